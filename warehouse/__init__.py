@@ -1,0 +1,135 @@
+"""The ground floor: one warehouse, two engines, the same calls.
+
+`open_warehouse` gives the engine that the settings name. What a caller may do with it is the `Warehouse`
+protocol below; nothing above this package imports a database driver. Reading what is *published* is not
+here: that is `warehouse.access`, which the dashboards and `query` go through.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import pyarrow as pa
+
+from warehouse.settings import Settings
+from warehouse.tables import TableSpec
+
+__all__ = ["MergeCounts", "ReadingEngine", "Warehouse", "Writer", "open_warehouse"]
+
+
+@dataclass(frozen=True, slots=True)
+class MergeCounts:
+    """What a merge did: rows new to the table, rows that replaced an older version, rows already there."""
+
+    inserted: int
+    updated: int
+    unchanged: int
+
+
+class ReadingEngine(Protocol):
+    """The DuckDB session that parses files for either warehouse; its temporary tables are the staging area."""
+
+    def sql(self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> pa.Table:
+        """Run one statement with bound parameters; its rows as Arrow (no rows: an empty table)."""
+        ...
+
+    def register(self, name: str, rows: pa.Table) -> None:
+        """Make Arrow rows readable under `name` for this session."""
+        ...
+
+    def unregister(self, name: str) -> None:
+        """Forget what `register` made readable."""
+        ...
+
+
+class Writer(Protocol):
+    """The one writing session. Everything between `begin` and `commit` lands together or not at all.
+
+    On DuckDB the reading engine and the warehouse are one connection, so a merge never leaves it; on
+    PostgreSQL staged rows travel by COPY into a temporary table and are merged there.
+    """
+
+    @property
+    def reading(self) -> ReadingEngine:
+        """The session that parses files; `staged` names below are its temporary tables or views."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Commit at the end, roll everything back on any error. Does not nest."""
+        ...
+
+    def merge(self, staged: str, into: TableSpec) -> MergeCounts:
+        """Merge staged rows (one per key, columns named as in `into`) by key; the greater `version_by` wins.
+
+        Rows equal in key and version change nothing.
+        """
+        ...
+
+    def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert a few rows of values (ledger, quarantine, check results); not for bulk."""
+        ...
+
+    def append_staged(self, staged: str, table: str) -> int:
+        """Insert every staged row, columns matched by name; the number inserted."""
+        ...
+
+    def replace(self, table: TableSpec, rows: pa.Table) -> int:
+        """Put exactly these rows in the table, creating it where it is not there; the number of rows."""
+        ...
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> int:
+        """Run one statement in the warehouse with `?` placeholders; rows touched (-1 where unknown)."""
+        ...
+
+    def fetch(self, statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Rows of one query in the warehouse with `?` placeholders, as the operator."""
+        ...
+
+
+class Warehouse(Protocol):
+    """One warehouse. Close it before another process, or dbt, opens the same DuckDB file."""
+
+    engine: Literal["duckdb", "postgres"]
+    settings: Settings
+
+    def initialise(self, tables: Iterable[TableSpec] = ()) -> None:
+        """Bring schemas, operations tables and `tables` to this version; safe to repeat.
+
+        A column that a contract has gained is added. Raises WarehouseNewerError, changing nothing, where the
+        warehouse was written by a newer version.
+        """
+        ...
+
+    def write(self) -> AbstractContextManager[Writer]:
+        """The one writing session; raises WarehouseBusyError where another process has it."""
+        ...
+
+    def dbt_profile(self) -> dict[str, Any]:
+        """The dbt output (target) that builds in this warehouse: type, address, schema, threads.
+
+        A password is never in it: it names the environment variable that dbt reads.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of every handle; the warehouse can be used again and opens anew."""
+        ...
+
+
+@contextmanager
+def open_warehouse(settings: Settings) -> Iterator[Warehouse]:
+    """The warehouse that the settings name, closed at the end."""
+    warehouse: Warehouse
+    if settings.engine == "postgres":
+        from warehouse.postgres import PostgresWarehouse
+
+        warehouse = PostgresWarehouse(settings)
+    else:
+        from warehouse.duckdb import DuckDBWarehouse
+
+        warehouse = DuckDBWarehouse(settings)
+    try:
+        yield warehouse
+    finally:
+        warehouse.close()

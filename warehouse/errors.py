@@ -1,0 +1,52 @@
+"""Errors a person meets: one line that says what happened and what to do next.
+
+Two kinds decide what a scheduler does. `TransientError` may pass by itself and is tried again;
+every other `SkillsmithError` will fail the same way until somebody acts. Raise one of these wherever
+the cause is known; let the unknown crash with its trace.
+"""
+
+
+class SkillsmithError(Exception):
+    """Something a person must act on; `str(error)` is the one line to show them."""
+
+    exit_code = 1
+
+
+class UsageError(SkillsmithError):
+    """The call itself is wrong: a bad option, a path that is not there, an unknown table."""
+
+    exit_code = 2
+
+
+class TransientError(SkillsmithError):
+    """May pass by itself: a busy server, a dropped connection. Worth another try."""
+
+
+class WarehouseBusyError(TransientError):
+    """Another process is writing to the warehouse."""
+
+
+class WarehouseNewerError(SkillsmithError):
+    """The warehouse was written by a newer version of this program."""
+
+
+class StorageError(SkillsmithError):
+    """The disk is full, read-only or not ours to write."""
+
+
+class RefusedFileError(SkillsmithError):
+    """A delivered file is not what its name says; nothing of it was loaded."""
+
+
+class BlockingChecksFailedError(SkillsmithError):
+    """A blocking check evaluated false, so the build was not published."""
+
+    exit_code = 3
+
+
+class NotPublishedError(SkillsmithError):
+    """There is no published snapshot to read yet."""
+
+
+class AccessError(SkillsmithError):
+    """A viewer asked for something that is not a read of their own rows."""

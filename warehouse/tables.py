@@ -1,0 +1,63 @@
+"""Shapes of tables, the same for both engines.
+
+A `TableSpec` is what ingest's contracts and the operations schema hand to an engine: it creates the
+table, checks what is staged against it and merges by its key. Metrics tables are not here: dbt makes
+those, and `warehouse.published` lists them.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ColumnType = Literal["text", "bigint", "double", "boolean", "timestamp", "date", "json"]
+
+DUCKDB_TYPES: dict[ColumnType, str] = {
+    "text": "VARCHAR",
+    "bigint": "BIGINT",
+    "double": "DOUBLE",
+    "boolean": "BOOLEAN",
+    # UTC without a zone: bucketing a TIMESTAMPTZ is 4 to 21 times slower in DuckDB.
+    "timestamp": "TIMESTAMP",
+    "date": "DATE",
+    "json": "JSON",
+}
+POSTGRES_TYPES: dict[ColumnType, str] = {
+    "text": "text",
+    "bigint": "bigint",
+    "double": "double precision",
+    "boolean": "boolean",
+    "timestamp": "timestamptz",
+    "date": "date",
+    "json": "jsonb",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSpec:
+    """One column: its name, its type and what it holds."""
+
+    name: str
+    type: ColumnType
+    description: str = ""
+    is_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """One table. Rows merge on `key`; of two versions the greater by `version_by` wins (NULLs lowest)."""
+
+    schema: str
+    name: str
+    columns: tuple[ColumnSpec, ...]
+    key: tuple[str, ...] = ()
+    version_by: tuple[str, ...] = ()
+    description: str = ""
+
+    @property
+    def qualified(self) -> str:
+        """`schema.table`, as SQL writes it."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns' names in order."""
+        return tuple(column.name for column in self.columns)
