@@ -50,3 +50,7 @@ class NotPublishedError(SkillsmithError):
 
 class AccessError(SkillsmithError):
     """A viewer asked for something that is not a read of their own rows."""
+
+
+class ReadingError(SkillsmithError):
+    """The reading engine could not read a file or a value as it was told to."""

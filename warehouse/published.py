@@ -54,7 +54,9 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable("assumptions", ("assumption_set", "skill_name", "valid_from"), "reference"),
     PublishedTable("import_ledger", ("load_id",), "operations", "raw", "ops"),
     PublishedTable("quarantine_counts", ("source", "entity", "file_name", "reason"), "operations", "build", "ops"),
-    PublishedTable("check_results", ("build_id", "check_name", "table_name", "column_name"), "operations", "ops", "ops"),
+    PublishedTable(
+        "check_results", ("build_id", "check_name", "table_name", "column_name"), "operations", "ops", "ops"
+    ),
 )
 """`metrics.snapshot` and `metrics.restatements` are written by publishing itself."""
 

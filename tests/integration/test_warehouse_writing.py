@@ -1,0 +1,156 @@
+"""What every engine promises a writer: merge by key and version, all or nothing, safe to repeat."""
+
+import itertools
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+
+from warehouse import MergeCounts, Warehouse
+from warehouse.tables import ColumnSpec, TableSpec
+
+EVENTS = TableSpec(
+    "raw",
+    "test_events",
+    (
+        ColumnSpec("id", "text"),
+        ColumnSpec("updated_at", "timestamp"),
+        ColumnSpec("amount", "bigint"),
+        ColumnSpec("extra", "json"),
+        ColumnSpec("file_name", "text"),
+        ColumnSpec("file_line", "bigint"),
+    ),
+    key=("id",),
+    version_by=("updated_at", "file_name", "file_line"),
+)
+NAMES = EVENTS.column_names
+
+
+def stage(writer, name: str, rows: list[tuple]) -> None:
+    columns = list(zip(*rows, strict=True))
+    types = [pa.string(), pa.timestamp("us"), pa.int64(), pa.string(), pa.string(), pa.int64()]
+    writer.reading.register(name, pa.table(dict(zip(NAMES, map(pa.array, columns, types), strict=True))))
+
+
+def merged(warehouse: Warehouse, *batches: list[tuple]) -> list[MergeCounts]:
+    counts = []
+    with warehouse.write() as writer:
+        for batch in batches:
+            stage(writer, "staged", batch)
+            with writer.transaction():
+                counts.append(writer.merge("staged", EVENTS))
+            writer.reading.unregister("staged")
+    return counts
+
+
+def stored(warehouse: Warehouse) -> list[tuple]:
+    with warehouse.write() as writer:
+        return [tuple(row.values()) for row in writer.fetch("select id, amount from raw.test_events order by id")]
+
+
+MONDAY, TUESDAY = datetime(2026, 3, 2, 9), datetime(2026, 3, 3, 9)
+
+
+def test_a_merge_inserts_new_keys_and_replaces_older_versions(warehouse):
+    warehouse.initialise([EVENTS])
+    counts = merged(
+        warehouse,
+        [("a", MONDAY, 1, '{"x": 1}', "f1", 1), ("b", TUESDAY, 2, None, "f1", 2)],
+        [("a", TUESDAY, 10, None, "f2", 1), ("b", MONDAY, 20, None, "f2", 2), ("c", None, 3, None, "f2", 3)],
+    )
+    assert counts == [MergeCounts(2, 0, 0), MergeCounts(inserted=1, updated=1, unchanged=1)]
+    assert stored(warehouse) == [("a", 10), ("b", 2), ("c", 3)]
+
+
+def test_a_missing_version_is_below_every_version(warehouse):
+    warehouse.initialise([EVENTS])
+    merged(warehouse, [("a", None, 1, None, "f1", 1)], [("a", MONDAY, 2, None, "f0", 1)])
+    assert stored(warehouse) == [("a", 2)]
+    merged(warehouse, [("a", None, 3, None, "f9", 9)])
+    assert stored(warehouse) == [("a", 2)]
+
+
+def test_the_order_of_arrival_never_matters(warehouse):
+    versions = [
+        ("a", MONDAY, 1, None, "f1", 1),
+        ("a", TUESDAY, 2, None, "f1", 2),
+        ("a", TUESDAY, 3, None, "f2", 1),
+        ("a", None, 4, None, "f3", 1),
+    ]
+    for order in itertools.permutations(versions):
+        warehouse.initialise([EVENTS])
+        with warehouse.write() as writer:
+            writer.execute("delete from raw.test_events")
+        merged(warehouse, *[[version] for version in order])
+        assert stored(warehouse) == [("a", 3)]
+
+
+def test_the_same_rows_twice_change_nothing(warehouse):
+    warehouse.initialise([EVENTS])
+    batch = [("a", MONDAY, 1, None, "f1", 1), ("b", None, 2, None, None, None)]
+    assert merged(warehouse, batch, batch)[1] == MergeCounts(0, 0, 2)
+
+
+def test_an_error_inside_a_transaction_leaves_nothing(warehouse):
+    warehouse.initialise([EVENTS])
+    with warehouse.write() as writer:
+        stage(writer, "staged", [("a", MONDAY, 1, None, "f1", 1)])
+        with pytest.raises(ZeroDivisionError), writer.transaction():  # noqa: PT012 - all of it is rolled back
+            writer.merge("staged", EVENTS)
+            writer.append("raw.import_ledger", [{"load_id": "l1", "rows_seen": 1}])
+            raise ZeroDivisionError
+        assert writer.fetch("select * from raw.test_events") == []
+        assert writer.fetch("select * from raw.import_ledger") == []
+
+
+def test_appended_values_come_back_as_they_went_in(warehouse):
+    at = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+    with warehouse.write() as writer:
+        writer.append(
+            "raw.import_ledger",
+            [
+                {"load_id": "l1", "started_at": at, "rows_seen": 3, "removed": {"email": 2}},
+                {"load_id": "l2", "error": "50% of 'it' is bad?"},
+            ],
+        )
+        rows = writer.fetch("select load_id, started_at, rows_seen, error from raw.import_ledger order by load_id")
+        keyed = writer.fetch("select load_id from raw.import_ledger where started_at = ? and load_id <> '?'", [at])
+    assert rows == [
+        {"load_id": "l1", "started_at": at.replace(tzinfo=None), "rows_seen": 3, "error": None},
+        {"load_id": "l2", "started_at": None, "rows_seen": None, "error": "50% of 'it' is bad?"},
+    ]
+    assert keyed == [{"load_id": "l1"}]
+
+
+def test_replace_puts_exactly_the_given_rows_there(warehouse):
+    table = TableSpec("build", "made", (ColumnSpec("team_id", "text"), ColumnSpec("hours", "double")), key=("team_id",))
+    with warehouse.write() as writer:
+        assert writer.replace(table, pa.table({"team_id": ["a", "b"], "hours": [1.5, None]})) == 2
+        assert writer.replace(table, pa.table({"hours": [2.5], "team_id": ["c"]})) == 1
+        assert writer.fetch("select * from build.made") == [{"team_id": "c", "hours": 2.5}]
+
+
+def test_execute_says_how_many_rows_it_touched(warehouse):
+    with warehouse.write() as writer:
+        writer.append("ops.builds", [{"build_id": "1"}, {"build_id": "2"}])
+        assert writer.execute("update ops.builds set outcome = ? where build_id > ?", ["built", "1"]) == 1
+        assert writer.execute("delete from ops.builds") == 2
+
+
+def test_staged_rows_are_appended_by_column_name(warehouse):
+    with warehouse.write() as writer:
+        writer.reading.sql("create temp table broken as select 'r' as reason, 'q1' as quarantine_id, 7 as file_line")
+        assert writer.append_staged("broken", "raw.quarantine") == 1
+        assert writer.fetch("select quarantine_id, file_line, reason, row_text from raw.quarantine") == [
+            {"quarantine_id": "q1", "file_line": 7, "reason": "r", "row_text": None}
+        ]
+
+
+def test_initialise_adds_a_column_that_a_contract_gained_and_keeps_the_rows(warehouse):
+    warehouse.initialise([EVENTS])
+    merged(warehouse, [("a", MONDAY, 1, None, "f1", 1)])
+    wider = TableSpec("raw", "test_events", (*EVENTS.columns, ColumnSpec("colour", "text")), key=("id",))
+    warehouse.initialise([wider])
+    warehouse.initialise([wider])
+    with warehouse.write() as writer:
+        assert writer.fetch("select id, colour from raw.test_events") == [{"id": "a", "colour": None}]

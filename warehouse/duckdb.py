@@ -1,0 +1,368 @@
+"""The embedded engine: one DuckDB file that one process at a time writes to.
+
+The file is open exactly as long as a writing session, so dbt can open it in between, in this process or
+another. Nothing that is published is read from here: see `warehouse.publish` and `warehouse.access`. Every
+other module that needs DuckDB gets it from this one, so that the driver is known in one place.
+"""
+
+import json
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import pyarrow as pa
+
+from warehouse import MergeCounts
+from warehouse.errors import ReadingError, SkillsmithError, StorageError, WarehouseBusyError, WarehouseNewerError
+from warehouse.migrations import pending
+from warehouse.settings import Settings
+from warehouse.statements import column_list, is_newer, quoted, quoted_table, same_key
+from warehouse.tables import DUCKDB_TYPES, TableSpec
+
+Connection = duckdb.DuckDBPyConnection
+DuckDBError = duckdb.Error
+
+# DuckDB reports what the operating system said inside its own text; there is no error number to ask for.
+_STORAGE_MESSAGES = (
+    "no space left",
+    "could not write",
+    "file too large",
+    "permission denied",
+    "read-only file system",
+    "disk quota",
+    "failed to write",
+    "cannot open file",
+    "max_temp_directory_size",
+)
+_NEWER_MESSAGES = ("newer version", "was created with a newer", "trying to read a database file with version")
+
+
+def as_known_error(error: duckdb.Error, path: Path | None) -> SkillsmithError | None:
+    """The error a person can act on behind a DuckDB error, or None where it is not one of those."""
+    text = str(error).lower()
+    place = path or "the temporary folder"
+    if "could not set lock" in text or "conflicting lock" in text:
+        return WarehouseBusyError(
+            f"{place} is in use by another process; wait until that run ends, or stop it, and try again"
+        )
+    if any(message in text for message in _NEWER_MESSAGES):
+        return WarehouseNewerError(f"{place} was written by a newer DuckDB; install the version that wrote it")
+    if isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.OutOfMemoryException) and any(
+        message in text for message in _STORAGE_MESSAGES
+    ):
+        reason = str(error).splitlines()[0]
+        return StorageError(f"cannot write {place}: {reason}; free some space or check its permissions, and try again")
+    return None
+
+
+@contextmanager
+def known_errors(path: Path | None) -> Iterator[None]:
+    """Turn what DuckDB says about locks, disks and versions into the product's own errors."""
+    try:
+        yield
+    except duckdb.Error as error:
+        known = as_known_error(error, path)
+        if known is None:
+            raise
+        raise known from error
+
+
+def connect(path: Path | None, settings: Settings, *, read_only: bool = False) -> Connection:
+    """Open a DuckDB file (None: in memory) with the installation's limits and UTC.
+
+    Raises StorageError, WarehouseBusyError or WarehouseNewerError where the file cannot be had.
+    """
+    try:
+        spill = settings.home / "tmp"
+        if not read_only:
+            settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot write {settings.home}: {error.strerror}; check SKILLSMITH_HOME") from error
+    config: dict[str, Any] = {
+        "memory_limit": settings.memory_limit,
+        "threads": settings.threads,
+        "temp_directory": str(spill),
+        # What comes from the network is ingest's to fetch; the engine never downloads code or data.
+        "autoinstall_known_extensions": False,
+    }
+    with known_errors(path):
+        connection = duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=config)
+        connection.execute("set TimeZone = 'UTC'")
+        # A local variable of ours must never answer to a table's name.
+        connection.execute("set python_enable_replacements = false")
+    return connection
+
+
+def sql_type(value: pa.DataType) -> str:
+    """The DuckDB type of an Arrow column that publishing or a reader creates."""
+    return str(duckdb.from_arrow(pa.schema([("value", value)]).empty_table()).types[0])
+
+
+class DuckDBReading:
+    """The session that parses files. On DuckDB it is the warehouse's own connection."""
+
+    def __init__(self, connection: Connection, path: Path | None) -> None:
+        self._connection = connection
+        self._path = path
+
+    def sql(self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> pa.Table:
+        """Run one statement; its rows as Arrow (no rows: an empty table).
+
+        Raises ReadingError where a file or a value in it cannot be read as the statement says.
+        """
+        try:
+            with known_errors(self._path):
+                result = self._connection.execute(statement, parameters)
+                if result.description is None:
+                    return pa.table({})
+                return result.to_arrow_table()
+        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException) as error:
+            raise ReadingError(str(error).splitlines()[0]) from error
+
+    def register(self, name: str, rows: pa.Table) -> None:
+        """Make Arrow rows readable under `name` for this session."""
+        self._connection.register(name, rows)
+
+    def unregister(self, name: str) -> None:
+        """Forget what `register` made readable."""
+        self._connection.unregister(name)
+
+
+class DuckDBWriter:
+    """The one writing session of a DuckDB warehouse; see `warehouse.Writer`."""
+
+    def __init__(self, connection: Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._reading = DuckDBReading(connection, path)
+        self._in_transaction = False
+
+    @property
+    def reading(self) -> DuckDBReading:
+        """The session that parses files."""
+        return self._reading
+
+    @property
+    def connection(self) -> Connection:
+        """The connection itself, for publishing."""
+        return self._connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit at the end, roll everything back on any error. Does not nest."""
+        if self._in_transaction:
+            raise RuntimeError("a transaction is already open")
+        with known_errors(self._path):
+            self._connection.execute("begin")
+            self._in_transaction = True
+            try:
+                yield
+                self._connection.execute("commit")
+            except BaseException:
+                self._roll_back()
+                raise
+            finally:
+                self._in_transaction = False
+
+    def _roll_back(self) -> None:
+        # After a fatal error (a full disk at commit) the engine has rolled back by itself and refuses to be told.
+        try:
+            self._connection.execute("rollback")
+        except (duckdb.TransactionException, duckdb.FatalException):
+            return
+
+    @contextmanager
+    def _atomic(self) -> Iterator[None]:
+        if self._in_transaction:
+            yield
+        else:
+            with self.transaction():
+                yield
+
+    def merge(self, staged: str, into: TableSpec) -> MergeCounts:
+        """Merge staged rows by key; the greater `version_by` wins, NULLs lowest.
+
+        One pass over the table's key and version columns finds what changes; only that is written.
+        """
+        names = column_list(into.column_names)
+        target = quoted_table(into.qualified)
+        with known_errors(self._path), self._atomic():
+            count = self._scalar(f"select count(*) from {staged}")
+            self._connection.execute(
+                f"create or replace temp table _merge_changes as "
+                f"select {column_list(into.column_names, 's')}, t._is_there is not null as _is_there "
+                f"from {staged} as s "
+                f"left join (select {column_list(dict.fromkeys(into.key + into.version_by))}, true as _is_there "
+                f"from {target}) as t "
+                f"on {same_key(into.key, 's', 't')} "
+                f"where t._is_there is null or {is_newer(into.version_by, 's', 't')}"
+            )
+            updated = self._scalar("select count(*) from _merge_changes where _is_there")
+            changed = self._scalar("select count(*) from _merge_changes")
+            if updated:
+                self._connection.execute(
+                    f"delete from {target} as t using (select * from _merge_changes where _is_there) as s "
+                    f"where {same_key(into.key, 's', 't')}"
+                )
+            if changed:
+                self._connection.execute(f"insert into {target} ({names}) select {names} from _merge_changes")
+            self._connection.execute("drop table _merge_changes")
+        return MergeCounts(inserted=changed - updated, updated=updated, unchanged=count - changed)
+
+    def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert a few rows of values; a dict or list becomes JSON text."""
+        if not rows:
+            return
+        staged = rows_as_arrow(rows)
+        names = column_list(staged.column_names)
+        with known_errors(self._path), self._registered("_append_rows", staged):
+            self._connection.execute(f"insert into {quoted_table(table)} ({names}) select {names} from _append_rows")
+
+    def append_staged(self, staged: str, table: str) -> int:
+        """Insert every staged row, columns matched by name; the number inserted."""
+        return self.execute(f"insert into {quoted_table(table)} by name select * from {staged}")
+
+    def replace(self, table: TableSpec, rows: pa.Table) -> int:
+        """Put exactly these rows in the table, creating it where it is not there; the number of rows."""
+        names = column_list(table.column_names)
+        with known_errors(self._path), self._atomic(), self._registered("_replace_rows", rows):
+            self._connection.execute(f"create or replace table {quoted_table(table.qualified)} ({_columns(table)})")
+            self._connection.execute(
+                f"insert into {quoted_table(table.qualified)} ({names}) select {names} from _replace_rows"
+            )
+        return rows.num_rows
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> int:
+        """Run one statement with `?` placeholders; rows touched (-1 where unknown)."""
+        with known_errors(self._path):
+            result = self._connection.execute(statement, list(parameters) or None)
+            if result.description and [column[0] for column in result.description] == ["Count"]:
+                row = result.fetchone()
+                return -1 if row is None else int(row[0])
+        return -1
+
+    def fetch(self, statement: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Rows of one query with `?` placeholders. Timestamps are UTC without a zone, JSON is text."""
+        with known_errors(self._path):
+            result = self._connection.execute(statement, list(parameters) or None)
+            names = [column[0] for column in result.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def _scalar(self, statement: str) -> int:
+        row = self._connection.execute(statement).fetchone()
+        return int(row[0]) if row else 0
+
+    @contextmanager
+    def _registered(self, name: str, rows: pa.Table) -> Iterator[None]:
+        self._connection.register(name, rows)
+        try:
+            yield
+        finally:
+            self._connection.unregister(name)
+
+
+class DuckDBWarehouse:
+    """The warehouse in one file, `settings.warehouse_file`; see `warehouse.Warehouse`."""
+
+    engine: Literal["duckdb", "postgres"] = "duckdb"
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._session = threading.Lock()
+        self._connection: Connection | None = None
+
+    def initialise(self, tables: Iterable[TableSpec] = ()) -> None:
+        """Bring schemas, operations tables and `tables` to this version, all or nothing; safe to repeat."""
+        with self.write() as writer, writer.transaction():
+            version = _schema_version(writer)
+            for step in pending("duckdb", version, str(self.settings.warehouse_file)):
+                writer.connection.execute(step.sql)
+                writer.execute(
+                    "insert into ops.schema_version values (?, ?)",
+                    [step.version, datetime.now(UTC).replace(tzinfo=None)],
+                )
+            for table in tables:
+                _bring_up(writer, table)
+
+    @contextmanager
+    def write(self) -> Iterator[DuckDBWriter]:
+        """The one writing session; raises WarehouseBusyError where another process or thread has it."""
+        path = self.settings.warehouse_file
+        if not self._session.acquire(blocking=False):
+            raise WarehouseBusyError(f"{path} already has a writing session in this process; end it first")
+        try:
+            self._connection = connect(path, self.settings)
+            try:
+                yield DuckDBWriter(self._connection, path)
+            finally:
+                self.close()
+        finally:
+            self._session.release()
+
+    def dbt_profile(self) -> dict[str, Any]:
+        """The dbt output that builds in the writer file."""
+        return {
+            "type": "duckdb",
+            "path": str(self.settings.warehouse_file),
+            "threads": self.settings.threads,
+            "schema": "staging",
+            "settings": {
+                "TimeZone": "UTC",
+                "memory_limit": self.settings.memory_limit,
+                "temp_directory": str(self.settings.home / "tmp"),
+                "autoinstall_known_extensions": False,
+            },
+        }
+
+    def close(self) -> None:
+        """Close the file; the next session opens it anew."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with known_errors(self.settings.warehouse_file):
+                connection.close()
+
+
+def rows_as_arrow(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows of Python values as Arrow: the union of their columns, dicts and lists as JSON text."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = {name: pa.array([_plain(row.get(name)) for row in rows]) for name in names}
+    return pa.table(columns)
+
+
+def _plain(value: object) -> object:
+    return json.dumps(value) if isinstance(value, dict | list | tuple) else value
+
+
+def _columns(table: TableSpec) -> str:
+    return ", ".join(f"{quoted(column.name)} {DUCKDB_TYPES[column.type]}" for column in table.columns)
+
+
+def _schema_version(writer: DuckDBWriter) -> int:
+    there = writer.fetch(
+        "select 1 from information_schema.tables where table_schema = 'ops' and table_name = 'schema_version'"
+    )
+    if not there:
+        return 0
+    return writer.fetch("select coalesce(max(version), 0) as version from ops.schema_version")[0]["version"]
+
+
+def _bring_up(writer: DuckDBWriter, table: TableSpec) -> None:
+    writer.execute(f"create schema if not exists {quoted(table.schema)}")
+    writer.execute(f"create table if not exists {quoted_table(table.qualified)} ({_columns(table)})")
+    there = {
+        row["column_name"]
+        for row in writer.fetch(
+            "select column_name from information_schema.columns where table_schema = ? and table_name = ?",
+            [table.schema, table.name],
+        )
+    }
+    for column in table.columns:
+        if column.name not in there:
+            writer.execute(
+                f"alter table {quoted_table(table.qualified)} "
+                f"add column {quoted(column.name)} {DUCKDB_TYPES[column.type]}"
+            )
