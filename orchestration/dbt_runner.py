@@ -1,0 +1,349 @@
+"""dbt inside this process: one warm runner, its files under <home>/dbt, and errors that name the model.
+
+`run_dbt` runs one dbt command and gives its results as data. The project is parsed once per process and kept: the
+clock (`as_of`) is a variable of every run, and dbt would otherwise parse everything again whenever it moves. After
+each run every handle on the warehouse is closed, so that the next step may write to the same file.
+"""
+
+import gc
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from warehouse import Warehouse
+from warehouse.errors import SkillsmithError, StorageError, WarehouseBusyError
+from warehouse.settings import DBT_PROJECT, Settings
+
+PROFILE = "skillsmith"
+
+# What the project is parsed with; real values arrive with each run. Fixed, so that partial parsing finds its cache.
+_PARSING_VARIABLES = {"as_of": "2000-01-01 00:00:00", "run_started_at": "2000-01-01 00:00:00", "build_id": ""}
+
+_FINISHED = frozenset({"LogModelResult", "LogSeedResult", "LogTestResult", "LogSnapshotResult"})
+
+
+class DbtError(SkillsmithError):
+    """dbt could not read the project, or a model failed; the message names it and gives dbt's first line."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """What became of one dbt node.
+
+    status: success, error, skipped (models, seeds); pass, warn, fail, error, skipped (tests, unit tests).
+    rows: rows written where the engine says so, None where it does not. failures: failing rows of a test.
+    """
+
+    unique_id: str
+    name: str
+    resource_type: str
+    status: str
+    seconds: float
+    rows: int | None = None
+    failures: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DbtRun:
+    """The results of one dbt command, in the order in which the nodes finished."""
+
+    results: tuple[NodeResult, ...]
+
+    def of_type(self, *resource_types: str) -> tuple[NodeResult, ...]:
+        """Only the results of these resource types (model, seed, test, unit_test)."""
+        return tuple(result for result in self.results if result.resource_type in resource_types)
+
+
+Progress = Callable[[NodeResult], None]
+RawEvents = Callable[[dict[str, Any]], None]
+
+
+def run_dbt(
+    warehouse: Warehouse,
+    command: Sequence[str],
+    *,
+    as_of: datetime,
+    run_started_at: datetime | None = None,
+    build_id: str = "",
+    progress: Progress | None = None,
+    on_event: RawEvents | None = None,
+) -> DbtRun:
+    """Run one dbt command, such as `["build", "--exclude", "tag:after_checks"]`, in the warehouse.
+
+    as_of, run_started_at: UTC; they and build_id are dbt variables. progress is told of each node as it ends;
+    on_event is given dbt's own structured events as dictionaries, for Dagster. A failed test is a result, not an
+    error. Raises DbtError where the project is broken or a model fails, WarehouseBusyError where another process
+    has the warehouse.
+    """
+    runner = _runner(warehouse)
+    variables = {
+        "as_of": _as_text(as_of),
+        "run_started_at": _as_text(run_started_at or datetime.now(UTC)),
+        "build_id": build_id,
+    }
+    return runner.run(command, variables, progress, on_event)
+
+
+def manifest_of(warehouse: Warehouse) -> dict[str, Any]:
+    """dbt's manifest of the project as its JSON artifact; parsed at most once per process."""
+    return _runner(warehouse).manifest_json()
+
+
+def forget_runners() -> None:
+    """Drop every warm runner; the project is parsed anew at its next use (for tests, and after an edit)."""
+    _RUNNERS.clear()
+
+
+def changed_seeds(warehouse: Warehouse) -> bool:
+    """Whether the seed files differ from those last loaded into this warehouse."""
+    return _seed_record(warehouse.settings).get(_place(warehouse)) != _seed_hash()
+
+
+def remember_seeds(warehouse: Warehouse) -> None:
+    """Note that the seed files as they are now have been loaded into this warehouse."""
+    path = _folder(warehouse.settings) / "seeds.json"
+    record = _seed_record(warehouse.settings) | {_place(warehouse): _seed_hash()}
+    with _writing(path):
+        path.write_text(json.dumps(record, indent=2))
+
+
+class _Runner:
+    """One warm dbt for one home and warehouse."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.folder = _folder(warehouse.settings)
+        self.engine = warehouse.engine
+        self._write_profile(warehouse)
+        self._environment = _profile_environment(warehouse)
+        self._parsed: Any = None
+        self._json: dict[str, Any] | None = None
+
+    def _write_profile(self, warehouse: Warehouse) -> None:
+        profiles = {PROFILE: {"target": warehouse.engine, "outputs": {warehouse.engine: warehouse.dbt_profile()}}}
+        path = self.folder / "profiles.yml"
+        with _writing(path):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(yaml.safe_dump(profiles, sort_keys=False))
+
+    def manifest_json(self) -> dict[str, Any]:
+        if self._json is None:
+            self._manifest()
+            self._json = json.loads((self.folder / "target" / "manifest.json").read_text())
+        assert self._json is not None
+        return self._json
+
+    def _manifest(self) -> Any:
+        if self._parsed is None:
+            outcome = self._invoke(["parse"], _PARSING_VARIABLES, manifest=None, callbacks=[])
+            if not outcome.success:
+                raise _as_error(outcome.exception)
+            self._parsed = outcome.result
+        # Running a node writes its compiled text into the manifest; a later run with another clock must not see it.
+        return self._parsed.deepcopy()
+
+    def run(
+        self,
+        command: Sequence[str],
+        variables: Mapping[str, str],
+        progress: Progress | None,
+        on_event: RawEvents | None,
+    ) -> DbtRun:
+        manifest = self._manifest()
+        callbacks = [_listener(progress, on_event)] if progress or on_event else []
+        outcome = self._invoke(command, variables, manifest=manifest, callbacks=callbacks)
+        if outcome.result is None or not hasattr(outcome.result, "results"):
+            raise _as_error(outcome.exception)
+        results = tuple(_node_result(result) for result in outcome.result.results)
+        for result in results:
+            if result.status == "error" and result.resource_type != "test":
+                raise _failed(result)
+        return DbtRun(results)
+
+    def _invoke(
+        self, command: Sequence[str], variables: Mapping[str, str], *, manifest: Any, callbacks: list[Any]
+    ) -> Any:
+        with _set_environment(self._environment):
+            from dbt.cli.main import dbtRunner
+
+            arguments = [
+                *command,
+                *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(self.folder)),
+                *("--profile", PROFILE, "--target", self.engine),
+                *("--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "logs")),
+                *("--vars", json.dumps(variables)),
+                *("--log-level", "none", "--log-level-file", "info", "--quiet", "--no-print", "--no-use-colors"),
+                *("--no-send-anonymous-usage-stats", "--no-version-check", "--partial-parse"),
+            ]
+            try:
+                return dbtRunner(manifest=manifest, callbacks=callbacks).invoke(arguments)
+            finally:
+                _close_handles(self.engine)
+
+
+_RUNNERS: dict[tuple[str, str], _Runner] = {}
+
+
+def _runner(warehouse: Warehouse) -> _Runner:
+    key = (str(warehouse.settings.home), _place(warehouse))
+    if key not in _RUNNERS:
+        _RUNNERS[key] = _Runner(warehouse)
+    return _RUNNERS[key]
+
+
+def _close_handles(engine: str) -> None:
+    from dbt.adapters.factory import cleanup_connections, reset_adapters
+
+    cleanup_connections()
+    reset_adapters()
+    if engine == "duckdb":
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+        environment = DuckDBConnectionManager._ENV
+        if environment is not None:
+            environment.close()
+        DuckDBConnectionManager.close_all_connections()
+        # DuckDB lets go of its file once the last cursor is collected.
+        gc.collect()
+
+
+def _listener(progress: Progress | None, on_event: RawEvents | None) -> Callable[[Any], None]:
+    from dbt_common.events.functions import msg_to_dict
+
+    def listen(event: Any) -> None:
+        if event.info.name not in _FINISHED:
+            return
+        raw = msg_to_dict(event)
+        if on_event:
+            on_event(raw)
+        if progress:
+            progress(_event_result(raw["data"]))
+
+    return listen
+
+
+def _event_result(data: dict[str, Any]) -> NodeResult:
+    node = data["node_info"]
+    return NodeResult(
+        unique_id=node["unique_id"],
+        name=node["node_name"],
+        resource_type=node["resource_type"],
+        status=node.get("node_status") or str(data.get("status", "")).lower(),
+        seconds=float(data.get("execution_time") or 0.0),
+        failures=int(data["num_failures"]) if data.get("num_failures") is not None else None,
+    )
+
+
+def _node_result(result: Any) -> NodeResult:
+    rows = (result.adapter_response or {}).get("rows_affected")
+    return NodeResult(
+        unique_id=result.node.unique_id,
+        name=result.node.name,
+        resource_type=str(result.node.resource_type.value),
+        status=str(result.status.value),
+        seconds=float(result.execution_time or 0.0),
+        rows=int(rows) if isinstance(rows, int) and rows >= 0 else None,
+        failures=result.failures,
+        message=_first_line(result.message),
+    )
+
+
+def _first_line(message: str | None) -> str:
+    """The line of dbt's message that says what is wrong: its first, or the one below a heading without content."""
+    lines = [line.strip() for line in (message or "").splitlines() if line.strip()]
+    if len(lines) > 1 and (lines[0].startswith(("Runtime Error", "Database Error", "Compilation Error"))):
+        return lines[1]
+    return lines[0] if lines else ""
+
+
+def _failed(result: NodeResult) -> SkillsmithError:
+    if _is_busy(result.message):
+        return WarehouseBusyError(_BUSY)
+    return DbtError(f"{result.resource_type} {result.name} failed: {result.message}")
+
+
+_BUSY = "the warehouse is in use by another process; wait until that run ends, or stop it, and try again"
+
+
+def _is_busy(message: str) -> bool:
+    return "Could not set lock" in message or "Conflicting lock" in message
+
+
+def _as_error(error: BaseException | None) -> BaseException:
+    """What dbt raised, as an error to show; an interrupt stays one."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return KeyboardInterrupt()
+    text = str(error) if error else "dbt gave no reason"
+    if _is_busy(text):
+        return WarehouseBusyError(_BUSY)
+    if isinstance(error, OSError):
+        return StorageError(f"dbt cannot write its files: {error.strerror}; free some space and try again")
+    failure = DbtError(f"dbt: {_first_line(text)}")
+    failure.__cause__ = error
+    return failure
+
+
+def _as_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.home / "dbt"
+
+
+def _place(warehouse: Warehouse) -> str:
+    """Which warehouse this is, without a password: the engine and a hash of its address."""
+    profile = {name: value for name, value in warehouse.dbt_profile().items() if "pass" not in name}
+    return warehouse.engine + ":" + hashlib.sha256(json.dumps(profile, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _profile_environment(warehouse: Warehouse) -> dict[str, str]:
+    secrets = getattr(warehouse, "dbt_environment", None)
+    return dict(secrets()) if secrets else {}
+
+
+@contextmanager
+def _set_environment(values: Mapping[str, str]) -> Iterator[None]:
+    """dbt reads passwords and its tracking switch from the environment; it is as before afterwards."""
+    values = {**values, "DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}; check SKILLSMITH_HOME and the disk") from error
+
+
+def _seed_record(settings: Settings) -> dict[str, str]:
+    try:
+        return json.loads((_folder(settings) / "seeds.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+
+
+def _seed_hash() -> str:
+    digest = hashlib.sha256()
+    for path in sorted((DBT_PROJECT / "seeds").rglob("*")):
+        if path.is_file():
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
