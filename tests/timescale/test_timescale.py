@@ -81,8 +81,21 @@ def test_a_retention_policy_drops_old_chunks_when_its_job_runs(readings):
     assert _value(readings, "select count(*) from show_chunks('smoke.readings')") == 0
 
 
-def test_a_failed_statement_in_a_pipeline_leaves_the_connection_usable(timescale):
-    with pytest.raises(psycopg.errors.DivisionByZero), timescale.pipeline():
-        timescale.execute("select 1")
+def test_a_failed_statement_leaves_the_connection_usable(timescale):
+    with pytest.raises(psycopg.errors.DivisionByZero):
         timescale.execute("select 1 / 0")
     assert _value(timescale, "select 7") == 7
+
+
+def test_statements_sent_in_one_go_are_answered_in_order(timescale):
+    with timescale.pipeline():
+        first, second = timescale.execute("select 1"), timescale.execute("select 2")
+    assert (first.fetchone(), second.fetchone()) == ((1,), (2,))
+
+
+def test_rows_travel_by_copy(timescale):
+    timescale.execute("create table smoke.copied (n bigint)")
+    with timescale.cursor().copy("copy smoke.copied from stdin") as copy:
+        for n in range(1, 101):
+            copy.write_row((n,))
+    assert _value(timescale, "select sum(n) from smoke.copied") == 5_050
