@@ -135,11 +135,11 @@ class _Runner:
             path.write_text(yaml.safe_dump(profiles, sort_keys=False))
 
     def manifest_json(self) -> dict[str, Any]:
-        if self._json is None:
-            self._manifest()
-            self._json = json.loads((self.folder / "target" / "manifest.json").read_text())
-        assert self._json is not None
-        return self._json
+        if self._json is not None:
+            return self._json
+        self._manifest()
+        self._json = json.loads((self.folder / "target" / "manifest.json").read_text())
+        return self._json or {}
 
     def _manifest(self) -> Any:
         if self._parsed is None:

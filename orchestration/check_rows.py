@@ -1,0 +1,61 @@
+"""What dbt's tests found, as rows of `ops.check_results`."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from orchestration.dbt_runner import NodeResult
+
+_STATUS = {"pass": "passed", "warn": "failed", "fail": "failed", "error": "error"}
+
+
+def dbt_check_rows(
+    results: Iterable[NodeResult], manifest: Mapping[str, Any], build_id: str, checked_at: datetime
+) -> list[dict[str, Any]]:
+    """One row a data test that ran; a test that was skipped says nothing, because what it stands on failed already.
+
+    A test of severity `error` is blocking, of severity `warn` a warning. A test whose SQL broke has status `error`.
+    manifest: dbt's manifest artifact.
+    """
+    rows = []
+    for result in results:
+        if result.resource_type != "test" or result.status not in _STATUS:
+            continue
+        node = manifest["nodes"][result.unique_id]
+        severity = str(node["config"].get("severity", "error")).lower()
+        rows.append(
+            {
+                "build_id": build_id,
+                "check_name": result.name,
+                "border": "dbt",
+                "table_name": tested_table(node, manifest),
+                "column_name": node.get("column_name") or "",
+                "severity": "warning" if severity == "warn" else "blocking",
+                "status": _STATUS[result.status],
+                "observed": _observed(result),
+                "expected": "no failing rows",
+                "reason": node.get("description") or result.message,
+                "checked_at": checked_at,
+            }
+        )
+    return rows
+
+
+def tested_table(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+    """The table a test is about, as readers know it: `metrics.` for what is published from `build.`."""
+    tested = node.get("attached_node") or next(iter(node["depends_on"]["nodes"]), None)
+    if tested is None:
+        return ""
+    table = manifest["nodes"].get(tested) or manifest["sources"][tested]
+    return public_name(table["schema"], table.get("identifier") or table.get("alias") or table["name"])
+
+
+def public_name(schema: str, name: str) -> str:
+    """`schema.name`, with the build place named `metrics`, as it is once published."""
+    return f"{'metrics' if schema == 'build' else schema}.{name}"
+
+
+def _observed(result: NodeResult) -> str:
+    if result.status == "error":
+        return result.message
+    return f"{result.failures or 0} failing rows"

@@ -1,0 +1,413 @@
+"""The one command, `skillsmith-analytics`.
+
+A command reads its options, calls one function and shows the answer; what a step does is in `orchestration.pipeline`.
+Everything heavy is imported inside the command that needs it. Exit codes: 0 done, 1 failed, 2 wrong call, 3 a blocking
+check evaluated false and publishing was refused.
+"""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from orchestration.clock import now, parse_time
+from orchestration.progress import Progress, Silence, Terminal
+
+FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
+
+
+class UtcTime(click.ParamType):
+    """An ISO date or time, as UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """The value as a UTC time; a wrong one is a usage error."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_time(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """A place (home, drop) may be given before or after the command's name; the later one counts."""
+
+    def keep(ctx: click.Context, _param: click.Parameter, value: Any) -> Any:
+        places = ctx.ensure_object(dict)
+        if value is not None:
+            places[name] = value
+        return value
+
+    return keep
+
+
+def places(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say where things are, on every command."""
+    for name, text in (
+        ("drop", "Where source files arrive (SKILLSMITH_DROP; default <home>/drop)."),
+        ("home", "Folder that holds everything the product writes (SKILLSMITH_HOME; default ./state)."),
+    ):
+        command = click.option(
+            f"--{name}", type=click.Path(path_type=Path), expose_value=False, callback=_keep(name), help=text
+        )(command)
+    return command
+
+
+as_of_option = click.option(
+    "--as-of",
+    type=UtcTime(),
+    metavar="TIME",
+    help="The clock, UTC: 2026-07-01 or 2026-07-01T06:00:00Z. Default: now.",
+)
+built_as_of_option = click.option(
+    "--as-of", type=UtcTime(), metavar="TIME", help="Refuse unless the last build is as of this time (UTC)."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Answer as JSON on standard output.")
+older_option = click.option(
+    "--allow-older", is_flag=True, help="Publish although what is published is as of a later time."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="skillsmith-analytics")
+@places
+def cli() -> None:
+    """Skillsmith's analytics: from source files to published dashboards.
+
+    Example: skillsmith-analytics refresh --drop ./drop
+    """
+
+
+@cli.command()
+@click.option("--out", type=click.Path(path_type=Path), help="Drop folder to write; default is --drop.")
+@click.option("--days", type=click.IntRange(min=1), default=180, show_default=True, help="Days of history.")
+@click.option("--accounts", type=click.IntRange(min=1), default=40, show_default=True, help="Accounts in the world.")
+@click.option("--seed", type=int, default=7, show_default=True, help="Same seed, same bytes.")
+@click.option("--events", type=click.IntRange(min=0), help="Registry events; default follows from days and accounts.")
+@click.option("--until", type=UtcTime(), metavar="DAY", help="Last day of the data; default yesterday (UTC).")
+@json_option
+@places
+@click.pass_context
+def simulate(
+    ctx: click.Context,
+    out: Path | None,
+    days: int,
+    accounts: int,
+    seed: int,
+    events: int | None,
+    until: datetime | None,
+    as_json: bool,
+) -> None:
+    """Write a drop folder with a believable, dirty world, and answers.json with the truth about it.
+
+    Example: skillsmith-analytics simulate --out ./drop --days 30 --accounts 10 --seed 7
+    """
+    from ingest.simulator import simulate as write_world
+
+    out = out or _settings(ctx).drop_folder
+    progress = _progress(as_json)
+    last_day: date = (until or now() - timedelta(days=1)).date()
+    with progress.step("simulate"):
+        answers = write_world(
+            out, days=days, accounts=accounts, seed=seed, events=events, until=last_day, progress=progress.line
+        )
+    if as_json:
+        _answer(answers)
+
+
+@cli.command()
+@json_option
+@places
+@click.pass_context
+def init(ctx: click.Context, as_json: bool) -> None:
+    """Make the warehouse's schemas and tables, or bring them to this version. Safe to repeat.
+
+    Example: skillsmith-analytics init --home ./state
+    """
+    from orchestration.pipeline import initialise
+    from orchestration.run_lock import run_lock
+    from warehouse import open_warehouse
+
+    settings = _settings(ctx)
+    with run_lock(settings), open_warehouse(settings) as warehouse:
+        initialise(warehouse)
+    if as_json:
+        _answer({"home": settings.home, "engine": settings.engine})
+
+
+@cli.command("import")
+@as_of_option
+@click.option("--entity", "entities", multiple=True, metavar="SOURCE/ENTITY", help="Only this entity; may repeat.")
+@json_option
+@places
+@click.pass_context
+def import_(ctx: click.Context, as_of: datetime | None, entities: tuple[str, ...], as_json: bool) -> None:
+    """Import what is new in the drop folder; what was imported before costs nothing.
+
+    Example: skillsmith-analytics import --drop ./drop
+    """
+    from orchestration.pipeline import import_lines, import_sources
+    from warehouse import open_warehouse
+
+    with open_warehouse(_settings(ctx)) as warehouse:
+        report = import_sources(warehouse, as_of=as_of or now(), entities=entities or None, progress=_progress(as_json))
+    if as_json:
+        refused = [{"file_name": load.file_name, "error": load.error} for load in report.refused]
+        _answer({"entities": import_lines(report), "refused": refused})
+    if report.refused:
+        from warehouse.errors import RefusedFileError
+
+        raise RefusedFileError(f"{len(report.refused)} files were refused (named above); the others are imported")
+
+
+@cli.command()
+@as_of_option
+@json_option
+@places
+@click.pass_context
+def build(ctx: click.Context, as_of: datetime | None, as_json: bool) -> None:
+    """Build every table from what is imported, and run dbt's data tests. Nothing is published yet.
+
+    Example: skillsmith-analytics build --as-of 2026-07-01
+    """
+    from orchestration import pipeline
+    from warehouse import open_warehouse
+
+    with open_warehouse(_settings(ctx)) as warehouse:
+        report = pipeline.build(warehouse, as_of=as_of or now(), progress=_progress(as_json))
+    if as_json:
+        _answer(report)
+
+
+@cli.command()
+@built_as_of_option
+@older_option
+@json_option
+@places
+@click.pass_context
+def check(ctx: click.Context, as_of: datetime | None, allow_older: bool, as_json: bool) -> None:
+    """Check the last build at both borders; exit 3 where a blocking check fails.
+
+    Example: skillsmith-analytics check --json
+    """
+    from orchestration import pipeline
+    from warehouse import open_warehouse
+
+    with open_warehouse(_settings(ctx)) as warehouse:
+        pipeline.require_clock(warehouse, as_of)
+        report = pipeline.check(warehouse, allow_older=allow_older, progress=_progress(as_json))
+    if as_json:
+        _answer(report)
+    pipeline.require_passed(report)
+
+
+@cli.command()
+@built_as_of_option
+@older_option
+@json_option
+@places
+@click.pass_context
+def publish(ctx: click.Context, as_of: datetime | None, allow_older: bool, as_json: bool) -> None:
+    """Publish the last build as one snapshot, unless a blocking check of it failed (exit 3).
+
+    Example: skillsmith-analytics publish
+    """
+    from orchestration import pipeline
+    from warehouse import open_warehouse
+
+    with open_warehouse(_settings(ctx)) as warehouse:
+        pipeline.require_clock(warehouse, as_of)
+        progress = _progress(as_json)
+        pipeline.build_after_checks(warehouse, progress=progress)
+        snapshot = pipeline.publish_build(warehouse, allow_older=allow_older, progress=progress)
+    if as_json:
+        _answer(snapshot)
+
+
+@cli.command()
+@as_of_option
+@older_option
+@json_option
+@places
+@click.pass_context
+def refresh(ctx: click.Context, as_of: datetime | None, allow_older: bool, as_json: bool) -> None:
+    """Import, build, check and publish: the one Dagster job, in this process.
+
+    Example: skillsmith-analytics refresh --drop ./drop --as-of 2026-07-01T06:00:00Z
+    """
+    from orchestration.refresh import refresh as run_refresh
+
+    snapshot = run_refresh(_settings(ctx), as_of=as_of or now(), allow_older=allow_older, progress=_progress(as_json))
+    if as_json:
+        _answer(snapshot)
+
+
+@cli.command()
+@json_option
+@places
+@click.pass_context
+def status(ctx: click.Context, as_json: bool) -> None:
+    """What is where: the snapshot, data until, the last import and build, the badge of each table.
+
+    Example: skillsmith-analytics status --json
+    """
+    from orchestration.status import describe, read_status
+
+    found = read_status(_settings(ctx))
+    if as_json:
+        _answer(found)
+    else:
+        click.echo(describe(found))
+
+
+@cli.command()
+@click.argument("table")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "parquet"]),
+    default="table",
+    show_default=True,
+    help="How to write the rows.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--where", metavar="SQL", help='Condition on the rows, such as "period_days = 28".')
+@click.option("--limit", type=click.IntRange(min=0), help="At most this many rows (a table shows 50 unless told).")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write instead of standard output."
+)
+@places
+@click.pass_context
+def query(
+    ctx: click.Context,
+    table: str,
+    form: str,
+    as_json: bool,
+    where: str | None,
+    limit: int | None,
+    out: Path | None,
+) -> None:
+    """Rows of one published table.
+
+    Example: skillsmith-analytics query arr_plan --format csv --where "quarter >= '2026-Q1'" --limit 10
+    """
+    from orchestration.query import read_rows, write_rows
+
+    form = "json" if as_json else form
+    rows = read_rows(_settings(ctx), table, where=where, limit=50 if limit is None and form == "table" else limit)
+    write_rows(rows, form, out)
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to serve on (SKILLSMITH_PORT; default 8501).")
+@places
+@click.pass_context
+def dashboard(ctx: click.Context, port: int | None) -> None:
+    """Serve the dashboards until Ctrl-C.
+
+    Example: skillsmith-analytics dashboard --port 8501
+    """
+    from orchestration.serving import serve_dashboards
+
+    serve_dashboards(_settings(ctx, port=port))
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the dashboards (default 8501).")
+@click.option("--dagster-port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Dagster's port.")
+@places
+@click.pass_context
+def dev(ctx: click.Context, port: int | None, dagster_port: int) -> None:
+    """Serve Dagster's UI, its daemon (schedule and sensor) and the dashboards; Ctrl-C stops all.
+
+    Example: skillsmith-analytics dev --dagster-port 3000
+    """
+    from orchestration.serving import serve_all
+
+    serve_all(_settings(ctx, port=port), dagster_port)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and leave with its exit code; a known error is one line on standard error."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command; its exit code."""
+    try:
+        cli.main(args=arguments, prog_name="skillsmith-analytics", standalone_mode=False)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        return INTERRUPTED
+    except click.UsageError as error:
+        where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+        click.echo(f"error: {error.format_message()}{where}", err=True)
+        return WRONG_CALL
+    except click.ClickException as error:
+        click.echo(f"error: {error.format_message()}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output (head, less) has seen enough; nothing is left to say, also not at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SystemExit:
+        raise
+    except BaseException as error:
+        return _failed(error)
+    return 0
+
+
+def _failed(error: BaseException) -> int:
+    """Say what went wrong, in one line where the cause is known; the exit code."""
+    from warehouse.errors import SkillsmithError
+
+    if isinstance(error, SkillsmithError):
+        click.echo(f"error: {' '.join(str(error).split())}", err=True)
+        return error.exit_code
+    traceback.print_exception(error)
+    return FAILED
+
+
+def _settings(ctx: click.Context, **overrides: Any) -> Any:
+    from warehouse.settings import load_settings
+
+    return load_settings(**ctx.find_object(dict) or {}, **overrides)
+
+
+def _progress(as_json: bool) -> Progress:
+    return Silence() if as_json else Terminal()
+
+
+def _answer(value: Any) -> None:
+    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it: times as ISO text in UTC, paths as text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(part) for part in value]
+    if isinstance(value, datetime):
+        utc = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return utc.isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+if __name__ == "__main__":
+    main()

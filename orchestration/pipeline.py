@@ -1,0 +1,331 @@
+"""The four steps of a refresh as plain functions: import, build, check, publish.
+
+The command line and Dagster both call these and nothing else, so a step does the same wherever it is started from.
+Each leaves the warehouse closed. What a step decides belongs in the room it calls; here is only the order.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration.builds import Build, checkable_build, finish_build, start_build
+from orchestration.progress import Progress, Silence
+from orchestration.run_lock import run_lock
+from warehouse import Warehouse, Writer
+from warehouse.errors import BlockingChecksFailedError, SkillsmithError
+
+if TYPE_CHECKING:
+    from ingest.files import ImportReport
+
+    from orchestration.dbt_runner import DbtRun, NodeResult
+    from warehouse.access import Snapshot
+
+AFTER_CHECKS = "tag:after_checks"
+_SILENCE = Silence()
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build made: rows by table (`schema.table`), seconds by table, and how its data tests came out."""
+
+    build: Build
+    rows: dict[str, int]
+    seconds: dict[str, float]
+    tests_passed: int
+    tests_warned: int
+    tests_failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """How the checks of one build came out, dbt's tests included; each list holds rows of `ops.check_results`."""
+
+    build_id: str
+    passed: int
+    warned: list[dict[str, Any]]
+    blocking: list[dict[str, Any]]
+    errors: list[dict[str, Any]]
+
+
+def initialise(warehouse: Warehouse) -> None:
+    """Bring the warehouse's schemas and raw tables to this version; cheap where there is nothing to do."""
+    from ingest.contracts import CONTRACTS
+
+    warehouse.initialise([contract.table for contract in CONTRACTS.values()])
+
+
+def import_sources(
+    warehouse: Warehouse,
+    *,
+    as_of: datetime,
+    drop: Path | None = None,
+    entities: Iterable[str] | None = None,
+    progress: Progress = _SILENCE,
+) -> "ImportReport":
+    """Import what is new in the drop folder (default: the settings' own); see `ingest.files.import_drop`."""
+    from ingest.files import import_drop
+
+    with run_lock(warehouse.settings), progress.step("import") as closing:
+        initialise(warehouse)
+        report = import_drop(
+            warehouse,
+            drop or warehouse.settings.drop_folder,
+            as_of=as_of,
+            entities=None if entities is None else list(entities),
+        )
+        closing.rows = 0
+        for line in import_lines(report):
+            closing.rows += line["rows"]
+            progress.line(f"raw.{line['name']}", rows=line["rows"], seconds=line["seconds"], note=line["note"])
+        for refused in report.refused:
+            progress.warn(f"refused {refused.file_name}: {refused.error}")
+    return report
+
+
+def import_lines(report: "ImportReport") -> list[dict[str, Any]]:
+    """An import by entity: name (`registry_events`), files, rows loaded, quarantined, seconds and a note for people."""
+    lines: dict[str, dict[str, Any]] = {}
+    for load in report.loads:
+        name = f"{load.source}_{load.entity}"
+        line = lines.setdefault(name, {"name": name, "files": 0, "rows": 0, "quarantined": 0, "seconds": 0.0})
+        line["files"] += 1
+        line["rows"] += load.rows_loaded or 0
+        line["quarantined"] += load.rows_quarantined or 0
+        line["seconds"] += (load.finished_at - load.started_at).total_seconds()
+    for line in lines.values():
+        line["note"] = f"{line['quarantined']:,} quarantined" if line["quarantined"] else ""
+    return list(lines.values())
+
+
+def build(
+    warehouse: Warehouse,
+    *,
+    as_of: datetime,
+    progress: Progress = _SILENCE,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+    on_start: Callable[[Build], None] | None = None,
+) -> BuildReport:
+    """Build every table that is published, and record how dbt's data tests came out.
+
+    on_event is given dbt's structured events, for Dagster; on_start the build as soon as it is recorded. Raises
+    where a model fails; the build is then recorded as failed.
+    """
+    from orchestration.analysis_step import write_team_time_saved
+    from orchestration.check_rows import dbt_check_rows
+    from orchestration.dbt_runner import changed_seeds, manifest_of, remember_seeds
+    from orchestration.metric_texts import write_metric_definitions
+
+    with run_lock(warehouse.settings), progress.step("build") as closing:
+        initialise(warehouse)
+        with warehouse.write() as writer:
+            current = start_build(writer, as_of)
+            seeds_are_there = _has_seeds(writer)
+        if on_start:
+            on_start(current)
+        try:
+            manifest = manifest_of(warehouse)
+            with_seeds = not seeds_are_there or changed_seeds(warehouse)
+            run = _dbt_build(warehouse, current, with_seeds, on_event)
+            if with_seeds:
+                remember_seeds(warehouse)
+            rows, seconds = _built_rows(run, manifest)
+            with warehouse.write() as writer:
+                writer.append(
+                    "ops.check_results",
+                    dbt_check_rows(run.results, manifest, current.build_id, datetime.now(UTC)),
+                )
+                started = time.perf_counter()
+                rows["build.team_time_saved"] = write_team_time_saved(writer, current.started_at)
+                seconds["build.team_time_saved"] = time.perf_counter() - started
+                rows["build.metric_definitions"] = write_metric_definitions(writer, manifest, current.started_at)
+                rows |= _count_rows(writer, (table for table, count in rows.items() if count < 0))
+                finish_build(writer, current.build_id, "built")
+        except BaseException:
+            _record_failure(warehouse, current)
+            raise
+        for table in sorted(rows):
+            if not table.startswith("staging."):
+                progress.line(table, rows=rows[table], seconds=seconds.get(table))
+        report = _build_report(current, run, rows, seconds)
+        closing.note = f"{len(rows)} tables, {report.tests_passed} tests passed, {report.tests_failed} failed"
+    return report
+
+
+def check(warehouse: Warehouse, *, allow_older: bool = False, progress: Progress = _SILENCE) -> CheckReport:
+    """Check the newest build at both borders and record the results, beside those of dbt's tests.
+
+    allow_older: an as_of before the published one is meant, so a table may shrink. A check that evaluates false is a
+    result; one that crashes has status error. Neither raises here.
+    """
+    from expectations.checks import check_borders
+
+    with run_lock(warehouse.settings), progress.step("check") as closing:
+        with warehouse.write() as writer:
+            current = checkable_build(writer)
+            rows = check_borders(writer, warehouse.settings, as_of=current.as_of, allow_older=allow_older)
+            with writer.transaction():
+                writer.execute(
+                    "delete from ops.check_results where build_id = ? and border <> 'dbt'", [current.build_id]
+                )
+                stamp = {"build_id": current.build_id, "checked_at": datetime.now(UTC)}
+                writer.append("ops.check_results", [row | stamp for row in rows])
+            report = check_report(writer, current.build_id)
+        for row in [*report.errors, *report.blocking, *report.warned]:
+            progress.warn(describe_check(row))
+        closing.note = f"{report.passed} passed, {len(report.warned)} warnings, {len(report.blocking)} blocking failed"
+    return report
+
+
+def check_report(writer: Writer, build_id: str) -> CheckReport:
+    """The recorded results of one build."""
+    rows = writer.fetch("select * from ops.check_results where build_id = ? order by check_name", [build_id])
+    failed = [row for row in rows if row["status"] == "failed"]
+    return CheckReport(
+        build_id=build_id,
+        passed=sum(row["status"] == "passed" for row in rows),
+        warned=[row for row in failed if row["severity"] == "warning"],
+        blocking=[row for row in failed if row["severity"] == "blocking"],
+        errors=[row for row in rows if row["status"] == "error"],
+    )
+
+
+def describe_check(row: dict[str, Any]) -> str:
+    """One line on a check that did not pass."""
+    where = row["table_name"] + (f".{row['column_name']}" if row["column_name"] else "")
+    verb = "crashed" if row["status"] == "error" else "failed"
+    kind = "blocking " if row["severity"] == "blocking" else ""
+    return f"{kind}check {row['check_name']} of {where} {verb}: {row['observed']} (expected {row['expected']})"
+
+
+def require_passed(report: CheckReport) -> None:
+    """Raise BlockingChecksFailedError where a blocking check evaluated false, SkillsmithError where one crashed."""
+    if report.blocking:
+        names = ", ".join(sorted({row["check_name"] for row in report.blocking}))
+        raise BlockingChecksFailedError(f"blocking checks failed: {names}; nothing will be published from this build")
+    if any(row["severity"] == "blocking" for row in report.errors):
+        names = ", ".join(sorted({row["check_name"] for row in report.errors if row["severity"] == "blocking"}))
+        raise SkillsmithError(f"blocking checks crashed: {names}; see `status` and the log, then build again")
+
+
+def build_after_checks(
+    warehouse: Warehouse,
+    *,
+    progress: Progress = _SILENCE,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+) -> "DbtRun":
+    """Build what reads the results of the checks (table health), for the newest build."""
+    from orchestration.dbt_runner import run_dbt
+
+    with run_lock(warehouse.settings), progress.step("health"):
+        with warehouse.write() as writer:
+            current = checkable_build(writer)
+        return run_dbt(
+            warehouse,
+            ["run", "--select", AFTER_CHECKS],
+            as_of=current.as_of,
+            run_started_at=current.started_at,
+            build_id=current.build_id,
+            on_event=on_event,
+        )
+
+
+def publish_build(warehouse: Warehouse, *, allow_older: bool = False, progress: Progress = _SILENCE) -> "Snapshot":
+    """Publish the newest build. Raises BlockingChecksFailedError where its blocking checks are not all passed."""
+    from warehouse.publish import publish
+
+    with run_lock(warehouse.settings), progress.step("publish") as closing:
+        with warehouse.write() as writer:
+            current = checkable_build(writer)
+        snapshot = publish(warehouse, build_id=current.build_id, as_of=current.as_of, allow_older=allow_older)
+        closing.note = f"snapshot {snapshot.snapshot_id}, data until {snapshot.data_until}"
+    return snapshot
+
+
+def require_clock(warehouse: Warehouse, as_of: datetime | None) -> None:
+    """Raise SkillsmithError where the newest build was not built with this clock; None agrees with every build."""
+    if as_of is None:
+        return
+    with warehouse.write() as writer:
+        current = checkable_build(writer)
+    if current.as_of != as_of:
+        wanted = f"{as_of:%Y-%m-%dT%H:%M:%SZ}"
+        raise SkillsmithError(
+            f"the last build is as of {current.as_of:%Y-%m-%dT%H:%M:%SZ}; run `build --as-of {wanted}` first"
+        )
+
+
+def _dbt_build(
+    warehouse: Warehouse,
+    current: Build,
+    with_seeds: bool,
+    on_event: Callable[[dict[str, Any]], None] | None,
+) -> "DbtRun":
+    from orchestration.dbt_runner import run_dbt
+
+    command = ["build", "--exclude", AFTER_CHECKS, "--exclude-resource-type", "unit_test"]
+    if not with_seeds:
+        # Loading them costs a second or two, and their files have not changed since.
+        command += ["--exclude-resource-type", "seed"]
+    return run_dbt(
+        warehouse,
+        command,
+        as_of=current.as_of,
+        run_started_at=current.started_at,
+        build_id=current.build_id,
+        on_event=on_event,
+    )
+
+
+def _record_failure(warehouse: Warehouse, current: Build) -> None:
+    """The error that stopped the build is the one to show, so a second one here only leaves the record open."""
+    try:
+        with warehouse.write() as writer:
+            finish_build(writer, current.build_id, "failed")
+    except SkillsmithError:
+        return
+
+
+def _has_seeds(writer: Writer) -> bool:
+    from warehouse.settings import DBT_PROJECT
+
+    files = {path.stem for path in (DBT_PROJECT / "seeds").rglob("*.csv")}
+    there = writer.fetch("select table_name from information_schema.tables where table_schema = 'seeds'")
+    return files <= {row["table_name"] for row in there}
+
+
+def _built_rows(run: "DbtRun", manifest: dict[str, Any]) -> tuple[dict[str, int], dict[str, float]]:
+    """Rows and seconds by table; -1 rows where the engine did not say and they have to be counted."""
+    rows, seconds = {}, {}
+    for result in run.of_type("model", "seed"):
+        node = manifest["nodes"][result.unique_id]
+        if result.status != "success" or node["config"]["materialized"] not in ("table", "incremental", "seed"):
+            continue
+        table = f"{node['schema']}.{node.get('alias') or node['name']}"
+        # An incremental model's own count is what it wrote, not what it holds.
+        counted = result.rows if node["config"]["materialized"] != "incremental" else None
+        rows[table] = -1 if counted is None else counted
+        seconds[table] = result.seconds
+    return rows, seconds
+
+
+def _count_rows(writer: Writer, tables: Iterable[str]) -> dict[str, int]:
+    tables = list(tables)
+    if not tables:
+        return {}
+    counted = writer.fetch(" union all ".join(f"select '{name}' as name, count(*) as n from {name}" for name in tables))
+    return {row["name"]: row["n"] for row in counted}
+
+
+def _build_report(current: Build, run: "DbtRun", rows: dict[str, int], seconds: dict[str, float]) -> BuildReport:
+    tests: Sequence[NodeResult] = run.of_type("test")
+    return BuildReport(
+        build=current,
+        rows=rows,
+        seconds=seconds,
+        tests_passed=sum(test.status == "pass" for test in tests),
+        tests_warned=sum(test.status == "warn" for test in tests),
+        tests_failed=sum(test.status in ("fail", "error") for test in tests),
+    )
