@@ -1,0 +1,36 @@
+{#-
+The days that an incremental model of events must make again: days of which it holds another number of events, or an
+older load, than the warehouse does, and days that are gone. Every such model keeps one mark per day (`is_day_mark`)
+with what it saw; the mark also makes delete+insert clear a day that has no rows left.
+-#}
+{% macro touched_days() -%}
+    select
+        days.day,
+        days.events,
+        days.last_loaded_at
+
+    from {{ ref('int_event_days') }} as days
+    {% if is_incremental() %}
+    left join {{ this }} as marks
+        on days.day = marks.day and marks.is_day_mark
+
+    where
+        marks.day is null
+        or marks.day_events <> days.events
+        or marks.day_loaded_at <> days.last_loaded_at
+
+    union all
+
+    select
+        marks.day,
+        0 as events,
+        marks.day_loaded_at as last_loaded_at
+
+    from {{ this }} as marks
+
+    left join {{ ref('int_event_days') }} as days
+        on marks.day = days.day
+
+    where marks.is_day_mark and marks.day_events > 0 and days.day is null
+    {% endif %}
+{%- endmacro %}

@@ -1,0 +1,92 @@
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='day') }}
+
+with
+
+touched as (
+
+    {{ touched_days() }}
+
+),
+
+searches as (
+
+    select
+        events.day,
+        events.actor_key,
+        events.ip_prefix,
+        coalesce(events.result_count in (20, 50, 100), false) as is_page_full
+
+    from {{ ref('stg_registry__events') }} as events
+
+    inner join touched
+        on events.day = touched.day
+
+    where events.event_type = 'search:metrics'
+
+),
+
+searchers as (
+
+    select
+        day,
+        'actor' as kind,
+        actor_key as scraper,
+        is_page_full
+
+    from searches
+
+    where actor_key is not null
+
+    union all
+
+    select
+        day,
+        'ip_prefix' as kind,
+        ip_prefix as scraper,
+        is_page_full
+
+    from searches
+
+    where ip_prefix is not null
+
+),
+
+scrapers as (
+
+    select
+        day,
+        kind,
+        scraper
+
+    from searchers
+
+    group by day, kind, scraper
+
+    having
+        count(*) > 1000
+        -- More than 95%, in whole numbers.
+        and 100 * sum(case when is_page_full then 1 else 0 end) > 95 * count(*)
+
+)
+
+select
+    day,
+    kind,
+    scraper,
+    false as is_day_mark,
+    cast(null as bigint) as day_events,
+    cast(null as {{ timestamp_type() }}) as day_loaded_at
+
+from scrapers
+
+union all
+
+select
+    day,
+    cast(null as text) as kind,
+    cast(null as text) as scraper,
+    true as is_day_mark,
+    cast(events as bigint) as day_events,
+    last_loaded_at as day_loaded_at
+
+from touched

@@ -1,0 +1,89 @@
+with
+
+success_days as (
+
+    select
+        team_id,
+        skill_name,
+        actor_key,
+        day as first_day,
+        day as last_day
+
+    from {{ ref('int_team_skill_days') }}
+
+    where successes > 0
+
+),
+
+skill_days as (
+
+    select
+        team_id,
+        skill_name,
+        day,
+        sum(uses) as uses,
+        sum(successes) as successes,
+        sum(failures) as failures,
+        sum(unknown) as unknown,
+        sum(case when successes > 0 then 1 else 0 end) as user_days
+
+    from {{ ref('int_team_skill_days') }}
+
+    group by team_id, skill_name, day
+
+),
+
+user_steps as (
+
+    {{ presence_steps('success_days', ['team_id', 'skill_name'], ['actor_key'], window_lengths()) | indent(4) }}
+
+),
+
+use_steps as (
+
+    {{ additive_steps(
+        'skill_days',
+        ['team_id', 'skill_name'],
+        ['uses', 'successes', 'failures', 'unknown', 'user_days'],
+        window_lengths()
+    ) | indent(4) }}
+
+),
+
+steps as (
+
+    select
+        team_id,
+        skill_name,
+        lookback_days,
+        step_day,
+        step as users,
+        0 as uses,
+        0 as successes,
+        0 as failures,
+        0 as unknown,
+        0 as user_days
+
+    from user_steps
+
+    union all
+
+    select
+        team_id,
+        skill_name,
+        lookback_days,
+        step_day,
+        0 as users,
+        uses,
+        successes,
+        failures,
+        unknown,
+        user_days
+
+    from use_steps
+
+)
+
+{{ sampled_windows(
+    'steps', ['team_id', 'skill_name'], ['users', 'uses', 'successes', 'failures', 'unknown', 'user_days']
+) }}
