@@ -1,0 +1,87 @@
+{%- set now = minute_index(as_of()) -%}
+with
+
+holds as (
+
+    {{ probe_holds(now ~ ' - 43200', now) }}
+
+),
+
+probe_minutes as (
+
+    -- Thirty days are 43,200 minutes whatever the number of probes.
+    select distinct minute
+
+    from (
+        select {{ integer_series('from_minute', 'to_minute - 1') }} as minute
+
+        from holds
+    ) as expanded
+
+),
+
+request_minutes as (
+
+    select distinct
+        by_minute.account_id,
+        by_minute.minute
+
+    from {{ ref('int_requests_by_minute') }} as by_minute
+    inner join {{ ref('int_request_days') }} as days
+        on by_minute.day = days.day
+
+    where by_minute.minute >= {{ now }} - 43200 and by_minute.minute < {{ now }} and by_minute.valid > 0
+
+),
+
+own_minutes as (
+
+    select
+        '*' as account_id,
+        minute
+
+    from request_minutes
+
+    union
+
+    select
+        account_id,
+        minute
+
+    from request_minutes
+
+    where account_id is not null
+
+),
+
+beside_probes as (
+
+    select
+        own_minutes.account_id,
+        count(case when probe_minutes.minute is null then 1 end) as minutes
+
+    from own_minutes
+    left join probe_minutes on own_minutes.minute = probe_minutes.minute
+
+    group by own_minutes.account_id
+
+),
+
+accounts as (
+
+    select '*' as account_id
+
+    union
+
+    select account_id from beside_probes
+
+)
+
+select
+    accounts.account_id,
+    cast(43200 as bigint) as expected_minutes,
+    cast(coalesce(beside_probes.minutes, 0) + probed.minutes as bigint) as covered_minutes
+
+from accounts
+cross join (select count(*) as minutes from probe_minutes) as probed
+left join beside_probes on accounts.account_id = beside_probes.account_id
