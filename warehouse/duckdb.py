@@ -17,14 +17,25 @@ import duckdb
 import pyarrow as pa
 
 from warehouse import MergeCounts
-from warehouse.errors import ReadingError, SkillsmithError, StorageError, WarehouseBusyError, WarehouseNewerError
+from warehouse.access import Snapshot
+from warehouse.errors import (
+    AccessError,
+    ReadingError,
+    SkillsmithError,
+    StorageError,
+    UsageError,
+    WarehouseBusyError,
+    WarehouseNewerError,
+)
 from warehouse.migrations import pending
+from warehouse.results import plain_numbers
 from warehouse.settings import Settings
 from warehouse.statements import column_list, is_newer, quoted, quoted_table, same_key
 from warehouse.tables import DUCKDB_TYPES, TableSpec
 
 Connection = duckdb.DuckDBPyConnection
-DuckDBError = duckdb.Error
+QUERY_SECONDS = 60
+"""How long one read of a page or of `query` may take."""
 
 # DuckDB reports what the operating system said inside its own text; there is no error number to ask for.
 _STORAGE_MESSAGES = (
@@ -90,16 +101,72 @@ def connect(path: Path | None, settings: Settings, *, read_only: bool = False) -
         "autoinstall_known_extensions": False,
     }
     with known_errors(path):
+        # In memory there is no file to protect, and DuckDB refuses read_only there.
+        read_only = read_only and path is not None
         connection = duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=config)
+        # Once for this connection, once for the cursors that come from it.
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set global TimeZone = 'UTC'")
         # A local variable of ours must never answer to a table's name.
         connection.execute("set python_enable_replacements = false")
     return connection
 
 
-def sql_type(value: pa.DataType) -> str:
-    """The DuckDB type of an Arrow column that publishing or a reader creates."""
-    return str(duckdb.from_arrow(pa.schema([("value", value)]).empty_table()).types[0])
+def current_database(connection: Connection) -> str:
+    """The name under which a connection has the file that it was opened on."""
+    row = connection.execute("select current_database()").fetchone()
+    return str(row[0]) if row else "memory"
+
+
+def columns_of(connection: Connection, database: str, qualified: str) -> dict[str, str]:
+    """Columns of `schema.table` in an attached database, in order, with their types."""
+    schema, _, name = qualified.partition(".")
+    rows = connection.execute(
+        "select column_name, data_type from duckdb_columns() "
+        "where database_name = ? and schema_name = ? and table_name = ? order by column_index",
+        [database, schema, name],
+    ).fetchall()
+    return dict(rows)
+
+
+def snapshot_row(connection: Connection, database: str) -> Snapshot:
+    """The `metrics.snapshot` row of an attached snapshot file."""
+    row = connection.execute(
+        "select snapshot_id, published_at, as_of, data_until, engine, checks_passed, checks_warned "
+        f"from {quoted(database)}.metrics.snapshot"
+    ).fetchone()
+    if row is None:
+        raise RuntimeError("a snapshot file without its snapshot row")
+    return Snapshot(*row)
+
+
+def read_one_select(session: Connection, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
+    """Run exactly one SELECT with values bound as `$name`; parameters that it does not name are left out.
+
+    Raises AccessError for anything that is not one SELECT over what the session holds, UsageError where the SELECT
+    itself is wrong, SkillsmithError where it takes longer than QUERY_SECONDS.
+    """
+    try:
+        statements = session.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise AccessError("exactly one SELECT statement is read here")
+        names = statements[0].named_parameters
+        missing = names - set(parameters)
+        if missing:
+            raise UsageError(f"no value for ${min(missing)}")
+        timer = threading.Timer(QUERY_SECONDS, session.interrupt)
+        timer.start()
+        try:
+            result = session.execute(statements[0], {name: parameters[name] for name in names})
+            return plain_numbers(result.to_arrow_table())
+        finally:
+            timer.cancel()
+    except (duckdb.ParserException, duckdb.CatalogException, duckdb.PermissionException) as error:
+        raise AccessError(str(error).splitlines()[0]) from error
+    except duckdb.InterruptException as error:
+        raise SkillsmithError(f"the query took longer than {QUERY_SECONDS} s; narrow it and try again") from error
+    except duckdb.Error as error:
+        raise UsageError(str(error).splitlines()[0]) from error
 
 
 class DuckDBReading:

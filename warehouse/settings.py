@@ -88,7 +88,7 @@ def _generated_key(path: Path) -> bytes:
     """The demo's own key, made at first use; two first uses at once agree on one."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "xb", opener=_private) as file:  # noqa: PTH123 - Path.open takes no opener
+        with open(path, "xb", opener=_private) as file:
             file.write(secrets.token_hex(32).encode())
     except FileExistsError:
         pass

@@ -1,0 +1,229 @@
+"""A small world of build tables, made by hand, for tests of publishing and reading."""
+
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+
+from warehouse import Warehouse
+from warehouse.published import PEOPLE, PUBLISHED
+from warehouse.tables import ColumnSpec, ColumnType, TableSpec
+
+AS_OF = datetime(2026, 3, 10, 6, tzinfo=UTC)
+DAY = date(2026, 3, 9)
+COMMON: dict[str, ColumnType] = {"definition_version": "text", "computed_at": "timestamp"}
+
+TEAMS = {"red": ("acme", 10, 4), "blue": ("acme", 20, 1), "tiny": ("acme", 3, 2), "gold": ("zeta", 8, 7)}
+"""Team: account, seats, active users."""
+
+SHAPES: dict[str, dict[str, ColumnType]] = {
+    "accounts": {"account_id": "text", "account_name": "text"},
+    "teams": {"team_id": "text", "account_id": "text", "team_name": "text"},
+    "team_activity": {
+        "account_id": "text",
+        "team_id": "text",
+        "period_end": "date",
+        "period_days": "bigint",
+        "seats": "bigint",
+        "active_users": "bigint",
+        "adoption_rate": "double",
+        "adoption_low": "double",
+        "adoption_high": "double",
+        "installed_skills": "bigint",
+        "mean_skill_adoption": "double",
+        "uses": "bigint",
+        "stickiness": "double",
+        "new_users": "bigint",
+        "returning_users": "bigint",
+        "resurrected_users": "bigint",
+        "dormant_users": "bigint",
+        "previous_active_users": "bigint",
+        "previous_adoption_rate": "double",
+        "is_provisional": "boolean",
+    },
+    "team_skill_usage": {
+        "account_id": "text",
+        "team_id": "text",
+        "skill_name": "text",
+        "period_end": "date",
+        "period_days": "bigint",
+        "users": "bigint",
+        "seats": "bigint",
+        "adoption_rate": "double",
+        "uses": "bigint",
+        "is_provisional": "boolean",
+    },
+    "account_activity": {
+        "account_id": "text",
+        "period_end": "date",
+        "period_days": "bigint",
+        "seats": "bigint",
+        "active_users": "bigint",
+        "adoption_rate": "double",
+        "uses": "bigint",
+    },
+    "team_time_saved": {
+        "account_id": "text",
+        "team_id": "text",
+        "period_end": "date",
+        "period_days": "bigint",
+        "assumption_set": "text",
+        "hours_p50": "double",
+    },
+    "mrr_by_account": {"account_id": "text", "month": "date", "mrr_cents": "bigint"},
+    "mrr_bridge": {"month": "date", "segment": "text", "closing_cents": "bigint"},
+    "arr_plan": {"quarter": "text", "planned_arr_cents": "bigint"},
+    "availability_daily": {"component": "text", "account_id": "text", "day": "date", "down_minutes": "bigint"},
+    "slo_status": {"objective": "text", "account_id": "text", "as_of": "timestamp", "sli": "double"},
+    "table_health": {"table_name": "text", "data_until": "timestamp", "badge": "text"},
+    "metric_definitions": {"table_name": "text", "column_name": "text", "label": "text"},
+    "assumptions": {"assumption_set": "text", "skill_name": "text", "valid_from": "date", "mode": "double"},
+    "quarantine_counts": {"source": "text", "entity": "text", "file_name": "text", "reason": "text", "rows": "bigint"},
+    "fct_skill_days": {
+        "account_id": "text",
+        "team_id": "text",
+        "actor_key": "text",
+        "skill_name": "text",
+        "day": "date",
+        "uses": "bigint",
+    },
+    "dim_team_members": {"team_id": "text", "actor_key": "text", "joined_at": "timestamp"},
+}
+
+
+def rows_of(name: str, mark: int) -> list[dict]:
+    """Rows of a build table; `mark` is a number that stands in every table, so that a mix would show."""
+    if name == "accounts":
+        return [{"account_id": a, "account_name": a.title()} for a in ("acme", "zeta")]
+    if name == "teams":
+        return [{"team_id": t, "account_id": a, "team_name": t} for t, (a, _, _) in TEAMS.items()]
+    if name == "team_activity":
+        return [
+            {
+                "account_id": account,
+                "team_id": team,
+                "period_end": DAY,
+                "period_days": 7,
+                "seats": seats,
+                "active_users": active,
+                "adoption_rate": active / seats,
+                "adoption_low": 0.01,
+                "adoption_high": 0.99,
+                "installed_skills": 2,
+                "mean_skill_adoption": (active + 2) / (2 * seats),
+                "uses": mark,
+                "stickiness": 0.5,
+                "new_users": active - 2 if active > 2 else 0,
+                "returning_users": min(active, 2),
+                "resurrected_users": 0,
+                "dormant_users": 2,
+                "previous_active_users": min(active, 2) + 2,
+                "previous_adoption_rate": (min(active, 2) + 2) / seats,
+                "is_provisional": False,
+            }
+            for team, (account, seats, active) in TEAMS.items()
+        ]
+    if name == "team_skill_usage":
+        return [
+            {
+                "account_id": account,
+                "team_id": team,
+                "skill_name": skill,
+                "period_end": DAY,
+                "period_days": 7,
+                "users": users,
+                "seats": seats,
+                "adoption_rate": users / seats,
+                "uses": mark,
+                "is_provisional": False,
+            }
+            for team, (account, seats, active) in TEAMS.items()
+            for skill, users in (("docs", active), ("review", 2))
+        ]
+    if name == "account_activity":
+        return [
+            {
+                "account_id": account,
+                "period_end": DAY,
+                "period_days": 7,
+                "seats": seats,
+                "active_users": active,
+                "adoption_rate": active / seats,
+                "uses": mark,
+            }
+            for account, seats, active in (("acme", 33, 7), ("zeta", 8, 7))
+        ]
+    if name == "team_time_saved":
+        return [
+            {
+                "account_id": account,
+                "team_id": team,
+                "period_end": DAY,
+                "period_days": 7,
+                "assumption_set": "default",
+                "hours_p50": float(mark),
+            }
+            for team, (account, _, _) in TEAMS.items()
+        ]
+    if name == "mrr_by_account":
+        return [{"account_id": "acme", "month": date(2026, 1, 1), "mrr_cents": mark}]
+    if name == "mrr_bridge":
+        return [{"month": date(2026, month, 1), "segment": "total", "closing_cents": mark} for month in (1, 2, 3)]
+    if name == "availability_daily":
+        return [
+            {"component": "api", "account_id": account, "day": DAY, "down_minutes": mark}
+            for account in ("*", "acme", "zeta")
+        ]
+    if name == "table_health":
+        return [{"table_name": "raw.registry_events", "data_until": datetime(2026, 3, 9, 23), "badge": str(mark)}]
+    if name == "fct_skill_days":
+        return [
+            {
+                "account_id": "acme",
+                "team_id": "red",
+                "actor_key": "k1",
+                "skill_name": "docs",
+                "day": DAY,
+                "uses": mark,
+            }
+        ]
+    return []
+
+
+def build(warehouse: Warehouse, build_id: str, mark: int = 1, *, status: str = "passed", version: str = "1") -> None:
+    """Put a whole build in place, with one blocking check of that status."""
+    with warehouse.write() as writer:
+        for table in PUBLISHED + PEOPLE:
+            if table.name not in SHAPES:
+                continue
+            columns = {**SHAPES[table.name], **COMMON}
+            spec = TableSpec(
+                table.source_schema, table.name, tuple(ColumnSpec(n, t) for n, t in columns.items()), table.key
+            )
+            types = {"text": pa.string(), "bigint": pa.int64(), "double": pa.float64(), "boolean": pa.bool_()}
+            types |= {"date": pa.date32(), "timestamp": pa.timestamp("us")}
+            rows = [{**row, "definition_version": version, "computed_at": AS_OF} for row in rows_of(table.name, mark)]
+            writer.replace(
+                spec,
+                pa.table({n: pa.array([row.get(n) for row in rows], types[t]) for n, t in columns.items()}),
+            )
+        check(writer, build_id, status)
+
+
+def check(writer, build_id: str, status: str, severity: str = "blocking") -> None:
+    """Record one check of a build."""
+    writer.append(
+        "ops.check_results",
+        [
+            {
+                "build_id": build_id,
+                "check_name": "shares_are_shares",
+                "border": "metrics",
+                "table_name": "build.team_activity",
+                "column_name": "adoption_rate",
+                "severity": severity,
+                "status": status,
+                "reason": "a share above 1 means a join went wrong",
+                "checked_at": AS_OF,
+            }
+        ],
+    )

@@ -1,0 +1,152 @@
+"""Publishing on both engines: what is refused, what readers see, what is restated."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from tests.integration.published_world import AS_OF, build, check
+from warehouse.access import OPERATOR, open_reader
+from warehouse.errors import BlockingChecksFailedError, NotPublishedError, SkillsmithError
+from warehouse.publish import publish
+
+
+def marks(settings) -> set[int]:
+    sql = (
+        "select uses as mark from metrics.team_activity union select uses from metrics.team_skill_usage "
+        "union select closing_cents from metrics.mrr_bridge"
+    )
+    tables = ["metrics.team_activity", "metrics.team_skill_usage", "metrics.mrr_bridge"]
+    with open_reader(settings) as reader:
+        return set(reader.query(sql, OPERATOR, tables)["mark"].to_pylist())
+
+
+def test_readers_see_the_build_that_was_published_last(warehouse):
+    settings = warehouse.settings
+    with open_reader(settings) as reader:
+        with pytest.raises(NotPublishedError):
+            reader.snapshot()
+        assert reader.last_attempt() is None
+        build(warehouse, "b1", mark=1)
+        first = publish(warehouse, build_id="b1", as_of=AS_OF)
+        assert reader.snapshot() == first
+        assert marks(settings) == {1}
+        build(warehouse, "b2", mark=2)
+        assert marks(settings) == {1}
+        second = publish(warehouse, build_id="b2", as_of=AS_OF)
+        assert reader.snapshot() == second
+        assert reader.last_attempt().outcome == "published"
+    assert marks(settings) == {2}
+    assert first.as_of == datetime(2026, 3, 10, 6)
+    assert (first.data_until, first.checks_passed, first.checks_warned) == (date(2026, 3, 9), 1, 0)
+
+
+def test_rows_that_a_build_no_longer_has_are_no_longer_published(warehouse):
+    build(warehouse, "b1")
+    publish(warehouse, build_id="b1", as_of=AS_OF)
+    with warehouse.write() as writer:
+        writer.execute("delete from build.mrr_bridge where month = ?", [date(2026, 2, 1)])
+    publish(warehouse, build_id="b1", as_of=AS_OF)
+    with open_reader(warehouse.settings) as reader:
+        months = reader.query("select month from metrics.mrr_bridge order by 1", OPERATOR, ["metrics.mrr_bridge"])
+    assert months["month"].to_pylist() == [date(2026, 1, 1), date(2026, 3, 1)]
+
+
+def test_a_failed_blocking_check_keeps_the_last_snapshot_and_readers_learn_of_it(warehouse):
+    build(warehouse, "b1", mark=1)
+    publish(warehouse, build_id="b1", as_of=AS_OF)
+    build(warehouse, "b2", mark=2, status="failed")
+    with pytest.raises(BlockingChecksFailedError, match="shares_are_shares"):
+        publish(warehouse, build_id="b2", as_of=AS_OF)
+    assert marks(warehouse.settings) == {1}
+    with open_reader(warehouse.settings) as reader:
+        attempt = reader.last_attempt()
+    assert attempt.outcome == "refused"
+    assert attempt.failed == [
+        {
+            "check_name": "shares_are_shares",
+            "table_name": "build.team_activity",
+            "reason": "a share above 1 means a join went wrong",
+        }
+    ]
+
+
+def test_a_crashed_check_is_not_a_failed_one(warehouse):
+    build(warehouse, "b1", status="error")
+    with pytest.raises(SkillsmithError) as caught:
+        publish(warehouse, build_id="b1", as_of=AS_OF)
+    assert caught.value.exit_code == 1
+    assert not isinstance(caught.value, BlockingChecksFailedError)
+
+
+def test_a_build_without_blocking_checks_is_refused(warehouse):
+    build(warehouse, "b1")
+    with warehouse.write() as writer:
+        check(writer, "b2", "passed", severity="warning")
+    with pytest.raises(SkillsmithError, match="no blocking check results"):
+        publish(warehouse, build_id="b2", as_of=AS_OF)
+
+
+def test_a_failed_warning_is_counted_and_published(warehouse):
+    build(warehouse, "b1")
+    with warehouse.write() as writer:
+        check(writer, "b1", "failed", severity="warning")
+    snapshot = publish(warehouse, build_id="b1", as_of=AS_OF)
+    assert (snapshot.checks_passed, snapshot.checks_warned) == (1, 1)
+
+
+def test_a_table_that_was_not_built_is_named(warehouse):
+    build(warehouse, "b1")
+    with warehouse.write() as writer:
+        writer.execute("drop table build.slo_status")
+    with pytest.raises(SkillsmithError, match=r"build\.slo_status"):
+        publish(warehouse, build_id="b1", as_of=AS_OF)
+
+
+def test_an_older_clock_needs_to_be_allowed(warehouse):
+    build(warehouse, "b1")
+    publish(warehouse, build_id="b1", as_of=AS_OF)
+    yesterday = AS_OF - timedelta(days=1)
+    with pytest.raises(SkillsmithError, match="--allow-older"):
+        publish(warehouse, build_id="b1", as_of=yesterday)
+    snapshot = publish(warehouse, build_id="b1", as_of=yesterday, allow_older=True)
+    assert snapshot.data_until == date(2026, 3, 8)
+
+
+def test_a_final_number_that_changes_is_restated_with_its_cause(warehouse):
+    build(warehouse, "b1", mark=1)
+    publish(warehouse, build_id="b1", as_of=AS_OF)
+    build(warehouse, "b2", mark=2)
+    publish(warehouse, build_id="b2", as_of=AS_OF)
+    build(warehouse, "b3", mark=3, version="2")
+    publish(warehouse, build_id="b3", as_of=AS_OF)
+    sql = (
+        "select row_key, old_value, new_value, cause, run_id from metrics.restatements "
+        "where table_name = 'metrics.mrr_bridge' order by run_id, row_key"
+    )
+    with open_reader(warehouse.settings) as reader:
+        rows = reader.query(sql, OPERATOR, ["metrics.restatements"]).to_pylist()
+    # March 2026 was not complete on 9 March, so it restates nothing.
+    assert [tuple(row.values()) for row in rows] == [
+        ("month=2026-01-01, segment=total", 1.0, 2.0, "late data", "b2"),
+        ("month=2026-02-01, segment=total", 1.0, 2.0, "late data", "b2"),
+        ("month=2026-01-01, segment=total", 2.0, 3.0, "definition version", "b3"),
+        ("month=2026-02-01, segment=total", 2.0, 3.0, "definition version", "b3"),
+    ]
+
+
+def test_publishing_the_same_build_again_restates_nothing(warehouse):
+    build(warehouse, "b1")
+    publish(warehouse, build_id="b1", as_of=AS_OF)
+    publish(warehouse, build_id="b1", as_of=AS_OF)
+    with open_reader(warehouse.settings) as reader:
+        assert reader.query("select * from metrics.restatements", OPERATOR, ["metrics.restatements"]).num_rows == 0
+
+
+def test_the_operator_reads_person_rows_and_the_operations_tables(warehouse):
+    build(warehouse, "b1", mark=7)
+    publish(warehouse, build_id="b1", as_of=AS_OF)
+    with open_reader(warehouse.settings) as reader:
+        people = reader.query("select uses from marts.fct_skill_days", OPERATOR, ["marts.fct_skill_days"])
+        checks = reader.query("select count(*) as n from ops.check_results", OPERATOR, ["ops.check_results"])
+    assert people.to_pylist() == [{"uses": 7}]
+    assert checks.to_pylist() == [{"n": 1}]
