@@ -61,7 +61,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
 """`metrics.snapshot` and `metrics.restatements` are written by publishing itself."""
 
 PEOPLE: tuple[PublishedTable, ...] = (
-    PublishedTable("fct_skill_days", ("actor_key", "skill_name", "day"), "team", "marts", "marts"),
+    PublishedTable("fct_skill_days", ("team_id", "actor_key", "skill_name", "day"), "team", "marts", "marts"),
     PublishedTable("dim_team_members", ("team_id", "actor_key", "joined_at"), "team", "marts", "marts"),
 )
 """Person-level tables, in a file of their own: drill-down only, never on a page for others."""
