@@ -1,0 +1,1 @@
+"""The pages. One module a page, each with `show(looking)`; add it to `dashboards.app`."""

@@ -1,0 +1,382 @@
+"""Team: is the team using its skills, what does that save, and which skills carry it."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboards import data
+from dashboards.components import banners, charts, definitions, downloads, formats, selection, tables, tiles
+from dashboards.components.definitions import Trust
+from dashboards.components.tiles import Tile
+from dashboards.viewers import Looking, team_labels
+
+PERIODS = {"7": "7 days", "28": "28 days", "30": "30 days", "90": "90 days"}
+ASSUMPTION_SET = "default"
+TOP_SKILLS = 10
+MINIMUM_SEATS = 5
+NEWEST_WEEKS = timedelta(days=7)
+NOT_PUBLISHED = "The equal period before was not published"
+
+
+def show(looking: Looking) -> None:
+    """The page, for the teams of this viewer."""
+    st.title("Team")
+    teams = data.query("teams", looking.viewer)
+    if teams.empty:
+        banners.nothing(
+            "You have no team here.",
+            "This page shows the teams that you lead or belong to. Other pages are in the navigation.",
+        )
+        return
+    trust = definitions.load(looking.viewer)
+    labels = team_labels(teams.to_dict("records"))
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        with st.container(width=260):
+            team_id = selection.choose(
+                "Team", "team", list(labels), default=next(iter(labels)), text=labels.__getitem__
+            )
+        with st.container(width="content"):
+            period = selection.choose(
+                "Period", "period", list(PERIODS), default="28", text=PERIODS.__getitem__, kind="buttons"
+            )
+        ends = data.query("team_period_ends", looking.viewer, team_id=team_id, period_days=int(period))
+        if ends.empty:
+            end = None
+        else:
+            with st.container(width=220):
+                end = _choose_end(ends, int(period))
+    if end is None:
+        banners.nothing(
+            f"No data for {labels[team_id]} yet.",
+            "Figures appear after the first day on which somebody is seated in the team and a refresh has run.",
+        )
+        return
+    _figures(looking, trust, team_id, int(period), end)
+
+
+def _choose_end(ends: pd.DataFrame, period_days: int) -> date:
+    days = list(ends["period_end"])
+    texts = {str(value): f"{value:%a} {formats.day(value)}" for value in days}
+    chosen = selection.choose(
+        "Period end", "end", list(texts), default=str(_default_end(days, period_days)), text=texts.__getitem__
+    )
+    return date.fromisoformat(chosen)
+
+
+def _default_end(days: list[date], period_days: int) -> date:
+    """The newest end of the last week whose equal period before is published too; else the newest."""
+    recent = [value for value in days if max(days) - value < NEWEST_WEEKS]
+    comparable = [value for value in recent if value - timedelta(days=period_days) in days]
+    return max(comparable or recent)
+
+
+def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end: date) -> None:
+    chosen = {"team_id": team_id, "period_days": period_days, "period_end": str(end)}
+    activity = data.query("team_activity", looking.viewer, **chosen)
+    saved = data.query("team_time_saved", looking.viewer, assumption_set=ASSUMPTION_SET, **chosen)
+    now = _row(activity, end) or {}
+    is_provisional = bool(now.get("is_provisional", False))
+    start = end - timedelta(days=period_days - 1)
+    st.markdown(
+        f"{formats.day(start)} to {formats.day(end)}, UTC days"
+        + (
+            " :orange-badge[:material/hourglass_top: Provisional: late events may still arrive]"
+            if is_provisional
+            else ""
+        )
+    )
+    if now.get("is_suppressed"):
+        st.info(
+            f"**Hidden to protect people.** {formats.count(now.get('seats'))} people were seated in this team in the "
+            f"period. Figures over fewer than {MINIMUM_SEATS} would be figures about persons.",
+            icon=":material/visibility_off:",
+        )
+        return
+    before = _row(activity, end - timedelta(days=period_days))
+    saved_before = _row(saved, end - timedelta(days=period_days))
+    versus = f"vs the {period_days} days before"
+    tiles.row(
+        trust,
+        [
+            _active_skills(now, before, activity, versus, is_provisional),
+            _time_saved(looking, _row(saved, end), saved_before, saved, versus, is_provisional),
+            _adoption(now, activity, versus, is_provisional),
+        ],
+        key="team",
+    )
+    downloads.csv(activity[activity["period_end"] == end], f"team_activity_{team_id}_{end}", trust, "team_activity")
+    _skills(looking, trust, chosen)
+    _trend(trust, activity, team_id, period_days)
+    _seats(trust, now)
+
+
+def _active_skills(
+    now: dict[str, Any], before: dict[str, Any] | None, series: pd.DataFrame, versus: str, is_provisional: bool
+) -> Tile:
+    return Tile(
+        label="Active skills",
+        value=formats.count(now.get("active_skills")),
+        details=[f"of **{formats.count(now.get('installed_skills'))} installed** skills"],
+        entries=[("team_activity", "active_skills"), ("team_activity", "installed_skills")],
+        change=_difference(now, before, "active_skills", formats.signed),
+        versus=versus,
+        no_change=NOT_PUBLISHED,
+        series=_series(series, "active_skills"),
+        is_provisional=is_provisional,
+    )
+
+
+def _time_saved(
+    looking: Looking,
+    now: dict[str, Any] | None,
+    before: dict[str, Any] | None,
+    series: pd.DataFrame,
+    versus: str,
+    is_provisional: bool,
+) -> Tile:
+    now = now or {}
+    details = [
+        f"80{formats.THIN}% of draws: **{formats.hours(now.get('hours_p10'))} to {formats.hours(now.get('hours_p90'))}**"
+    ]
+    if now:
+        details.append(
+            f"from {formats.count(now.get('successes'))} successful uses; weakest assumption: "
+            f"**{formats.plain(now.get('weakest_grade') or formats.NO_DATA)}**"
+        )
+    return Tile(
+        label="Time saved",
+        tag="modelled",
+        value=formats.hours(now.get("hours_p50")),
+        details=details,
+        entries=[("team_time_saved", "hours_p50")],
+        change=_difference(now, before, "hours_p50", lambda value: f"{formats.signed(value, 1)}{formats.THIN}h"),
+        versus=versus,
+        no_change=NOT_PUBLISHED,
+        series=_series(series, "hours_p50"),
+        is_provisional=is_provisional,
+        extra=_assumptions(looking),
+    )
+
+
+def _assumptions(looking: Looking) -> str:
+    """The assumptions behind time saved as a Markdown table, for the popover of its tile."""
+    rows = data.query("assumptions", looking.viewer, assumption_set=ASSUMPTION_SET).to_dict("records")
+    if not rows:
+        return "**Assumptions**\n\nNone are published."
+    lines = ["**Assumptions: minutes saved per successful use**", "", "| Skill | Low | Mode | High | Grade | Source |"]
+    lines.append("|---|---:|---:|---:|---|---|")
+    for row in rows:
+        name = "every other skill" if row["skill_name"] == "*" else formats.plain(row["skill_name"])
+        numbers = " | ".join(formats.decimal(row[column], 0) for column in ("low", "mode", "high"))
+        lines.append(f"| {name} | {numbers} | {formats.plain(row['grade'])} | {formats.plain(row['source'])} |")
+    first = rows[0]
+    kept, incremental = (
+        ", ".join(formats.share(first.get(f"{factor}_{end}")) for end in ("low", "mode", "high"))
+        for factor in ("kept", "incremental")
+    )
+    lines += [
+        "",
+        f"Share of results kept (low, mode, high): {kept}. Share that would not have been done without: {incremental}.",
+    ]
+    return "\n".join(lines)
+
+
+def _adoption(now: dict[str, Any], series: pd.DataFrame, versus: str, is_provisional: bool) -> Tile:
+    band = now.get("adoption_band")
+    rate, previous = now.get("adoption_rate"), now.get("previous_adoption_rate")
+    is_hidden = formats.is_missing(rate) and not formats.is_missing(band)
+    counted = f"{formats.count(now.get('active_users'))}/{formats.count(now.get('seats'))}"
+    change = None
+    if not formats.is_missing(rate) and not formats.is_missing(previous):
+        change = formats.points(float(rate or 0) - float(previous or 0))
+    return Tile(
+        label="Adoption: at least one skill",
+        value=str(band) if is_hidden else formats.share(rate),
+        details=[
+            f"A band of {formats.count(now.get('seats'))} people: the exact share would point at one person"
+            if is_hidden
+            else f"**≥ 1 skill: {counted}** people, 95{formats.THIN}% interval "
+            f"{formats.interval(now.get('adoption_low'), now.get('adoption_high'))}",
+            f"Mean over installed skills: **{formats.share(now.get('mean_skill_adoption'))}**",
+        ],
+        entries=[("team_activity", "adoption_rate"), ("team_activity", "mean_skill_adoption")],
+        change=change,
+        versus=versus,
+        no_change="No comparison: the period before is hidden or began before the data",
+        series=_series(series, "adoption_rate"),
+        is_provisional=is_provisional,
+    )
+
+
+def _skills(looking: Looking, trust: Trust, chosen: dict[str, Any]) -> None:
+    st.subheader("Top skills by users")
+    skills = data.query("team_skills", looking.viewer, **chosen)
+    if skills.empty:
+        banners.nothing("No skill was used in this period.", "Choose a longer period, or an earlier end.")
+        return
+    top = skills.head(TOP_SKILLS)
+    drawn = top.assign(
+        text=[_users(row) for row in top.to_dict("records")],
+        interval=[
+            formats.interval(low, high) for low, high in zip(top["adoption_low"], top["adoption_high"], strict=True)
+        ],
+        text_at=top["adoption_high"].fillna(0),
+    )
+    charts.show(
+        charts.skill_bars(drawn),
+        "Share of seated people with at least one successful use, by skill: "
+        + "; ".join(f"{name} {text}" for name, text in zip(drawn["skill_name"], drawn["text"], strict=True)),
+        key="skills",
+    )
+    st.caption(
+        f"{len(top)} of {len(skills)} used skills. The thin line is the 95{formats.THIN}% interval; "
+        "▲ ▼ places gained or lost against the equal period before."
+    )
+    with st.expander(f"All {len(skills)} skills as a table"):
+        listed = skills.assign(moved=[_move(row) for row in skills.to_dict("records")])
+        tables.show(
+            listed,
+            {
+                "usage_rank": ("Rank", formats.count),
+                "skill_name": ("Skill", formats.plain),
+                "moved": ("Change", str),
+                "users": ("Users", _hidden_or(formats.count)),
+                "adoption_rate": ("Adoption", _hidden_or(formats.share)),
+                "uses": ("Uses", _hidden_or(formats.count)),
+                "failures": ("Failures", _hidden_or(formats.count)),
+            },
+            height=None if len(listed) < 12 else 420,
+        )
+    _foot(
+        trust, skills, f"team_skills_{chosen['team_id']}_{chosen['period_end']}", ("team_skill_usage", "adoption_rate")
+    )
+
+
+def _users(row: dict[str, Any]) -> str:
+    if formats.is_missing(row["users"]):
+        band = row.get("adoption_band")
+        counted = formats.NO_DATA if formats.is_missing(band) else f"{band} of {formats.count(row['seats'])}"
+    else:
+        counted = f"{formats.share(row['adoption_rate'])} ({formats.count(row['users'])}/{formats.count(row['seats'])})"
+    return f"{counted} {_move(row)}".strip()
+
+
+def _move(row: dict[str, Any]) -> str:
+    previous = row.get("previous_usage_rank")
+    if formats.is_missing(previous):
+        return "new"
+    moved = int(previous or 0) - int(row["usage_rank"])
+    return "=" if moved == 0 else f"{'▲' if moved > 0 else '▼'}{abs(moved)}"
+
+
+def _hidden_or(as_text: Any) -> Any:
+    return lambda value: "hidden" if formats.is_missing(value) else as_text(value)
+
+
+def _trend(trust: Trust, activity: pd.DataFrame, team_id: str, period_days: int) -> None:
+    st.subheader("Adoption over time")
+    known = activity[activity["adoption_rate"].notna()]
+    if len(known) < 2:
+        banners.nothing("Too little history for a trend.", "It appears once two period ends are published.")
+        return
+    drawn = known.assign(
+        text=[
+            f"{formats.share(row['adoption_rate'])} ({formats.count(row['active_users'])}/{formats.count(row['seats'])})"
+            for row in known.to_dict("records")
+        ]
+    )
+    charts.show(
+        charts.trend(
+            drawn,
+            y="adoption_rate",
+            low="adoption_low",
+            high="adoption_high",
+            title="Adoption (≥ 1 skill)",
+            number_format="%",
+            top=1.0,
+        ),
+        f"Adoption over {period_days} days by period end, from {drawn['text'].iloc[0]} to {drawn['text'].iloc[-1]}",
+        key="trend",
+    )
+    st.caption(
+        f"Each point is the {period_days} days up to a Sunday or the chosen end; the band is the 95{formats.THIN}% "
+        "interval; a hollow point is provisional."
+    )
+    _foot(trust, activity, f"team_trend_{team_id}_{period_days}d", ("team_activity", "adoption_rate"))
+
+
+def _seats(trust: Trust, now: dict[str, Any]) -> None:
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.subheader("Seats at the period's end")
+        names = {
+            "seats_active": ("Active", charts.BLUE),
+            "seats_idle": ("Idle", charts.ORANGE),
+            "seats_never_used": ("Never used", charts.RED),
+            "seats_too_new": ("Too new to tell", charts.GREY),
+        }
+        _parts(now, names, "People seated", "seats")
+        definitions.popover(
+            trust,
+            "Definition",
+            ("team_activity", "seats_active"),
+            ("team_activity", "seats_idle"),
+            ("team_activity", "seats_never_used"),
+            ("team_activity", "seats_too_new"),
+            key="define_seats",
+        )
+    with right:
+        st.subheader("Active people, by where they come from")
+        names = {
+            "new_users": ("New", charts.GREEN),
+            "returning_users": ("Returning", charts.BLUE),
+            "resurrected_users": ("Back after a break", charts.VIOLET),
+        }
+        _parts(now, names, "Active people", "lifecycle")
+        if not formats.is_missing(now.get("dormant_users")):
+            st.caption(
+                f"{formats.count(now.get('dormant_users'))} were active in the period before and not in this one."
+            )
+        definitions.popover(
+            trust,
+            "Definition",
+            ("team_activity", "new_users"),
+            ("team_activity", "returning_users"),
+            ("team_activity", "resurrected_users"),
+            ("team_activity", "dormant_users"),
+            key="define_lifecycle",
+        )
+    st.caption(f"Data until {definitions.until(trust, 'team_activity')}")
+
+
+def _parts(now: dict[str, Any], names: dict[str, tuple[str, str]], title: str, key: str) -> None:
+    parts = [(name, now.get(column), colour) for column, (name, colour) in names.items()]
+    if any(formats.is_missing(number) for _, number, _ in parts):
+        banners.nothing("Hidden or not measured.", "One of the counts would point at one person, so none is shown.")
+        return
+    told = "; ".join(f"{name}: {formats.count(number)}" for name, number, _ in parts)
+    charts.show(charts.stacked_bar(parts, title=title), f"{title}. {told}", key=key)
+
+
+def _foot(trust: Trust, rows: pd.DataFrame, name: str, entry: tuple[str, str]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        definitions.popover(trust, "Definition", entry, key=f"define_{name}")
+        downloads.csv(rows, name, trust, entry[0])
+        st.caption(f"Data until {definitions.until(trust, entry[0])}", width="content")
+
+
+def _row(rows: pd.DataFrame, end: date) -> dict[str, Any] | None:
+    found = rows[rows["period_end"] == end].to_dict("records")
+    return found[0] if found else None
+
+
+def _difference(now: dict[str, Any], before: dict[str, Any] | None, column: str, as_text: Any) -> str | None:
+    if before is None or formats.is_missing(now.get(column)) or formats.is_missing(before.get(column)):
+        return None
+    return as_text(now[column] - before[column])
+
+
+def _series(rows: pd.DataFrame, column: str) -> list[float]:
+    return [] if column not in rows else [float(value) for value in rows[column].dropna()]

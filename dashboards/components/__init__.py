@@ -1,0 +1,1 @@
+"""What pages are made of: formats, selection, tiles, charts, tables, definitions, banners, downloads."""

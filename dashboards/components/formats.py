@@ -1,0 +1,134 @@
+"""How numbers and times look on a page. Display only: nothing here defines a metric.
+
+None and NaN mean "not measured" and read `No data`; a measured zero reads 0.
+"""
+
+import math
+import re
+from datetime import date, datetime
+from typing import Any
+
+NO_DATA = "No data"
+MINUS = "\u2212"
+THIN = "\u202f"
+
+
+def is_missing(value: Any) -> bool:
+    """Whether the value is not measured: None, NaN or NaT."""
+    if value is None:
+        return True
+    if isinstance(value, float):
+        return math.isnan(value)
+    # NaT is the only time that is not equal to itself.
+    return isinstance(value, date) and value != value
+
+
+def count(value: Any) -> str:
+    """A whole number with separators: 12,345."""
+    return NO_DATA if is_missing(value) else _signed(f"{int(value):,}")
+
+
+def dollars(cents: Any) -> str:
+    """Integer cents as whole dollars, halves away from zero: $12,345."""
+    if is_missing(cents):
+        return NO_DATA
+    whole = (abs(int(cents)) + 50) // 100
+    return f"{MINUS if int(cents) < 0 and whole else ''}${whole:,}"
+
+
+def signed_dollars(cents: Any) -> str:
+    """Integer cents as whole dollars with their sign: +$1,725; zero has none."""
+    text = dollars(cents)
+    return text if text.startswith((MINUS, NO_DATA)) or text == "$0" else f"+{text}"
+
+
+def share(value: Any, digits: int = 0) -> str:
+    """A share in 0..1 as per cent: 78 %. A share that is not whole never rounds to 0 % or 100 %."""
+    if is_missing(value):
+        return NO_DATA
+    while digits < 6 and _rounds_to_an_end(float(value), digits):
+        digits += 1
+    return f"{_signed(f'{float(value) * 100:.{digits}f}')}{THIN}%"
+
+
+def interval(low: Any, high: Any) -> str:
+    """Two shares as an interval: 67 to 97 %."""
+    if is_missing(low) or is_missing(high):
+        return NO_DATA
+    return f"{float(low) * 100:.0f} to {float(high) * 100:.0f}{THIN}%"
+
+
+def points(difference: Any, digits: int = 1) -> str:
+    """A difference of two shares in percentage points with its sign: +3.2 pp."""
+    return NO_DATA if is_missing(difference) else f"{_with_sign(float(difference) * 100, digits)}{THIN}pp"
+
+
+def hours(value: Any) -> str:
+    """Hours with one decimal: 44.9 h; from 1,000 on without."""
+    if is_missing(value):
+        return NO_DATA
+    digits = 0 if abs(float(value)) >= 1000 else 1
+    return f"{_signed(f'{float(value):,.{digits}f}')}{THIN}h"
+
+
+def signed(value: Any, digits: int = 0) -> str:
+    """A number with its sign: +3."""
+    return NO_DATA if is_missing(value) else _with_sign(float(value), digits)
+
+
+def decimal(value: Any, digits: int = 2) -> str:
+    """A number with fixed decimals: 1.25."""
+    return NO_DATA if is_missing(value) else _signed(f"{float(value):,.{digits}f}")
+
+
+def minutes(value: Any) -> str:
+    """A duration in minutes, readable: 45 min, 6.5 h, 3.1 days."""
+    if is_missing(value):
+        return NO_DATA
+    amount = float(value)
+    if amount < 120:
+        return f"{amount:.0f}{THIN}min"
+    if amount < 48 * 60:
+        return f"{amount / 60:.1f}{THIN}h"
+    return f"{amount / 1440:.1f}{THIN}days"
+
+
+def day(value: Any) -> str:
+    """A date: 22 Nov 2026."""
+    return NO_DATA if is_missing(value) else f"{value.day} {value:%b %Y}"
+
+
+def month(value: Any) -> str:
+    """A month by its first day: Nov 2026."""
+    return NO_DATA if is_missing(value) else f"{value:%b %Y}"
+
+
+def quarter(value: Any) -> str:
+    """A quarter by its first day: Q1 2026."""
+    return NO_DATA if is_missing(value) else f"Q{(value.month - 1) // 3 + 1} {value.year}"
+
+
+def moment(value: Any) -> str:
+    """A UTC time to the minute: 22 Nov 2026 06:00 UTC; a bare date stays one."""
+    if is_missing(value):
+        return NO_DATA
+    return f"{value.day} {value:%b %Y %H:%M} UTC" if isinstance(value, datetime) else day(value)
+
+
+def plain(text: Any) -> str:
+    """Text from outside, safe inside Markdown: every sign that could become a link, an image or HTML is escaped."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>~$:])", r"\\\1", "" if is_missing(text) else str(text))
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", MINUS)
+
+
+def _with_sign(value: float, digits: int) -> str:
+    text = f"{value:+,.{digits}f}"
+    return text[1:] if float(text.replace(",", "")) == 0 else _signed(text)
+
+
+def _rounds_to_an_end(value: float, digits: int) -> bool:
+    rounded = round(value * 100, digits)
+    return rounded in (0.0, 100.0) and value not in (0.0, 1.0)

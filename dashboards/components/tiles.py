@@ -1,0 +1,66 @@
+"""Tiles: one number, how sure it is, how it moved, what it means and how old it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import streamlit as st
+
+from dashboards.components import definitions, formats
+from dashboards.components.definitions import Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """What one tile shows. Texts are ready to print; `series` is the sparkline, oldest first.
+
+    details: lines under the number (n of N, an interval); change: the signed text against the previous equal
+    period, or None with `no_change` saying why there is none.
+    """
+
+    label: str
+    value: str
+    details: Sequence[str]
+    entries: Sequence[tuple[str, str]]
+    change: str | None = None
+    versus: str = ""
+    no_change: str = "No earlier period to compare with"
+    series: Sequence[float] = field(default_factory=list)
+    tag: str | None = None
+    is_provisional: bool = False
+    extra: str = ""
+    good: Literal["normal", "inverse", "off"] = "normal"
+
+
+def row(trust: Trust, tiles: Sequence[Tile], *, key: str) -> None:
+    """Tiles side by side, under each other in a narrow window."""
+    columns = st.columns(len(tiles), gap="small")
+    for number, (column, tile) in enumerate(zip(columns, tiles, strict=True)):
+        with column, st.container(border=True, height="stretch", key=f"tile_{key}_{number}"):
+            _tile(trust, tile, f"{key}_{number}")
+
+
+def _tile(trust: Trust, tile: Tile, key: str) -> None:
+    label = tile.label if tile.tag is None else f"{tile.label} :violet-badge[{tile.tag}]"
+    is_flat = tile.change is None or not tile.change.startswith(("+", formats.MINUS))
+    # st.metric reads the direction from an ASCII minus.
+    delta = None if tile.change is None else tile.change.replace(formats.MINUS, "-")
+    st.metric(
+        label,
+        tile.value,
+        delta=delta,
+        delta_description=tile.versus if delta is not None else None,
+        delta_color="off" if is_flat else tile.good,
+        delta_arrow="off" if is_flat else "auto",
+        chart_data=list(tile.series) if len(tile.series) > 1 else None,
+        chart_type="line",
+    )
+    if tile.change is None:
+        st.caption(tile.no_change)
+    for line in tile.details:
+        st.markdown(line)
+    tables = [table for table, _ in tile.entries]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        definitions.show_badge(trust, *tables, is_provisional=tile.is_provisional)
+        definitions.popover(trust, "Definition", *tile.entries, key=f"define_{key}", extra=tile.extra)
+    st.caption(f"Data until {definitions.until(trust, *tables)}")

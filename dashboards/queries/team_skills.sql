@@ -1,0 +1,12 @@
+-- Every ranked skill of a team in one period, with its rank in the equal period before.
+-- tables: metrics.team_skill_usage
+select *
+from metrics.team_skill_usage
+where
+    team_id = $team_id
+    and period_days = cast($period_days as integer)
+    and period_end = cast($period_end as date)
+    and usage_rank is not null
+order by
+    usage_rank,
+    skill_name

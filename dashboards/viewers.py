@@ -1,0 +1,70 @@
+"""Who looks at a page. Every page gets its `Viewer` from here, and from nowhere else.
+
+The demo (SKILLSMITH_DEMO=1) has a marked switcher. Otherwise somebody must be signed in; until an installation
+has sign-in configured there is nobody, and the app shows a refusal and no data. Signing in belongs into
+`current_viewer`: map the verified identity to a `Viewer` there (role, accounts, teams) and return it.
+"""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboards import data
+from dashboards.components import selection
+from warehouse.access import OPERATOR, Role, Viewer
+from warehouse.settings import Settings
+
+ROLES = {
+    Role.TEAM_LEAD.value: "Team lead",
+    Role.EXECUTIVE.value: "Executive",
+    Role.DATA_ENGINEER.value: "Data engineer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """The viewer of this page, how to call them, and whether the demo's switcher chose them."""
+
+    viewer: Viewer
+    label: str
+    is_demo: bool
+
+
+def current_viewer(settings: Settings) -> Looking | None:
+    """The viewer of this session, or None where nobody is signed in.
+
+    Raises NotPublishedError in the demo before the first publish: its team leads come from the published teams.
+    """
+    return _demo_viewer() if settings.demo else None
+
+
+def team_labels(teams: list[dict[str, object]]) -> dict[str, str]:
+    """What to call each team: its name, with its id where two share a name."""
+    names = [str(team.get("team_name") or team.get("name") or team["team_id"]) for team in teams]
+    return {
+        str(team["team_id"]): name if names.count(name) == 1 else f"{name} ({team['team_id']})"
+        for team, name in zip(teams, names, strict=True)
+    }
+
+
+def _demo_viewer() -> Looking:
+    """The switcher: a role and, for a team lead, whose team. The one place where a page reads as the operator."""
+    teams = data.query("teams", OPERATOR).to_dict("records")
+    labels = team_labels(teams)
+    roles = list(ROLES) if teams else [role for role in ROLES if role != Role.TEAM_LEAD.value]
+    with st.popover("Demo: look as …", icon=":material/switch_account:", width="content"):
+        st.caption("Sample data. In an installation this is who signed in; there is no switcher.")
+        role = Role(selection.choose("Look as", "viewer", roles, default=roles[0], text=ROLES.__getitem__))
+        if role is not Role.TEAM_LEAD:
+            return Looking(Viewer(f"demo {role.value}", role), ROLES[role.value], is_demo=True)
+        team = selection.choose("Lead of", "lead", list(labels), default=_first_choice(teams), text=labels.__getitem__)
+    account = next(str(row["account_id"]) for row in teams if str(row["team_id"]) == team)
+    # A lead reads their team; the account is theirs by name only, so that its other teams stay out of reach.
+    viewer = Viewer(f"demo lead of {team}", Role.TEAM_LEAD, frozenset({account}), frozenset({team}))
+    return Looking(viewer, f"Team lead, {labels[team]}", is_demo=True)
+
+
+def _first_choice(teams: list[dict[str, object]]) -> str:
+    """The team with the most seats where that is known, so that the demo opens on a page with numbers."""
+    seats = [int(str(team["seats"])) if str(team.get("seats", "")).isdigit() else 0 for team in teams]
+    return str(teams[seats.index(max(seats))]["team_id"])
