@@ -1,0 +1,577 @@
+"""Files to typed rows, inside the engine: one pass a file, no Python a row.
+
+Every format becomes lines of JSON objects, and every line is typed, checked and marked by the same SQL, made from
+the contract. What cannot be taken stays in the staging table with its reason, so that line numbers are its row
+numbers and no row is lost on the way. Rows that may hold something private (`privacy.DIRTY`) are the only ones that
+Python looks at, before anything leaves the staging table.
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ingest import privacy
+from ingest.contracts import Column, Contract
+from ingest.delivery import DroppedFile, Look, first_line, normalised_copy
+from warehouse import ReadingEngine
+from warehouse.errors import ReadingError, RefusedFileError
+
+STAGED = "_import_staged"
+QUARANTINED = "_import_quarantined"
+
+# A line this long is no row of ours; without a limit one file could take all the memory there is.
+LONGEST_LINE = 16 << 20
+_CLEANED_AT_ONCE = 20_000
+_SAMPLE = 16
+
+_TIME = (
+    r"\d{4}-\d{2}-\d{2}(?:[T ](?:[01]\d|2[0-3]):\d{2}(?::\d{2}(?:[.]\d{1,9})?)?"
+    r"(?: ?(?:Z|z|[+-]\d{2}(?::?\d{2})?))?)?"
+)
+_WHOLE = r"-?\d{1,19}(?:[.]0+)?"
+_NUMBER = r"-?\d+(?:[.]\d+)?(?:[eE][+-]?\d+)?"
+_KINDS = {
+    "timestamp": "an ISO 8601 time",
+    "date": "a date",
+    "bigint": "a whole number",
+    "double": "a number",
+    "boolean": "true or false",
+    "json": "a JSON object or array",
+    "text": "a text",
+}
+
+_ARCHIVE_LINE = (
+    '{"id":"VARCHAR","type":"VARCHAR","created_at":"VARCHAR","actor":"JSON","payload":"JSON",'
+    '"repo":{"id":"VARCHAR","name":"VARCHAR"},"repository":{"id":"VARCHAR","name":"VARCHAR","owner":"VARCHAR"}}'
+)
+_ARCHIVE_PAYLOAD = (
+    '{"action":"VARCHAR","ref":"VARCHAR","ref_type":"VARCHAR","size":"BIGINT","distinct_size":"BIGINT",'
+    '"number":"BIGINT","push_id":"BIGINT","pusher_type":"VARCHAR",'
+    '"release":{"id":"BIGINT","tag_name":"VARCHAR","draft":"BOOLEAN","prerelease":"BOOLEAN"},'
+    '"issue":{"number":"BIGINT","state":"VARCHAR","created_at":"VARCHAR","closed_at":"VARCHAR"},'
+    '"pull_request":{"number":"BIGINT","state":"VARCHAR","merged":"BOOLEAN","created_at":"VARCHAR",'
+    '"merged_at":"VARCHAR","closed_at":"VARCHAR","commits":"BIGINT","additions":"BIGINT","deletions":"BIGINT"}}'
+)
+
+
+@dataclass(slots=True)
+class FileRows:
+    """What staging one file found: rows that are not blank, and how full each key is (0 to 1)."""
+
+    number: int
+    rows_seen: int = 0
+    first_row: int = 0
+    rejected_lines: list[int] = field(default_factory=list)
+    all_rows: int = 0
+    key_fill: dict[str, float] = field(default_factory=dict)
+    removed: Counter[str] = field(default_factory=Counter)
+
+
+class Staging:
+    """The staging table of one batch of files of one entity, in the session that parses files."""
+
+    def __init__(self, reading: ReadingEngine, contract: Contract, key: bytes, latest: datetime, work: Path) -> None:
+        self._reading = reading
+        self._contract = contract
+        self._key = key
+        self._work = work
+        inner, outer = privacy.pseudonym_pads(key)
+        self._bound = {"inner": inner, "outer": outer, "latest": latest}
+        columns = ", ".join(f"{_q(column.name)} {_staged_type(column)}" for column in contract.columns)
+        reading.sql(
+            f"create or replace temp table {STAGED} "
+            f"({columns}, extra varchar, _reason varchar, _text varchar, _dirty boolean, _file integer)"
+        )
+
+    def stage(self, file: DroppedFile, look: Look, number: int) -> FileRows:
+        """Read one file into the table; raises RefusedFileError, leaving none of its rows, where it is not whole."""
+        with self._readable(file, look) as path:
+            if file.format == "csv":
+                lines = self._csv_lines(file, path)
+            elif file.format == "parquet":
+                lines = self._parquet_lines(file, path)
+            else:
+                lines = _text_lines(file.compression if path == file.path else None)
+            try:
+                self._reading.sql(self._insert(lines, look, number), self._bound_for(lines, path))
+            except ReadingError as error:
+                raise RefusedFileError(_why_unreadable(file, str(error))) from error
+            rejected = self._stage_rejects(number) if file.format == "csv" else []
+        if self._contract.shape == "archive":
+            self._name_events(number)
+        rows = self._account(file, number)
+        rows.rejected_lines = rejected
+        self._refuse_if_broken(file, look, rows, len(rejected))
+        return rows
+
+    def _name_events(self, number: int) -> None:
+        """Events from before 2015 have no id: the md5 of their canonical JSON (keys sorted, no spaces) names them."""
+        after = -1
+        while True:
+            chunk = self._reading.sql(
+                f"select rowid as row, _text as line from {STAGED} where _file = $file and id is null "
+                f"and _reason is null and rowid > $after order by rowid limit {_CLEANED_AT_ONCE}",
+                {"file": number, "after": after},
+            )
+            if not chunk.num_rows:
+                return
+            after = chunk["row"][-1].as_py()
+            names = [_canonical_md5(line) for line in chunk["line"].to_pylist()]
+            self._reading.register("_import_named", pa.table({"row": chunk["row"], "id": pa.array(names, pa.string())}))
+            self._reading.sql(
+                f"update {STAGED} set id = n.id, _text = null from _import_named as n where {STAGED}.rowid = n.row"
+            )
+            self._reading.unregister("_import_named")
+
+    @contextmanager
+    def _readable(self, file: DroppedFile, look: Look) -> Iterator[Path]:
+        """The path to read: the file itself, or a copy where its line ends or its name would mislead the engine."""
+        copy = self._work / f"reading{''.join(file.path.suffixes[-2:]) if file.format == 'parquet' else '.txt'}"
+        if look.has_control and file.format != "parquet":
+            self._work.mkdir(parents=True, exist_ok=True)
+            try:
+                yield normalised_copy(file, copy)
+            finally:
+                copy.unlink(missing_ok=True)
+        elif any(character in str(file.path) for character in "*?[]{}"):
+            self._work.mkdir(parents=True, exist_ok=True)
+            link = self._work / f"reading{file.path.suffix}"
+            link.unlink(missing_ok=True)
+            link.symlink_to(file.path)
+            try:
+                yield link
+            finally:
+                link.unlink(missing_ok=True)
+        else:
+            yield file.path
+
+    def _bound_for(self, lines: str, path: Path) -> dict[str, Any]:
+        bound: dict[str, Any] = {"path": str(path)} if "$path" in lines else {}
+        if any(column.is_person for column in self._contract.columns):
+            bound |= {"inner": self._bound["inner"], "outer": self._bound["outer"]}
+        if any(column.is_past for column in self._contract.columns):
+            bound["latest"] = self._bound["latest"]
+        return bound
+
+    def _csv_lines(self, file: DroppedFile, path: Path) -> str:
+        header = next(csv.reader(io.StringIO(first_line(file))), [])
+        names = [name.strip() for name in header]
+        if not names or "" in names or len(set(names)) < len(names):
+            raise RefusedFileError(f"{file.name}: its first line is no CSV header of distinct names")
+        delivered = set(names)
+        for column in self._contract.required:
+            if not delivered & set(column.delivered_as) and self._contract.shape == "plain":
+                raise RefusedFileError(f"{file.name}: has no column {column.delivered_as[0]}, which is required")
+        self._reading.sql("drop table if exists _import_rejects")
+        self._reading.sql("drop table if exists _import_scans")
+        columns = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in names)
+        compression = _compression(file.compression if path == file.path else None)
+        return (
+            "select to_json(r)::varchar as line from read_csv($path, header = true, auto_detect = false, delim = ',', "
+            f"quote = '\"', escape = '\"', columns = {{{columns}}}, allow_quoted_nulls = false, {compression}"
+            f"max_line_size = {LONGEST_LINE}, ignore_errors = true, store_rejects = true, "
+            "rejects_table = '_import_rejects', rejects_scan = '_import_scans') as r"
+        )
+
+    def _parquet_lines(self, file: DroppedFile, path: Path) -> str:
+        try:
+            described = self._reading.sql("describe select * from read_parquet($path)", {"path": str(path)})
+        except ReadingError as error:
+            raise RefusedFileError(_why_unreadable(file, str(error))) from error
+        delivered = set(described.column("column_name").to_pylist())
+        for column in self._contract.required:
+            if not delivered & set(column.delivered_as) and self._contract.shape == "plain":
+                raise RefusedFileError(f"{file.name}: has no column {column.delivered_as[0]}, which is required")
+        return "select to_json(r)::varchar as line from read_parquet($path) as r"
+
+    def _insert(self, lines: str, look: Look, number: int) -> str:
+        """Lines to typed, checked, marked rows, in the order of the file."""
+        contract = self._contract
+        raw = {column.name: f"_{position}" for position, column in enumerate(contract.columns)}
+        picked, known = self._picked(raw)
+        typed = ", ".join(f"{_typed(column, raw[column.name])} as {_q(column.name)}" for column in contract.columns)
+        kept_raw = ", ".join(raw.values())
+        bad_line = ["line is not null and not starts_with(ltrim(line), '{')", "line is not null and r is null"]
+        reasons = [(condition, "not a JSON object") for condition in bad_line]
+        if look.has_nul:
+            reasons.append(("contains(line, chr(0)) or contains(line, '\\u0000')", "holds a NUL character"))
+        if look.has_not_a_number:
+            reasons.append((r"regexp_matches(line, '[:,\[]\s*[+-]?(?:NaN|nan|[Ii]nfinity|inf)\b')", "holds NaN"))
+        for column in contract.columns:
+            # An archive event without an id gets its name after the pass.
+            is_required = column in contract.required and not (contract.shape == "archive" and column.name == "id")
+            reasons += _reasons(column, raw[column.name], is_required)
+        cases = " ".join(f"when {condition} then {_text(reason)}" for condition, reason in reasons)
+        names = [column for column in contract.columns if not column.is_person]
+        looked_at = [
+            _q(column.name)
+            for column in names
+            if column.type in ("text", "json") and not column.allowed and column.name != "ip_prefix"
+        ]
+        dirty = f"regexp_matches(concat_ws(chr(10), {', '.join([*looked_at, 'extra'])}), {_text(privacy.DIRTY)})"
+        if contract.shape == "stripe":
+            dirty = "true"
+        schema = _ARCHIVE_LINE if contract.shape == "archive" else _line_schema(contract)
+        listed = "[" + ", ".join(_text(key) for key in known) + "]"
+        without = "{" + ", ".join(f'"{key}":null' for key in known) + "}"
+        extra = (
+            "null::varchar"
+            if contract.shape == "archive"
+            else f"case when list_has_all({listed}, ks) then null else json_merge_patch(line, {_text(without)})::varchar end"
+        )
+        columns = ", ".join(_q(column.name) for column in contract.columns)
+        unnamed = " or id is null" if contract.shape == "archive" else ""
+        return (
+            f"insert into {STAGED} "
+            f"select {columns}, extra, _reason, case when _reason is not null{unnamed} then line end, "
+            f"_reason is null and {dirty}, {number} from ("
+            f"select *, case when line is null then '' {cases} end as _reason from ("
+            f"select line, r, extra, {kept_raw}, {typed} from ("
+            f"select line, r, {extra} as extra, {picked} from ("
+            f"select nullif(trim(line), '') as line, try(json_transform(line, {_text(schema)})) as r, "
+            f"try(json_keys(line)) as ks from ({lines})))))"
+        )
+
+    def _picked(self, raw: dict[str, str]) -> tuple[str, list[str]]:
+        """Each column's delivered text, and the keys that are known."""
+        contract = self._contract
+        if contract.shape == "archive":
+            return ", ".join(f"{expression} as {raw[name]}" for name, expression in _ARCHIVE.items()), []
+        picked = []
+        for column in contract.columns:
+            keys = ", ".join(f"r.{_q(key)}" for key in column.delivered_as)
+            picked.append(f"coalesce({keys}) as {raw[column.name]}" if "," in keys else f"{keys} as {raw[column.name]}")
+        return ", ".join(picked), [key for column in contract.columns for key in column.delivered_as]
+
+    def _stage_rejects(self, number: int) -> list[int]:
+        """Rows of a CSV file that have too many or too few cells; they keep their reason, not their cells.
+
+        Which cell is whose is unknown, so nothing of the text could be kept in good conscience.
+        """
+        rejected = self._reading.sql(
+            "select line, any_value(lower(error_type::varchar)) as kind from _import_rejects group by line order by line"
+        )
+        for line, kind in zip(rejected["line"].to_pylist(), rejected["kind"].to_pylist(), strict=True):
+            self._reading.sql(
+                f"insert into {STAGED} (_reason, _text, _dirty, _file) values ($reason, $text, false, $file)",
+                {
+                    "reason": f"not a row of this table: {kind}",
+                    "text": f"[cells of record {line} not kept]",
+                    "file": number,
+                },
+            )
+        return rejected["line"].to_pylist()
+
+    def _account(self, file: DroppedFile, number: int) -> FileRows:
+        """Rows and fill of one file, from what was staged of it."""
+        named = ", ".join(
+            f"count({_q(column.name)}) as c{position}" for position, column in enumerate(self._contract.columns)
+        )
+        counted = self._reading.sql(
+            f"select count(*) filter (where _reason is null or _reason <> '') as seen, count(*) as all_rows, "
+            f"coalesce(min(rowid), 0) as first_row, coalesce(max(rowid), -1) as last_row, "
+            f"count(*) filter (where _reason is null) as good, count(extra) as extras, {named} "
+            f"from {STAGED} where _file = $file",
+            {"file": number},
+        ).to_pylist()[0]
+        if counted["last_row"] - counted["first_row"] + 1 != counted["all_rows"]:
+            raise RuntimeError(f"{file.name}: staged rows are not in one piece")
+        rows = FileRows(number, counted["seen"], counted["first_row"], all_rows=counted["all_rows"])
+        seen = counted["seen"] or 1
+        for position, column in enumerate(self._contract.columns):
+            rows.key_fill[column.delivered_as[0]] = round(counted[f"c{position}"] / seen, 4)
+        if counted["extras"]:
+            rows.key_fill |= self._fill("extra", "", number, seen, 1)
+        for column in self._contract.columns:
+            if column.name == "metadata":
+                sample = _SAMPLE if seen > 100_000 else 1
+                rows.key_fill |= self._fill("metadata", "metadata.", number, seen, sample)
+        return rows
+
+    def _fill(self, column: str, prefix: str, number: int, seen: int, sample: int) -> dict[str, float]:
+        """How full each key inside a JSON column is; measured on every `sample`th row."""
+        keys = self._reading.sql(
+            f"select key, sum(rows)::bigint as rows from (select unnest(keys) as key, rows from ("
+            f"select json_keys({_q(column)}) as keys, count(*) as rows from {STAGED} "
+            f"where _file = $file and _reason is null and {_q(column)} is not null and rowid % {sample} = 0 group by keys"
+            f")) group by key order by key limit 200",
+            {"file": number},
+        )
+        unsaid: Counter[str] = Counter()
+        return {
+            privacy.scrub_text(prefix + key, unsaid): round(min(1.0, rows * sample / seen), 4)
+            for key, rows in zip(keys["key"].to_pylist(), keys["rows"].to_pylist(), strict=True)
+        }
+
+    def _refuse_if_broken(self, file: DroppedFile, look: Look, rows: FileRows, rejected: int) -> None:
+        """Raise RefusedFileError where what was read says that the file is not what it should be."""
+        if not rows.rows_seen:
+            return
+        reasons = self._reading.sql(
+            f"select _reason as reason, count(*) as rows, max(rowid) as last_row from {STAGED} "
+            "where _file = $file and _reason is not null and _reason <> '' group by _reason order by rows desc",
+            {"file": rows.number},
+        ).to_pylist()
+        by_reason = {row["reason"]: row for row in reasons}
+        broken = by_reason.get("not a JSON object")
+        if broken and broken["rows"] == rows.rows_seen:
+            raise RefusedFileError(f"{file.name}: no line of it is a JSON object; is it {file.format}?")
+        for column in self._contract.required:
+            missing = by_reason.get(_missing(column))
+            if missing and missing["rows"] == rows.rows_seen:
+                raise RefusedFileError(f"{file.name}: no row of it has {column.delivered_as[0]}, which is required")
+        if rejected and rejected == rows.rows_seen:
+            raise RefusedFileError(f"{file.name}: no row of it fits its header")
+        if not look.ends_with_newline and file.format == "ndjson" and broken:
+            last = self._reading.sql(
+                f"select max(rowid) as last_row from {STAGED} where _file = $file", {"file": rows.number}
+            ).to_pylist()[0]["last_row"]
+            if last == broken["last_row"]:
+                raise RefusedFileError(f"{file.name}: ends in the middle of a line; deliver it again")
+        if not look.ends_with_newline and file.format == "csv" and rejected:
+            raise RefusedFileError(f"{file.name}: ends in the middle of a row; deliver it again")
+        if self._contract.is_reference and reasons:
+            row = reasons[0]
+            raise RefusedFileError(f"{file.name}: {row['reason']} in {row['rows']} rows; nothing of it is in force")
+
+    def clean(self, files: list[FileRows]) -> None:
+        """Take out of the staged rows what `privacy` forbids; what went is counted in the file's `removed`."""
+        by_number = {rows.number: rows for rows in files}
+        self._clean_prefixes(by_number)
+        self._drop_names(by_number)
+        columns = [
+            column
+            for column in self._contract.columns
+            if column.type in ("text", "json") and not column.is_person and not column.allowed
+        ]
+        names = [column.name for column in columns] + ["extra"]
+        is_json = {column.name: column.type == "json" for column in columns} | {"extra": True}
+        after = -1
+        while True:
+            chunk = self._reading.sql(
+                f"select rowid as row, _file, {', '.join(_q(name) for name in names)} from {STAGED} "
+                "where _dirty and rowid > $after order by rowid limit " + str(_CLEANED_AT_ONCE),
+                {"after": after},
+            )
+            if not chunk.num_rows:
+                return
+            after = chunk["row"][-1].as_py()
+            self._clean_chunk(chunk, names, is_json, by_number)
+
+    def _clean_chunk(
+        self, chunk: pa.Table, names: list[str], is_json: dict[str, bool], files: dict[int, FileRows]
+    ) -> None:
+        counters = [files[number].removed if number in files else Counter() for number in chunk["_file"].to_pylist()]
+        refused: list[str | None] = [None] * chunk.num_rows
+        cleaned: dict[str, Any] = {"row": chunk["row"]}
+        for name in names:
+            values: list[str | None] = []
+            for position, text in enumerate(chunk[name].to_pylist()):
+                clean = None if text is None else self._clean_value(name, text, is_json[name], counters[position])
+                if clean != text and name in self._contract.key:
+                    refused[position] = f"{name} holds what must not be stored"
+                values.append(clean)
+            cleaned[name] = pa.array(values, pa.string())
+        cleaned["refused"] = pa.array(refused, pa.string())
+        self._reading.register("_import_cleaned", pa.table(cleaned))
+        assignments = ", ".join(f"{_q(name)} = c.{_q(name)}" for name in names)
+        self._reading.sql(
+            f"update {STAGED} set {assignments}, _reason = c.refused, "
+            "_text = case when c.refused is not null then '[not kept]' end "
+            f"from _import_cleaned as c where {STAGED}.rowid = c.row"
+        )
+        self._reading.unregister("_import_cleaned")
+
+    def _clean_value(self, name: str, text: str, is_json: bool, removed: Counter[str]) -> str | None:
+        if not is_json:
+            return privacy.scrub_text(text, removed)
+        if self._contract.shape == "stripe" and name == "data":
+            return privacy.scrub_stripe(text, removed)
+        return privacy.scrub_json(text, removed)
+
+    def _clean_prefixes(self, files: dict[int, FileRows]) -> None:
+        """A full address where only its network belongs is cut to the network; what is neither goes."""
+        if not any(column.name == "ip_prefix" for column in self._contract.columns):
+            return
+        whole = r"ip_prefix is not null and not regexp_full_match(ip_prefix, '(\d{1,3}[.]){3}0/24|anonymous:[A-Za-z0-9_=+/-]{0,128}')"
+        counted = self._reading.sql(f"select _file, count(*) as rows from {STAGED} where {whole} group by _file")
+        for number, rows in zip(counted["_file"].to_pylist(), counted["rows"].to_pylist(), strict=True):
+            if number in files:
+                files[number].removed["ip_prefix"] += rows
+        if counted.num_rows:
+            self._reading.sql(
+                f"update {STAGED} set ip_prefix = case when regexp_full_match(ip_prefix, "
+                r"'(\d{1,3}[.]){3}\d{1,3}(/\d{1,2})?') then regexp_extract(ip_prefix, '^(\d{1,3}[.]){3}') || '0/24' end "
+                f"where {whole}"
+            )
+
+    def _drop_names(self, files: dict[int, FileRows]) -> None:
+        for column in self._contract.columns:
+            if column.dropped_where is None:
+                continue
+            other, value = column.dropped_where
+            where = f"{_q(column.name)} is not null and {_q(other)} = {_text(value)}"
+            counted = self._reading.sql(f"select _file, count(*) as rows from {STAGED} where {where} group by _file")
+            for number, rows in zip(counted["_file"].to_pylist(), counted["rows"].to_pylist(), strict=True):
+                if number in files:
+                    files[number].removed[column.name] += rows
+            self._reading.sql(f"update {STAGED} set {_q(column.name)} = null where {where}")
+
+    def quarantined(self) -> Iterator[pa.Table]:
+        """Rows that could not be taken, in chunks: row, _file, reason, row_text (scrubbed)."""
+        after = -1
+        while True:
+            chunk = self._reading.sql(
+                f"select rowid as row, _file, _reason as reason, _text as text from {STAGED} "
+                "where _reason is not null and _reason <> '' and rowid > $after order by rowid limit "
+                + str(_CLEANED_AT_ONCE),
+                {"after": after},
+            )
+            if not chunk.num_rows:
+                return
+            after = chunk["row"][-1].as_py()
+            texts = [self._quarantine_text(text) for text in chunk["text"].to_pylist()]
+            yield chunk.drop_columns(["text"]).append_column("row_text", pa.array(texts, pa.string()))
+
+    def _quarantine_text(self, text: str | None) -> str | None:
+        if text is None:
+            return None
+        if self._contract.shape != "plain" and not text.startswith("["):
+            # What people wrote and paid with has no known place in these; the file still has it.
+            return f"[{len(text)} characters not kept]"
+        return privacy.quarantine_text(text, self._key, Counter())
+
+
+def _reasons(column: Column, raw: str, is_required: bool) -> list[tuple[str, str]]:
+    name = _q(column.name)
+    said = column.delivered_as[0]
+    reasons = []
+    if is_required:
+        blank = f" or {raw} = ''" if column.type == "text" else ""
+        reasons.append((f"{raw} is null{blank}", _missing(column)))
+    if column.type != "text":
+        reasons.append((f"{raw} is not null and {name} is null", f"{said} is not {_KINDS[column.type]}"))
+    if column.allowed:
+        allowed = ", ".join(_text(value) for value in column.allowed)
+        reason = "unknown event_type" if said == "event_type" else f"{said} is not one of the known values"
+        reasons.append((f"{name} not in ({allowed})", reason))
+    if column.minimum is not None:
+        reasons.append((f"{name} < {column.minimum:g}", f"{said} is below {column.minimum:g}"))
+    if column.maximum is not None:
+        reasons.append((f"{name} > {column.maximum:.0f}", f"{said} is above {column.maximum:.0f}"))
+    if column.is_past:
+        latest = "epoch($latest::timestamp)" if column.type == "bigint" else "$latest::timestamp"
+        reasons.append((f"{name} > {latest}", f"{said} lies in the future"))
+    return reasons
+
+
+def _missing(column: Column) -> str:
+    return f"{column.delivered_as[0]} is missing"
+
+
+def _typed(column: Column, raw: str) -> str:
+    """The SQL value of a column from its delivered text; NULL where it is not of its type."""
+    if column.is_person:
+        return f"case when {raw} is not null then {privacy.pseudonym_sql(raw)} end"
+    if column.type == "timestamp":
+        # A cast to TIMESTAMP drops the offset without a word; TIMESTAMPTZ converts, and is slower.
+        zoned = f"make_timestamp(epoch_us(try_cast({raw} as timestamptz)))"
+        plain = f"case when right({raw}, 1) in ('Z', 'z') or length({raw}) <= 19 or {raw}[-6] not in ('+', '-') and "
+        plain += f"{raw}[-5] not in ('+', '-') and {raw}[-3] not in ('+', '-') then try_cast({raw} as timestamp)"
+        return f"case when regexp_full_match({raw}, {_text(_TIME)}) then {plain} else {zoned} end end"
+    if column.type == "date":
+        return (
+            rf"case when regexp_full_match({raw}, '\d{{4}}-\d{{2}}') then try_cast({raw} || '-01' as date) "
+            rf"when regexp_full_match({raw}, '\d{{4}}-\d{{2}}-\d{{2}}(?:[T ]00:00(?::00(?:[.]0+)?)?Z?)?') "
+            f"then try_cast(left({raw}, 10) as date) end"
+        )
+    if column.type == "bigint":
+        return f"case when regexp_full_match({raw}, '{_WHOLE}') then try_cast(split_part({raw}, '.', 1) as bigint) end"
+    if column.type == "double":
+        return f"case when regexp_full_match({raw}, '{_NUMBER}') then try_cast({raw} as double) end"
+    if column.type == "boolean":
+        return f"case lower({raw}) when 'true' then true when '1' then true when 'false' then false when '0' then false end"
+    if column.type == "json":
+        unwrapped = f"case when starts_with({raw}, '\"') then try(json_extract_string({raw}, '$')) else {raw} end"
+        return (
+            f"case when left({raw}, 1) in ('{{', '[') then {raw} "
+            f"when starts_with({raw}, '\"') and json_valid({unwrapped}) and left({unwrapped}, 1) in ('{{', '[') "
+            f"then {unwrapped} end"
+        )
+    return f"nfc_normalize({raw})" if not column.allowed else raw
+
+
+def _staged_type(column: Column) -> str:
+    return {"json": "varchar", "text": "varchar"}.get(column.type, column.type)
+
+
+def _line_schema(contract: Contract) -> str:
+    keys = {}
+    for column in contract.columns:
+        for key in column.delivered_as:
+            keys[key] = "JSON" if column.type == "json" else "VARCHAR"
+    return "{" + ",".join(f'"{key}":"{kind}"' for key, kind in keys.items()) + "}"
+
+
+_ACTOR = (
+    "case when starts_with(r.actor, '\"') then json_extract_string(r.actor, '$') "
+    "else coalesce(json_extract_string(r.actor, '$.login'), json_extract_string(r.actor, '$.id')) end"
+)
+_ARCHIVE = {
+    "id": "r.id",
+    "type": "r.type",
+    "created_at": "r.created_at",
+    "actor_key": _ACTOR,
+    "is_bot": f"case when {_ACTOR} is not null then ends_with({_ACTOR}, '[bot]')::varchar end",
+    "repository_id": "coalesce(r.repo.id, r.repository.id)",
+    "repository_name": "coalesce(r.repo.name, case when r.repository.owner is not null "
+    "then r.repository.owner || '/' || r.repository.name else r.repository.name end)",
+    # A patch into an empty object leaves out what is NULL.
+    "payload": "case when r.payload is not null then json_merge_patch('{}', json_merge_patch("
+    f"to_json(json_transform(r.payload, '{_ARCHIVE_PAYLOAD}')), json_object('commits', "
+    "coalesce(json_array_length(r.payload, '$.commits'), json_array_length(r.payload, '$.shas')))))::varchar end",
+}
+
+
+def _canonical_md5(line: str) -> str:
+    event = json.dumps(json.loads(line), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.md5(event.encode(), usedforsecurity=False).hexdigest()
+
+
+def _text_lines(compression: str | None) -> str:
+    return (
+        "select line from read_csv($path, columns = {'line': 'VARCHAR'}, header = false, auto_detect = false, "
+        f"delim = chr(1), quote = '', escape = '', {_compression(compression)}strict_mode = false, "
+        f"max_line_size = {LONGEST_LINE})"
+    )
+
+
+def _compression(name: str | None) -> str:
+    return f"compression = '{name or 'none'}', "
+
+
+def _why_unreadable(file: DroppedFile, error: str) -> str:
+    lowered = error.lower()
+    if "unicode" in lowered or "utf-8" in lowered or "utf8" in lowered:
+        return f"{file.name}: is not UTF-8; deliver it as UTF-8"
+    if "max_line_size" in lowered or "maximum line size" in lowered:
+        return f"{file.name}: has a line of more than {LONGEST_LINE >> 20} MB; is it one object a line?"
+    return f"{file.name}: cannot be read as {file.format} ({privacy.safe_message(error.split('Original Line')[0])})"
+
+
+def _q(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
