@@ -8,7 +8,6 @@ check evaluated false and publishing was refused.
 import json
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -20,7 +19,7 @@ import click
 from orchestration.clock import now, parse_time
 from orchestration.progress import Progress, Silence, Terminal
 
-FAILED, WRONG_CALL, INTERRUPTED = 1, 2, 130
+WRONG_CALL, INTERRUPTED = 2, 130
 
 
 class UtcTime(click.ParamType):
@@ -361,22 +360,22 @@ def run(arguments: list[str] | None = None) -> int:
         # The reader of our output (head, less) has seen enough; nothing is left to say, also not at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except SystemExit:
-        raise
     except BaseException as error:
-        return _failed(error)
+        code = _say_known(error)
+        if code is None:
+            raise
+        return code
     return 0
 
 
-def _failed(error: BaseException) -> int:
-    """Say what went wrong, in one line where the cause is known; the exit code."""
+def _say_known(error: BaseException) -> int | None:
+    """Say in one line what went wrong where the cause is known, and give its exit code; None where it is not."""
     from warehouse.errors import SkillsmithError
 
-    if isinstance(error, SkillsmithError):
-        click.echo(f"error: {' '.join(str(error).split())}", err=True)
-        return error.exit_code
-    traceback.print_exception(error)
-    return FAILED
+    if not isinstance(error, SkillsmithError):
+        return None
+    click.echo(f"error: {' '.join(str(error).split())}", err=True)
+    return error.exit_code
 
 
 def _settings(ctx: click.Context, **overrides: Any) -> Any:

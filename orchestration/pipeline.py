@@ -76,28 +76,31 @@ def import_sources(
             as_of=as_of,
             entities=None if entities is None else list(entities),
         )
-        closing.rows = 0
+        closing.rows = report.rows_seen
         for line in import_lines(report):
-            closing.rows += line["rows"]
             progress.line(f"raw.{line['name']}", rows=line["rows"], seconds=line["seconds"], note=line["note"])
         for refused in report.refused:
             progress.warn(f"refused {refused.file_name}: {refused.error}")
+        for ignored in report.ignored:
+            progress.warn(f"ignored {ignored}: it is no entity's file")
+        closing.note = f"{len(report.loads)} new files, {report.known} known"
     return report
 
 
 def import_lines(report: "ImportReport") -> list[dict[str, Any]]:
-    """An import by entity: name (`registry_events`), files, rows loaded, quarantined, seconds and a note for people."""
-    lines: dict[str, dict[str, Any]] = {}
-    for load in report.loads:
-        name = f"{load.source}_{load.entity}"
-        line = lines.setdefault(name, {"name": name, "files": 0, "rows": 0, "quarantined": 0, "seconds": 0.0})
-        line["files"] += 1
-        line["rows"] += load.rows_loaded or 0
-        line["quarantined"] += load.rows_quarantined or 0
-        line["seconds"] += (load.finished_at - load.started_at).total_seconds()
-    for line in lines.values():
-        line["note"] = f"{line['quarantined']:,} quarantined" if line["quarantined"] else ""
-    return list(lines.values())
+    """An import by entity: name (`registry_events`), files, rows seen, loaded and quarantined, seconds, and a note."""
+    return [
+        {
+            "name": name.replace("/", "_"),
+            "files": total.files,
+            "rows": total.rows_seen,
+            "rows_loaded": total.rows_loaded,
+            "rows_quarantined": total.rows_quarantined,
+            "seconds": total.seconds,
+            "note": f"{total.rows_quarantined:,} quarantined" if total.rows_quarantined else "",
+        }
+        for name, total in report.by_entity().items()
+    ]
 
 
 def build(

@@ -1,0 +1,222 @@
+"""What must hold of what came in. Dirt belongs in the quarantine, so little here stops publishing.
+
+An entity that never arrived has no rows and so no checks: it is "no data", not a failure.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
+
+from expectations.frames import FrameCheck
+from ingest.contracts import CONTRACTS, Contract
+from warehouse import Writer
+
+# Workdays and weekends are compared with their own kind; 14 days hold at least four weekend days.
+TRAILING_DAYS = 14
+# Below half of the usual day something is missing; chance alone hardly ever halves 20 rows or more (Poisson, < 1%).
+LEAST_SHARE_OF_MEDIAN = 0.5
+LEAST_MEDIAN = 20
+# Three times the entity's own share so far; the floor is a world without dirt meeting its first bad file.
+QUARANTINE_FACTOR = 3.0
+QUARANTINE_FLOOR = 0.02
+
+
+def raw_checks(writer: Writer, *, as_of: datetime, since: datetime | None) -> list[FrameCheck]:
+    """The checks of the raw border.
+
+    as_of: the build's clock (UTC). since: start of the last published build (UTC); keys and quarantine are looked at
+    in the loads since then, all loads where it is None.
+    """
+    arrived = _arrived(writer)
+    return [
+        FrameCheck(
+            name="key_is_not_null",
+            border="raw",
+            severity="blocking",
+            column="null_keys",
+            minimum=None,
+            maximum=0,
+            expected="no row without its key",
+            reason="rows merge on their key; one without it would be merged with nothing and counted for ever",
+            fetch=lambda: _keys(writer, arrived, since, "null_keys"),
+        ),
+        FrameCheck(
+            name="key_is_unique",
+            border="raw",
+            severity="blocking",
+            column="repeated_keys",
+            minimum=None,
+            maximum=0,
+            expected="one row a key",
+            reason="a delivery that arrives twice must change nothing; a repeated key counts everything twice",
+            fetch=lambda: _keys(writer, arrived, since, "repeated_keys"),
+        ),
+        FrameCheck(
+            name="rows_of_the_last_day",
+            border="raw",
+            severity="warning",
+            column="share_of_median",
+            minimum=LEAST_SHARE_OF_MEDIAN,
+            maximum=None,
+            expected=f"at least {LEAST_SHARE_OF_MEDIAN} of the median of the {TRAILING_DAYS} days before",
+            reason="a bad token or a stopped exporter gives an empty or short day, not an error",
+            fetch=lambda: _last_days(writer, arrived, as_of),
+            show=("day", "rows", "usual"),
+        ),
+        FrameCheck(
+            name="quarantine_share",
+            border="raw",
+            severity="warning",
+            column="times_allowed",
+            minimum=None,
+            maximum=1,
+            expected=f"at most {QUARANTINE_FACTOR:g} times the share so far, and {QUARANTINE_FLOOR:.0%} in any case",
+            reason="a source that changes its format sends its rows to the quarantine without an error",
+            fetch=lambda: _quarantine(writer, since),
+            show=("rows_quarantined", "rows_seen"),
+        ),
+        FrameCheck(
+            name="files_are_not_refused",
+            border="raw",
+            severity="warning",
+            column="refused_files",
+            minimum=None,
+            maximum=0,
+            expected="no file refused and not replaced since",
+            reason="nothing of a refused file is loaded, so its rows are missing until a good one arrives",
+            fetch=lambda: _refused(writer),
+            show=("file_name",),
+        ),
+    ]
+
+
+def _arrived(writer: Writer) -> list[Contract]:
+    """The entities that have rows."""
+    there = {
+        row["table_name"]
+        for row in writer.fetch("select table_name from information_schema.tables where table_schema = 'raw'")
+    }
+    contracts = [contract for contract in CONTRACTS.values() if contract.table.name in there]
+    if not contracts:
+        return []
+    found = writer.fetch(
+        " union all ".join(
+            f"select '{contract.name}' as name where exists (select 1 from {contract.table.qualified})"
+            for contract in contracts
+        )
+    )
+    names = {row["name"] for row in found}
+    return [contract for contract in contracts if contract.name in names]
+
+
+def _keys(writer: Writer, contracts: Iterable[Contract], since: datetime | None, wanted: str) -> list[dict[str, Any]]:
+    rows = []
+    for contract in contracts:
+        table = contract.table
+        recent = "" if since is None else "where loaded_at >= ?"
+        keys = ", ".join(table.key)
+        if wanted == "null_keys":
+            is_null = " or ".join(f"{column} is null" for column in table.key)
+            sql = f"select count(*) as n from {table.qualified} {recent or 'where true'} and ({is_null})"
+        else:
+            sql = (
+                f"select count(*) as n from (select {keys} from {table.qualified} {recent} "
+                f"group by {keys} having count(*) > 1) as repeated"
+            )
+        found = writer.fetch(sql, [] if since is None else [since.replace(tzinfo=None)])
+        rows.append({"table_name": table.qualified, wanted: found[0]["n"]})
+    return rows
+
+
+def _last_days(writer: Writer, contracts: Iterable[Contract], as_of: datetime) -> list[dict[str, Any]]:
+    """Rows of the last complete day against the usual day of its kind, for entities whose days are big enough."""
+    last = as_of.date() - timedelta(days=1)
+    first = last - timedelta(days=TRAILING_DAYS)
+    rows = []
+    for contract in contracts:
+        if contract.day_column is None:
+            continue
+        day = f"cast({contract.day_column} as date)"
+        counted = {
+            row["day"]: row["n"]
+            for row in writer.fetch(
+                f"select {day} as day, count(*) as n from {contract.table.qualified} "
+                f"where {contract.day_column} >= ? and {contract.day_column} < ? group by 1",
+                [_midnight(first), _midnight(last + timedelta(days=1))],
+            )
+        }
+        alike = [first + timedelta(days=n) for n in range(TRAILING_DAYS)]
+        usual = median(counted.get(day, 0) for day in alike if _is_weekend(day) == _is_weekend(last))
+        if usual < LEAST_MEDIAN:
+            continue
+        found = counted.get(last, 0)
+        rows.append(
+            {
+                "table_name": contract.table.qualified,
+                "share_of_median": found / usual,
+                "day": last,
+                "rows": found,
+                "usual": int(usual),
+            }
+        )
+    return rows
+
+
+def _quarantine(writer: Writer, since: datetime | None) -> list[dict[str, Any]]:
+    """Quarantined share of the loads since the last publishing, as a multiple of what is allowed."""
+    sums = (
+        "select source, entity, sum(rows_seen) as rows_seen, sum(rows_quarantined) as rows_quarantined "
+        "from raw.import_ledger where outcome = 'loaded' and {when} group by source, entity"
+    )
+    moment = [] if since is None else [since.replace(tzinfo=None)]
+    recent = writer.fetch(sums.format(when="true" if since is None else "started_at >= ?"), moment)
+    earlier = {}
+    if since is not None:
+        before = writer.fetch(sums.format(when="started_at < ?"), moment)
+        earlier = {(row["source"], row["entity"]): _share(row) for row in before}
+    rows = []
+    for row in recent:
+        if not row["rows_seen"]:
+            continue
+        allowed = max(QUARANTINE_FLOOR, QUARANTINE_FACTOR * earlier.get((row["source"], row["entity"]), 0.0))
+        rows.append(
+            {
+                "table_name": f"raw.{row['source']}_{row['entity']}",
+                "times_allowed": _share(row) / allowed,
+                "rows_quarantined": row["rows_quarantined"],
+                "rows_seen": row["rows_seen"],
+            }
+        )
+    return rows
+
+
+def _refused(writer: Writer) -> list[dict[str, Any]]:
+    """Refused files whose name has not been loaded since; one row with 0 for every entity that has none."""
+    found = writer.fetch(
+        "select source, entity, count(distinct case when outcome = 'refused' and not is_replaced then file_name end) "
+        "as refused_files, max(case when outcome = 'refused' and not is_replaced then file_name end) as file_name "
+        "from (select refused.*, exists (select 1 from raw.import_ledger as good where good.outcome = 'loaded' "
+        "and good.file_name = refused.file_name and good.started_at >= refused.started_at) as is_replaced "
+        "from raw.import_ledger as refused) as files group by source, entity"
+    )
+    return [
+        {
+            "table_name": f"raw.{row['source']}_{row['entity']}",
+            "refused_files": row["refused_files"],
+            "file_name": row["file_name"],
+        }
+        for row in found
+    ]
+
+
+def _share(row: dict[str, Any]) -> float:
+    return float(row["rows_quarantined"] or 0) / float(row["rows_seen"] or 1)
+
+
+def _midnight(day: Any) -> datetime:
+    return datetime(day.year, day.month, day.day)
+
+
+def _is_weekend(day: Any) -> bool:
+    return day.weekday() >= 5
