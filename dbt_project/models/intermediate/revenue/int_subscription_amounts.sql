@@ -105,10 +105,8 @@ step_{{ nth }} as (
         full_parts,
         invoice_parts,
         amount_off_cents,
-        case
-            when kept_{{ nth }} = 1000000 then parts
-            else {{ integer_divide('parts * ' ~ exact('kept_' ~ nth), exact('1000000')) }}
-        end as parts
+        -- `parts` is read once: PostgreSQL folds the steps into one expression, which would double at each.
+        {{ integer_divide('parts * ' ~ exact('kept_' ~ nth), exact('1000000')) }} as parts
         {%- for later in range(nth + 1, most_discounts + 1) %},
         kept_{{ later }}
         {%- endfor %}
