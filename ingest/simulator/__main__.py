@@ -21,7 +21,12 @@ def main() -> int:
     chosen = parser.parse_args()
     try:
         answers = simulate(
-            chosen.out, days=chosen.days, accounts=chosen.accounts, seed=chosen.seed, events=chosen.events, until=chosen.until
+            chosen.out,
+            days=chosen.days,
+            accounts=chosen.accounts,
+            seed=chosen.seed,
+            events=chosen.events,
+            until=chosen.until,
         )
     except SkillsmithError as error:
         print(error, file=sys.stderr)

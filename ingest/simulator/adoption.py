@@ -87,7 +87,8 @@ def build_pairs(world: World, catalog: Catalog) -> Pairs:
             found.append(
                 (
                     members, np.full(size, popularity.size - 1 - team.index % 50), np.full(size, day0),
-                    np.full(size, world.days), np.zeros(size), np.full(size, 2, dtype=np.int8), np.zeros(size, dtype=bool),
+                    np.full(size, world.days), np.zeros(size), np.full(size, 2, dtype=np.int8),
+                    np.zeros(size, dtype=bool),
                 )
             )  # fmt: skip
     # People without a team take a few skills as well; they count for no team.
@@ -106,7 +107,6 @@ def build_pairs(world: World, catalog: Catalog) -> Pairs:
     columns = [np.concatenate(parts) for parts in zip(*found, strict=True)]
     order = np.argsort(columns[0], kind="stable")
     person, skills, start, end, weight, origin, removed = (column[order] for column in columns)
-    unseated = ~world.present[person, start]
     # Nobody installs while away or gone.
-    keep = ~unseated
+    keep = world.present[person, start]
     return Pairs(person[keep], skills[keep], start[keep], end[keep], weight[keep], origin[keep], removed[keep])

@@ -156,7 +156,9 @@ class _Builder:
         self.change(end, kind="deleted", status="canceled", ended_at=end)
 
 
-def _subscription(world: World, account: Account, number: int, builder: _Builder, app: str | None = "skillsmith") -> Subscription:
+def _subscription(
+    world: World, account: Account, number: int, builder: _Builder, app: str | None = "skillsmith"
+) -> Subscription:
     identity = f"sub_{token(world.seed, 'subscription', account.index, number, app, length=20)}"
     return Subscription(identity, account, app, builder.states[0].at, builder.states)
 
@@ -171,7 +173,7 @@ def build_subscriptions(world: World) -> list[Subscription]:
         second = 9 * 3600 + int(builder.random.integers(0, 30_000))
 
         def at(day: int, offset: int = second) -> int:
-            return world.unix(day * DAY_SECONDS + offset)  # noqa: B023 - called within the same turn only
+            return world.unix(day * DAY_SECONDS + offset)
 
         story, turn, back = account.part.story, account.turn_day, account.back_day
         if story in ("trial", "trial_lost"):
@@ -324,7 +326,9 @@ def stripe_events(world: World, subscriptions: list[Subscription]) -> list[dict[
                 }
                 add(state.at + 2, "checkout.session.completed", session, version, identity)
             if state.status == "trialing":
-                add(state.period_end - 3 * DAY_SECONDS, "customer.subscription.trial_will_end", whole, version, identity)
+                add(
+                    state.period_end - 3 * DAY_SECONDS, "customer.subscription.trial_will_end", whole, version, identity
+                )
             is_bill = state.period_start != previous_end and state.status in ("active", "past_due")
             previous_end = state.period_start
             if is_bill or state.status == "past_due":
@@ -480,7 +484,9 @@ def revenue_truth(world: World, subscriptions: list[Subscription]) -> dict[str, 
             exact[identity] = exact.get(identity, Fraction(0)) + amount
         # round() of a Fraction is half-even.
         now = {identity: round(amount) for identity, amount in exact.items() if amount > 0}
-        line = dict.fromkeys(("opening", "new", "expansion", "reactivation", "contraction", "churn", "closing"), 0)
+        line: dict[str, int] = dict.fromkeys(
+            ("opening", "new", "expansion", "reactivation", "contraction", "churn", "closing"), 0
+        )
         line["opening"], line["closing"] = sum(previous.values()), sum(now.values())
         for identity in now.keys() | previous.keys():
             before, after = previous.get(identity, 0), now.get(identity, 0)

@@ -187,15 +187,20 @@ class _Run:
                 "members": sorted({world.actors[m.person] or "" for m in world.memberships if m.is_bot}),
                 "scraper_days": [list(entry) for entry in sorted(truth.scraper_days)],
             },
-            "sdk_version_until": world.day(min(int(world.days * 0.6), world.days - 1)).isoformat(),
+            "sdk_version_missing_from": world.day(self.usage.sdk_version_stops).isoformat(),
         }
 
 
 def _uses(catalog: Catalog, truth: UsageTruth) -> dict[str, dict[str, int]]:
-    """Uses, successes and failures per skill_name, names without a use left out; uses = successes + failures + unknown."""
-    found = {
-        name: {"uses": int(truth.uses[at]), "successes": int(truth.successes[at]), "failures": int(truth.failures[at])}
-        for at, name in enumerate(catalog.names)
-        if truth.uses[at]
-    }
+    """Uses, successes and failures per skill_name; names without a use are left out.
+
+    uses = successes + failures + unknown. A bare name that several authors have stays bare.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for at, name in enumerate([*catalog.names, *catalog.bare]):
+        if truth.uses[at]:
+            counts = found.setdefault(name, {"uses": 0, "successes": 0, "failures": 0})
+            counts["uses"] += int(truth.uses[at])
+            counts["successes"] += int(truth.successes[at])
+            counts["failures"] += int(truth.failures[at])
     return dict(sorted(found.items()))

@@ -37,7 +37,9 @@ def github_rows(world: World) -> dict[str, list[dict[str, Any]]]:
                 starred = world.moment(noon + int(random.integers(0, 30_000)))
                 actor = f"fan-{token(world.seed, name, day, star, length=10)}"
                 rows["stargazers"].append({"repository_id": identity, "actor": actor, "starred_at": starred})
-                rows["archive_events"].append(_archive(world, "WatchEvent", identity, name, actor, starred, {"action": "started"}))
+                rows["archive_events"].append(
+                    _archive(world, "WatchEvent", identity, name, actor, starred, {"action": "started"})
+                )
             stars += new_stars
             rows["repositories"].append(_snapshot(identity, name, label, stars, number, licence))
             for commit in range(int(random.poisson(_COMMITS_A_DAY[at] * works))):

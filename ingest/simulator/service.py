@@ -39,7 +39,10 @@ _REGION_OF_COUNTRY = {"US": 0, "BR": 0, "DE": 1, "GB": 1, "IN": 2, "JP": 2, "AU"
 
 @dataclass(frozen=True)
 class Trouble:
-    """One period of one component in minutes of the range, [start, end). kind: outage, slow or gap (nothing arrives)."""
+    """One period of one component in minutes of the range, [start, end).
+
+    kind: outage, slow, or gap (nothing arrives).
+    """
 
     component: str
     start: int
@@ -171,7 +174,9 @@ class Service:
             median = 60.0 if probe == "internal" else 140.0
             latency = random.lognormal(np.log(median), 0.25, len(states)) * np.where(states == 1, 9.0, 1.0)
             latency_text = text.number_text(latency.astype(np.int64))
-            latency_text = pc.if_else(pa.array(states >= 2), pa.scalar("null", pa.large_string()), latency_text)
+            latency_text = pc.call_function(
+                "if_else", [pa.array(states >= 2), pa.scalar("null", pa.large_string()), latency_text]
+            )
             parts.append(
                 text.join_rows(
                     [
@@ -219,7 +224,7 @@ class Service:
                 "starts_at": self.world.moment(window.start * 60),
                 "ends_at": self.world.moment(window.end * 60),
                 "reason": "search index moved to larger machines",
-                "approved_by": "head of operations",
+                "approved_by": "ops_lead",
                 "updated_at": self.world.moment((window.start - 4_000) * 60),
             }
         ]

@@ -28,7 +28,7 @@ def take(fragments: pa.Array, indices: np.ndarray) -> pa.Array:
 def join_rows(columns: Sequence[pa.Array | str]) -> pa.Array:
     """Join columns into one string per row; a plain string stands on every row."""
     parts = [pa.scalar(part, type=pa.large_string()) if isinstance(part, str) else part for part in columns]
-    return pc.binary_join_element_wise(*parts, pa.scalar("", type=pa.large_string()))
+    return pc.call_function("binary_join_element_wise", [*parts, pa.scalar("", type=pa.large_string())])
 
 
 def file_bytes(lines: pa.Array) -> memoryview:
@@ -47,7 +47,7 @@ def _fixed_width(characters: np.ndarray) -> pa.Array:
 
 def hex_text(raw: np.ndarray) -> pa.Array:
     """Bytes of shape (rows, n) as 2n hex digits per row."""
-    return _fixed_width(_HEX_PAIRS[raw].reshape(len(raw), -1))
+    return _fixed_width(_HEX_PAIRS[raw].reshape(len(raw), 2 * raw.shape[1]))
 
 
 def uuid_text(random: np.random.Generator, rows: int) -> pa.Array:

@@ -7,6 +7,7 @@ before a row becomes late, is delivered twice or stands beside a malformed one.
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
+from math import ceil
 
 import numpy as np
 import pyarrow as pa
@@ -65,7 +66,8 @@ _SHARES = {
 _SOURCES = ("claude-code-hook", "mcp-tool", "cli", "vscode-extension")
 _TOOLS = ("skill_run", "search_skills", "get_skill", "run_skill")
 _FRAMEWORKS = (
-    "claude-code", "cursor", "continue", "cline", "copilot", "windsurf", "codex", "vscode", "opencode", "hermes", "unknown",
+    "claude-code", "cursor", "continue", "cline", "copilot", "windsurf", "codex", "vscode", "opencode", "hermes",
+    "unknown",
 )  # fmt: skip
 _FRAMEWORK_SHARES = np.array((50, 14, 3, 4, 8, 6, 5, 5, 2, 1, 2)) / 100
 _SURFACES = ("cli", "mcp", "ide", "web")
@@ -102,7 +104,6 @@ class UsageTruth:
     uses: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     successes: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     failures: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    bare_uses: Counter[str] = field(default_factory=Counter)
     by_type: Counter[str] = field(default_factory=Counter)
     scraper_days: set[tuple[str, str]] = field(default_factory=set)
 
@@ -112,19 +113,16 @@ def _poisson_rows(random: np.random.Generator, rate: np.ndarray) -> np.ndarray:
     return np.repeat(np.arange(len(rate)), random.poisson(rate))
 
 
-def _boolean(value: bool) -> str:
-    return "true" if value else "false"
-
-
 class Usage:
     """Draws one day of events at a time. `day(d)` may be called in any order; the truth is summed."""
 
     def __init__(self, world: World, catalog: Catalog, pairs: Pairs, events: int) -> None:
         self.world, self.catalog, self.pairs = world, catalog, pairs
         self.truth = UsageTruth()
-        self.truth.uses = np.zeros(len(catalog.names), dtype=np.int64)
-        self.truth.successes = np.zeros(len(catalog.names), dtype=np.int64)
-        self.truth.failures = np.zeros(len(catalog.names), dtype=np.int64)
+        self.sdk_version_stops = min(ceil(world.days * SDK_VERSION_UNTIL), world.days - 1)
+        self.truth.uses = np.zeros(2 * len(catalog.names), dtype=np.int64)
+        self.truth.successes = np.zeros(2 * len(catalog.names), dtype=np.int64)
+        self.truth.failures = np.zeros(2 * len(catalog.names), dtype=np.int64)
         self._habits()
         self._scrapers(events)
         self._structural()
@@ -284,18 +282,21 @@ class Usage:
                 tool = "" if source == 0 else f'"skill_id":"{_TOOLS[source]}",'
                 sources.append(f'{tool}"source":"{_SOURCES[source]}","framework":"{framework}","session_id":"')
         self.source_text = text.table_of(sources)
-        flags = []
-        for success in ("", '"success":false,', '"success":true,'):
-            for is_subagent in (False, True):
-                for initiated in (
-                    "", '"user_initiated":true,', '"agent_session":false,',
-                    '"agent_session":true,"user_initiated":false,', '"agent_session":true,',
-                ):  # fmt: skip
-                    for sdk in ("", *(f'"sdk_version":"{version}",' for version in _SDK)):
-                        for platform in _PLATFORMS:
-                            flags.append(
-                                f',{success}"is_subagent":{_boolean(is_subagent)},{initiated}{sdk}"platform":"{platform}"}}}}\n'
-                            )
+        initiated = (
+            "",
+            '"user_initiated":true,',
+            '"agent_session":false,',
+            '"agent_session":true,"user_initiated":false,',
+            '"agent_session":true,',
+        )
+        flags = [
+            f',{success}"is_subagent":{is_subagent},{how}{sdk}"platform":"{platform}"}}}}\n'
+            for success in ("", '"success":false,', '"success":true,')
+            for is_subagent in ("false", "true")
+            for how in initiated
+            for sdk in ("", *(f'"sdk_version":"{version}",' for version in _SDK))
+            for platform in _PLATFORMS
+        ]
         self.flag_text = text.table_of(flags)
         install_sources = ("cli", "mcp-tool", "vscode-extension", "admin_bulk")
         self.install_text = text.table_of(
@@ -307,7 +308,7 @@ class Usage:
                     ',"trust_tier":"community"',
                     *(f',"success":false,"error_code":"{code}"' for code in _INSTALL_ERRORS),
                 )
-            ]  # fmt: skip
+            ]
         )
         self.recommendation_text = text.table_of(
             [
@@ -353,7 +354,7 @@ class Usage:
         active = random.random(len(chance)) < chance
         groups, invoked = self._invokes(random, day, active)
         groups += self._structure_groups(random, day)
-        groups += self._activity(random, day, active)
+        groups += self._activity(random, active)
         groups += self._scraping(random, day)
         self._count(day, groups, invoked)
         return self._lines(random, day, groups)
@@ -386,7 +387,7 @@ class Usage:
         if world.day(day) >= SUCCESS_REPORTED_FROM:
             success = np.where(is_first, 2, success)
         is_subagent = random.random(count) < 0.1
-        has_sdk = (source != 0) & (day < world.days * SDK_VERSION_UNTIL)
+        has_sdk = (source != 0) & (day < self.sdk_version_stops)
         sdk = np.where(has_sdk, 1 + (person + day // 45) % len(_SDK), 0)
         is_bare = self.is_bare_sender[person] & (random.random(count) < 0.5) & (source != 0)
         name = np.where(is_bare, 2, np.where(source == 0, 0, 1)) * len(self.catalog.names) + skill
@@ -438,7 +439,7 @@ class Usage:
             groups.append(Group(kind, person, at[mask], [head, tail]))
         return groups
 
-    def _activity(self, random: np.random.Generator, day: int, active: np.ndarray) -> list[Group]:
+    def _activity(self, random: np.random.Generator, active: np.ndarray) -> list[Group]:
         """Searches, views and impressions that lead nowhere, by people who are active that day."""
         people = np.flatnonzero(active[: self.world.registered_people])
         groups = []
@@ -543,13 +544,15 @@ class Usage:
         # Bots are out whatever else holds; a person seated in two teams still used the skill once.
         accepted = world.seated[who, day] & ~world.is_bot[who] & ~out[who] & (invoked["initiated"] < 3)
         size = len(self.catalog.names)
-        bare = invoked["bare"] & ~self.catalog.is_bare_unique[invoked["skill"]]
-        clear = accepted & ~bare
-        truth.uses += np.bincount(invoked["skill"][clear], minlength=size)
-        truth.successes += np.bincount(invoked["skill"][clear & (invoked["success"] == 2)], minlength=size)
-        truth.failures += np.bincount(invoked["skill"][clear & (invoked["success"] == 1)], minlength=size)
-        for skill in invoked["skill"][accepted & bare]:
-            truth.bare_uses[self.catalog.bare[skill]] += 1
+        # A bare name of several authors cannot be resolved and stands for itself, behind the full names.
+        is_open = invoked["bare"] & ~self.catalog.is_bare_unique[invoked["skill"]]
+        named_as = invoked["skill"] + is_open * size
+        for counts, mask in (
+            (truth.uses, accepted),
+            (truth.successes, accepted & (invoked["success"] == 2)),
+            (truth.failures, accepted & (invoked["success"] == 1)),
+        ):
+            counts += np.bincount(named_as[mask], minlength=2 * size)
 
     def _lines(self, random: np.random.Generator, day: int, groups: list[Group]) -> pa.Array:
         world = self.world

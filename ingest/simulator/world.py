@@ -221,7 +221,7 @@ class World:
         return self.start + timedelta(days=index)
 
 
-def _accounts(seed: int, count: int, start: date, days: int) -> Iterator[Account]:
+def _accounts(seed: int, count: int, days: int) -> Iterator[Account]:
     for index in range(count):
         part = CAST[index % len(CAST)]
         random = stream(seed, "account", index)
@@ -325,7 +325,7 @@ def _fill_team(people: _Population, account: Account, team: Team, size: int, ran
 
 def build_world(seed: int, start: date, days: int, accounts: int) -> World:
     """Draw accounts, teams, people and memberships."""
-    cast = list(_accounts(seed, accounts, start, days))
+    cast = list(_accounts(seed, accounts, days))
     people = _Population(seed, days)
     teams: list[Team] = []
     for account in cast:

@@ -1,7 +1,6 @@
 """A drop folder that appears whole or not at all, written by a few threads with bounded memory."""
 
 import json
-import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -75,7 +74,7 @@ class DropWriter:
         self._waiting.clear()
         self._put(self._partial / ANSWERS, (json.dumps(answers, indent=1, sort_keys=True) + "\n").encode())
         try:
-            os.replace(self._partial, self.out)
+            self._partial.replace(self.out)
         except OSError as error:
             raise StorageError(f"cannot put the drop folder at {self.out}: {error.strerror}") from error
 
