@@ -1,1 +1,1 @@
-"""The dashboards: Streamlit pages over what is published. Start at `dashboards.app`; data only through `dashboards.data`."""
+"""Streamlit pages over what is published. Start at `dashboards.app`; data only through `dashboards.data`."""

@@ -18,9 +18,14 @@ from warehouse.settings import load_settings
 # Wide, but never wider than a line that the eye can follow; tables keep their numbers on one line.
 STYLE = """
 <style>
-.block-container {max-width: 1240px; padding-top: 3.6rem; padding-bottom: 2rem;}
-[data-testid="stTable"] td, [data-testid="stTable"] th {font-variant-numeric: tabular-nums; white-space: nowrap;}
-[data-testid="stTable"] td:last-child {white-space: normal;}
+.block-container {max-width: 1240px; padding-top: 4.5rem; padding-bottom: 2rem;}
+.rows {overflow: auto; border-top: 1px solid rgba(128, 140, 155, .35);}
+.rows table {border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums;}
+.rows th {text-align: left; font-weight: 600; white-space: nowrap; position: sticky; top: 0; backdrop-filter: blur(9px);}
+.rows th, .rows td {padding: .42rem .7rem; border-bottom: 1px solid rgba(128, 140, 155, .25); vertical-align: top;}
+.rows td {white-space: nowrap;}
+.rows td.long {white-space: normal; min-width: 16rem;}
+.rows .number {text-align: right;}
 @media (max-width: 640px) {.block-container {padding-left: 1rem; padding-right: 1rem;}}
 </style>
 """
@@ -37,7 +42,13 @@ def main() -> None:
     )
     st.html(STYLE)
     try:
-        looking = viewers.current_viewer(load_settings())
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            looking = viewers.current_viewer(load_settings())
+            if looking is not None and looking.is_demo:
+                st.markdown(
+                    f":violet-badge[:material/science: Demo data] Looking as **{formats.plain(looking.label)}**",
+                    width="content",
+                )
         if looking is None:
             st.navigation([st.Page(banners.refusal, title="Sign in", url_path="sign-in")], position="hidden").run()
             return
@@ -48,7 +59,6 @@ def main() -> None:
 
 def _show(looking: Looking) -> None:
     page = st.navigation(_pages(looking), position="top")
-    _header(looking)
     snapshot = data.snapshot()
     banners.show(snapshot, data.last_attempt())
     page.run()
@@ -60,21 +70,19 @@ def _show(looking: Looking) -> None:
 
 
 def _pages(looking: Looking) -> list[st.Page]:  # pyright: ignore[reportInvalidTypeForm]
-    first = {Role.EXECUTIVE: "executive", Role.DATA_ENGINEER: "data"}.get(looking.viewer.role, "team")
     shown = {
         "team": ("Team", ":material/groups:", team.show),
         "executive": ("Executive", ":material/trending_up:", executive.show),
         "data": ("Data", ":material/database:", data_page.show),
     }
-    return [
-        st.Page(lambda show=show: show(looking), title=title, icon=icon, url_path=name, default=name == first)
+    pages = {
+        name: st.Page(lambda show=show: show(looking), title=title, icon=icon, url_path=name)
         for name, (title, icon, show) in shown.items()
-    ]
-
-
-def _header(looking: Looking) -> None:
-    if looking.is_demo:
-        st.markdown(f":violet-badge[:material/science: Demo] Looking as **{formats.plain(looking.label)}**")
+    }
+    first = pages[{Role.EXECUTIVE: "executive", Role.DATA_ENGINEER: "data"}.get(looking.viewer.role, "team")]
+    # Streamlit serves its default page under no name but "/", so that one only leads to the viewer's own first page.
+    home = st.Page(lambda: st.switch_page(first), title="Home", default=True, visibility="hidden")
+    return [home, *pages.values()]
 
 
 main()

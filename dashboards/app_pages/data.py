@@ -49,14 +49,14 @@ def _health(looking: Looking, trust: Trust) -> None:
         health,
         {
             "badge": ("Badge", _badge),
-            "table_name": ("Table", formats.plain),
+            "table_name": ("Table", tables.text),
             "data_until": ("Data until", formats.moment),
             "freshness_minutes": ("Age", formats.minutes),
             "freshness_limit_minutes": ("Age allowed", formats.minutes),
             "blocking_failures": ("Blocking failures", formats.count),
             "warnings": ("Warnings", formats.count),
             "completeness": ("Complete", formats.share),
-            "volume_state": ("Volume", formats.plain),
+            "volume_state": ("Volume", tables.text),
         },
     )
     _foot(trust, health, "table_health", "table_health")
@@ -83,9 +83,9 @@ def _ledger(looking: Looking, trust: Trust) -> None:
         ),
         {
             "started_at": ("Started", formats.moment),
-            "entity": ("Entity", formats.plain),
-            "file_name": ("File", formats.plain),
-            "outcome": ("Outcome", formats.plain),
+            "entity": ("Entity", tables.text),
+            "file_name": ("File", tables.text),
+            "outcome": ("Outcome", tables.text),
             "rows_seen": ("Rows seen", formats.count),
             "rows_loaded": ("Loaded", formats.count),
             "rows_merged": ("Merged", formats.count),
@@ -105,9 +105,9 @@ def _quarantine(looking: Looking, trust: Trust) -> None:
     tables.show(
         waiting.assign(entity=waiting["source"] + "/" + waiting["entity"]),
         {
-            "entity": ("Entity", formats.plain),
-            "file_name": ("File", formats.plain),
-            "reason": ("Reason", formats.plain),
+            "entity": ("Entity", tables.text),
+            "file_name": ("File", tables.text),
+            "reason": ("Reason", tables.text),
             "rows": ("Rows", formats.count),
             "first_seen_at": ("First seen", formats.moment),
         },
@@ -121,21 +121,21 @@ def _checks(looking: Looking, trust: Trust) -> None:
     if checks.empty:
         banners.nothing("No check has run.", "Run `skillsmith-analytics check`.")
         return
-    failed = int((checks["status"] != "passed").sum())
+    failed = len([status for status in checks["status"] if status != "passed"])
     st.markdown(
         f"**{formats.count(len(checks) - failed)} passed, {formats.count(failed)} did not**, in the newest build."
     )
     tables.show(
         checks,
         {
-            "status": ("Status", lambda value: STATUS.get(str(value), formats.plain(value))),
-            "severity": ("Severity", formats.plain),
-            "check_name": ("Check", formats.plain),
-            "table_name": ("Table", formats.plain),
-            "column_name": ("Column", formats.plain),
-            "observed": ("Observed", formats.plain),
-            "expected": ("Expected", formats.plain),
-            "reason": ("Why it matters", formats.plain),
+            "status": ("Status", lambda value: STATUS.get(str(value), str(value))),
+            "severity": ("Severity", tables.text),
+            "check_name": ("Check", tables.text),
+            "table_name": ("Table", tables.text),
+            "column_name": ("Column", tables.text),
+            "observed": ("Observed", tables.text),
+            "expected": ("Expected", tables.text),
+            "reason": ("Why it matters", tables.text),
         },
         height=None if len(checks) < 10 else 420,
     )

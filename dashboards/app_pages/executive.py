@@ -116,7 +116,8 @@ def _revenue_tiles(plan: pd.DataFrame, total: pd.DataFrame) -> list[Tile]:
                 label=f"Against plan, {formats.quarter(row['quarter'])}",
                 value=formats.signed_dollars(row["variance_cents"]),
                 details=[
-                    f"{formats.dollars(row['actual_arr_cents'])} of **{formats.dollars(row['planned_arr_cents'])} planned**",
+                    f"{formats.dollars(row['actual_arr_cents'])} of "
+                    f"**{formats.dollars(row['planned_arr_cents'])} planned**",
                     "The quarter is over, or nothing grows to the plan from zero"
                     if formats.is_missing(growth)
                     else f"The plan needs **{formats.share(growth, 1)}** growth a month",
@@ -130,7 +131,7 @@ def _revenue_tiles(plan: pd.DataFrame, total: pd.DataFrame) -> list[Tile]:
 
 def _bridge(looking: Looking, trust: Trust) -> None:
     st.subheader("What moved monthly recurring revenue")
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         with st.container(width="content"):
             segment = selection.choose(
                 "Segment", "segment", list(SEGMENTS), default="total", text=SEGMENTS.__getitem__, kind="buttons"
@@ -187,8 +188,8 @@ def _service(looking: Looking, trust: Trust) -> None:
                 ]
             ),
             {
-                "objective": ("Objective", lambda value: OBJECTIVES.get(str(value), formats.plain(value))),
-                "state": ("State", lambda value: STATES.get(str(value).lower(), formats.plain(value))),
+                "objective": ("Objective", lambda value: OBJECTIVES.get(str(value), str(value))),
+                "state": ("State", lambda value: STATES.get(str(value).lower(), str(value))),
                 "target": ("Target", lambda value: formats.share(value, 1)),
                 "sli": ("Measured", lambda value: formats.share(value, 2)),
                 "counted": ("Good / valid", str),

@@ -32,7 +32,7 @@ def show(looking: Looking) -> None:
         return
     trust = definitions.load(looking.viewer)
     labels = team_labels(teams.to_dict("records"))
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         with st.container(width=260):
             team_id = selection.choose(
                 "Team", "team", list(labels), default=next(iter(labels)), text=labels.__getitem__
@@ -106,7 +106,7 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
         ],
         key="team",
     )
-    downloads.csv(activity[activity["period_end"] == end], f"team_activity_{team_id}_{end}", trust, "team_activity")
+    downloads.csv(activity.loc[activity["period_end"] == end], f"team_activity_{team_id}_{end}", trust, "team_activity")
     _skills(looking, trust, chosen)
     _trend(trust, activity, team_id, period_days)
     _seats(trust, now)
@@ -138,7 +138,8 @@ def _time_saved(
 ) -> Tile:
     now = now or {}
     details = [
-        f"80{formats.THIN}% of draws: **{formats.hours(now.get('hours_p10'))} to {formats.hours(now.get('hours_p90'))}**"
+        f"p50 of the draws; p10 to p90: **{formats.hours(now.get('hours_p10'))} to "
+        f"{formats.hours(now.get('hours_p90'))}**"
     ]
     if now:
         details.append(
@@ -240,7 +241,7 @@ def _skills(looking: Looking, trust: Trust, chosen: dict[str, Any]) -> None:
             listed,
             {
                 "usage_rank": ("Rank", formats.count),
-                "skill_name": ("Skill", formats.plain),
+                "skill_name": ("Skill", tables.text),
                 "moved": ("Change", str),
                 "users": ("Users", _hidden_or(formats.count)),
                 "adoption_rate": ("Adoption", _hidden_or(formats.share)),
@@ -277,13 +278,14 @@ def _hidden_or(as_text: Any) -> Any:
 
 def _trend(trust: Trust, activity: pd.DataFrame, team_id: str, period_days: int) -> None:
     st.subheader("Adoption over time")
-    known = activity[activity["adoption_rate"].notna()]
+    known = activity.dropna(subset=["adoption_rate"])
     if len(known) < 2:
         banners.nothing("Too little history for a trend.", "It appears once two period ends are published.")
         return
     drawn = known.assign(
         text=[
-            f"{formats.share(row['adoption_rate'])} ({formats.count(row['active_users'])}/{formats.count(row['seats'])})"
+            f"{formats.share(row['adoption_rate'])} "
+            f"({formats.count(row['active_users'])}/{formats.count(row['seats'])})"
             for row in known.to_dict("records")
         ]
     )
@@ -368,8 +370,7 @@ def _foot(trust: Trust, rows: pd.DataFrame, name: str, entry: tuple[str, str]) -
 
 
 def _row(rows: pd.DataFrame, end: date) -> dict[str, Any] | None:
-    found = rows[rows["period_end"] == end].to_dict("records")
-    return found[0] if found else None
+    return next((row for row in rows.to_dict("records") if row["period_end"] == end), None)
 
 
 def _difference(now: dict[str, Any], before: dict[str, Any] | None, column: str, as_text: Any) -> str | None:

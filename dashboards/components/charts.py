@@ -31,33 +31,34 @@ def skill_bars(rows: pd.DataFrame) -> Layers:
 
     rows: skill_name, usage_rank, users, seats, adoption_rate/_low/_high (shares or missing), text.
     """
-    order = list(rows["skill_name"])
-    base = alt.Chart(rows).encode(
-        y=alt.Y("skill_name:N", sort=order, title=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False))
-    )
-    scale = alt.Scale(domain=[0, 1.42], nice=False)
-    axis = alt.Axis(
-        format="%", values=[0, 0.25, 0.5, 0.75, 1], title="Share of seated people with at least one success"
-    )
+    # Names stand above their bars, so that a narrow window keeps its width for the bars.
+    base = alt.Chart(rows).encode(y=alt.Y("skill_name:N", sort=list(rows["skill_name"]), axis=None))
+    scale = alt.Scale(domain=[0, 1.45], nice=False)
+    axis = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], title="Adoption (share of seated people)")
     tooltip = [
         alt.Tooltip("skill_name:N", title="Skill"),
         alt.Tooltip("text:N", title="Users"),
         alt.Tooltip("interval:N", title="95 % interval"),
         alt.Tooltip("uses:Q", title="Uses", format=","),
     ]
-    x = alt.X("adoption_rate:Q", scale=scale, axis=axis)
-    bars = base.mark_bar(color=BLUE, height={"band": 0.62}, opacity=0.85).encode(x=x, tooltip=tooltip)
-    whiskers = base.mark_rule(color=ink(), strokeWidth=1.4).encode(
-        x=alt.X("adoption_low:Q", scale=scale, axis=axis), x2="adoption_high:Q"
+    low = alt.X("adoption_low:Q", scale=scale, axis=axis)
+    bars = base.mark_bar(color=BLUE, height=13, yOffset=8).encode(
+        x=alt.X("adoption_rate:Q", scale=scale, axis=axis), tooltip=tooltip
     )
+    whiskers = base.mark_rule(color=ink(), strokeWidth=1.4, yOffset=8).encode(x=low, x2="adoption_high:Q")
     ends = [
-        base.mark_tick(color=ink(), thickness=1.4, size=9).encode(x=alt.X(f"{end}:Q", scale=scale, axis=axis))
+        base.mark_tick(color=ink(), thickness=1.4, size=9, opacity=1, yOffset=8).encode(
+            x=alt.X(f"{end}:Q", scale=scale, axis=axis)
+        )
         for end in ("adoption_low", "adoption_high")
     ]
-    texts = base.mark_text(align="left", dx=7, color=ink(), fontSize=12).encode(
+    names = base.mark_text(align="left", dy=-8, color=ink(), fontSize=12.5, limit=330).encode(
+        x=alt.datum(0, scale=scale, axis=axis), text="skill_name:N"
+    )
+    texts = base.mark_text(align="left", dx=7, dy=8, color=ink(), fontSize=12).encode(
         x=alt.X("text_at:Q", scale=scale, axis=axis), text="text:N"
     )
-    return alt.layer(bars, whiskers, *ends, texts).properties(height=max(120, 30 * len(rows) + 40))
+    return alt.layer(bars, whiskers, *ends, names, texts).properties(height=42 * len(rows) + 50)
 
 
 def trend(
@@ -84,7 +85,7 @@ def trend(
             alt.Tooltip("text:N", title=title),
         ],
     )
-    return alt.layer(band, line, points).properties(height=240)
+    return alt.layer(band, line, points).properties(height=290)
 
 
 def stacked_bar(parts: list[tuple[str, Any, str]], *, title: str) -> Layers:
@@ -98,20 +99,22 @@ def stacked_bar(parts: list[tuple[str, Any, str]], *, title: str) -> Layers:
     names = list(rows["part"])
     chart = (
         alt.Chart(rows)
-        .mark_bar(height=30, stroke=ink(), strokeWidth=0.6)
+        .mark_bar(height=30)
         .encode(
             x=alt.X("count:Q", title=title, stack="zero", axis=alt.Axis(tickMinStep=1, format="d")),
             color=alt.Color(
                 "part:N",
                 sort=names,
                 scale=alt.Scale(domain=names, range=[colour for _, _, colour in parts]),
-                legend=alt.Legend(title=None, orient="bottom", columns=2, labelLimit=170, symbolType="square"),
+                legend=alt.Legend(
+                    title=None, orient="bottom", columns=2, labelLimit=170, symbolType="square", symbolStrokeWidth=0
+                ),
             ),
             order=alt.Order("at:Q"),
             tooltip=[alt.Tooltip("part:N", title=title)],
         )
     )
-    return alt.layer(chart).properties(height=60)
+    return alt.layer(chart).properties(height=150)
 
 
 def plan(rows: pd.DataFrame) -> Layers:
@@ -133,7 +136,7 @@ def plan(rows: pd.DataFrame) -> Layers:
     x = alt.X("quarter:N", sort=None, title="Quarter", axis=alt.Axis(labelAngle=0))
     axis = alt.Axis(format="$~s", tickCount=5)
     colours = alt.Scale(domain=["Actual (bar)", "Plan (line)"], range=[BLUE, ORANGE])
-    legend = alt.Legend(title=None, orient="top", symbolType="square")
+    legend = alt.Legend(title=None, orient="top", symbolType="square", symbolStrokeWidth=0)
     base = alt.Chart(shown).encode(x=x, tooltip=tooltip)
     actual = (
         base.transform_calculate(kind="'Actual (bar)'")
@@ -145,7 +148,7 @@ def plan(rows: pd.DataFrame) -> Layers:
     )
     planned = (
         base.transform_calculate(kind="'Plan (line)'")
-        .mark_tick(thickness=4, width={"band": 0.8})
+        .mark_tick(thickness=4, width={"band": 0.8}, opacity=1)
         .encode(
             y=alt.Y("planned:Q", title="ARR, US dollars", axis=axis),
             color=alt.Color("kind:N", scale=colours, legend=legend),
@@ -154,7 +157,7 @@ def plan(rows: pd.DataFrame) -> Layers:
     values = base.mark_text(dy=-8, fontSize=12, color=ink()).encode(
         y=alt.Y("actual:Q", title="ARR, US dollars", axis=axis), text="actual_text:N"
     )
-    return alt.layer(actual, planned, values).properties(height=300)
+    return alt.layer(actual, planned, values).properties(height=340)
 
 
 def waterfall(steps: list[tuple[str, Any, bool]]) -> Layers:
@@ -176,23 +179,24 @@ def waterfall(steps: list[tuple[str, Any, bool]]) -> Layers:
         )
     rows = pd.DataFrame(drawn)
     order = list(rows["step"])
-    x = alt.X("step:N", sort=order, title=None, axis=alt.Axis(labelAngle=-35, labelLimit=90, ticks=False))
+    far = max(1.0, max(step["top"] for step in drawn))
+    scale = alt.Scale(domain=[min(0.0, min(step["end"] for step in drawn)), far * 1.28], nice=False)
     axis = alt.Axis(format="$~s", tickCount=5)
-    base = alt.Chart(rows).encode(x=x)
-    bars = base.mark_bar(width={"band": 0.66}).encode(
-        y=alt.Y("start:Q", title="MRR, US dollars", axis=axis),
-        y2="end:Q",
+    base = alt.Chart(rows).encode(
+        y=alt.Y("step:N", sort=order, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=110))
+    )
+    bars = base.mark_bar(height={"band": 0.66}).encode(
+        x=alt.X("start:Q", title="MRR, US dollars", axis=axis, scale=scale),
+        x2="end:Q",
         color=alt.Color(
-            "kind:N",
-            scale=alt.Scale(domain=["Level", "Up", "Down"], range=[GREY, GREEN, RED]),
-            legend=None,
+            "kind:N", scale=alt.Scale(domain=["Level", "Up", "Down"], range=[GREY, GREEN, RED]), legend=None
         ),
         tooltip=[alt.Tooltip("step:N", title="Step"), alt.Tooltip("text:N", title="Amount")],
     )
-    texts = base.mark_text(dy=-8, color=ink(), fontSize=11).encode(
-        y=alt.Y("top:Q", title="MRR, US dollars", axis=axis), text="text:N"
+    texts = base.mark_text(align="left", dx=6, color=ink(), fontSize=12).encode(
+        x=alt.X("top:Q", title="MRR, US dollars", axis=axis, scale=scale), text="text:N"
     )
-    return alt.layer(bars, texts).properties(height=320)
+    return alt.layer(bars, texts).properties(height=34 * len(rows) + 60)
 
 
 def availability_strip(rows: pd.DataFrame) -> Layers:
@@ -223,16 +227,18 @@ def availability_strip(rows: pd.DataFrame) -> Layers:
             alt.Tooltip("coverage_text:N", title="Coverage"),
         ],
     )
-    cells = base.mark_rect(stroke="#ffffff", strokeOpacity=0.5, cornerRadius=2).encode(
+    cells = base.mark_rect(cornerRadius=2).encode(
         color=alt.Color(
             "band:N",
             sort=classes,
             scale=alt.Scale(domain=classes, range=colours),
-            legend=alt.Legend(title="Uptime of the day", orient="bottom", columns=3, symbolType="square"),
+            legend=alt.Legend(
+                title="Uptime of the day", orient="bottom", columns=3, symbolType="square", symbolStrokeWidth=0
+            ),
         )
     )
     marks = base.mark_text(fontSize=13, color="#16202e").encode(text="mark:N")
-    return alt.layer(cells, marks).properties(height=34 * max(1, shown["component"].nunique()) + 60)
+    return alt.layer(cells, marks).properties(height=34 * max(1, shown["component"].nunique()) + 170)
 
 
 def _band(uptime: Any, coverage: Any) -> str:

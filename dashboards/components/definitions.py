@@ -4,7 +4,6 @@
 """
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import streamlit as st
@@ -98,11 +97,7 @@ def _definition(trust: Trust, table: str, column: str) -> None:
 
 def until(trust: Trust, *tables: str) -> str:
     """ "Data until" as text."""
-    value = trust.data_until(*tables)
-    if hasattr(value, "hour") and (value.hour, value.minute) == (0, 0):
-        # A day's data ends with the day.
-        value = date(value.year, value.month, value.day)
-    return formats.moment(value)
+    return formats.moment(trust.data_until(*tables))
 
 
 def _bare(table: Any) -> str:

@@ -44,7 +44,7 @@ def _tile(trust: Trust, tile: Tile, key: str) -> None:
     label = tile.label if tile.tag is None else f"{tile.label} :violet-badge[{tile.tag}]"
     is_flat = tile.change is None or not tile.change.startswith(("+", formats.MINUS))
     # st.metric reads the direction from an ASCII minus.
-    delta = None if tile.change is None else tile.change.replace(formats.MINUS, "-")
+    delta = None if tile.change is None else "no change" if is_flat else tile.change.replace(formats.MINUS, "-")
     st.metric(
         label,
         tile.value,
@@ -57,8 +57,8 @@ def _tile(trust: Trust, tile: Tile, key: str) -> None:
     )
     if tile.change is None:
         st.caption(tile.no_change)
-    for line in tile.details:
-        st.markdown(line)
+    st.markdown("  \n".join(tile.details))
+    st.space("stretch")
     tables = [table for table, _ in tile.entries]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         definitions.show_badge(trust, *tables, is_provisional=tile.is_provisional)
