@@ -35,6 +35,7 @@ _FILES = "_import_files"
 _LINES = "_import_lines"
 _OLDER = "_import_older"
 
+_MOST_MEGABYTES = 1000
 # A batch is one transaction: small files share one, a large file has its own.
 _BATCH_BYTES = 256 << 20
 _BATCH_FILES = 250
@@ -145,6 +146,8 @@ def import_drop(
     warehouse.initialise(contract.table for contract in CONTRACTS.values())
     report = ImportReport(ignored=found.ignored)
     with warehouse.write() as writer:
+        # The limit holds for this session only; what does not fit goes to the engine's temporary folder.
+        writer.reading.sql(f"set memory_limit = '{_memory(warehouse.settings.memory_limit)}MB'")
         run = _Import(warehouse, writer, key, _latest(as_of), report, progress)
         run.load(found.files)
     report.seconds = time.monotonic() - started
@@ -154,6 +157,12 @@ def import_drop(
 def _latest(as_of: datetime) -> datetime:
     clock = as_of.astimezone(UTC).replace(tzinfo=None) if as_of.tzinfo else as_of
     return max(clock, _now()) + timedelta(days=1)
+
+
+def _memory(setting: str) -> int:
+    """The engine's megabytes while importing: the setting, and never more than leaves room for the reader."""
+    number, unit = int(setting[:-2]), setting[-2:]
+    return min(_MOST_MEGABYTES, number * (1000 if unit == "GB" else 1))
 
 
 def _now() -> datetime:

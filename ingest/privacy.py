@@ -4,7 +4,7 @@ Names of keys decide first (`DROPPED`), then the look of values (`PATTERNS`); bo
 keys, in quarantined rows and in error messages. A person's id becomes an HMAC-SHA256 under the installation's
 own key. Add what must go here, and nowhere else.
 
-The engine only asks `DIRTY` which rows may hold something; what is then done to a value is Python's `scrub`. The
+The engine only asks `dirty_sql` which rows may hold something; what is then done to a value is Python's `scrub`. The
 question is wider than the answer, never narrower: tests/unit/ingest/test_privacy.py holds the two together.
 """
 
@@ -41,6 +41,8 @@ _DROPPED_WORDS = (
 DROPPED = f"(?:{'|'.join(sorted({word.replace(' ', '[ _.-]?') for word in _DROPPED_WORDS}, key=len, reverse=True))})"
 """Names of keys whose values are dropped whole: either case, words joined by nothing, `_`, `-`, `.` or a space."""
 
+_DROPPED_IN_JSON = rf'"(?i:{DROPPED})"\s*:'
+
 _STACK = (
     r"Traceback \(most recent call last|"
     r'File \\?"[^"]*", line \d+|'
@@ -55,7 +57,7 @@ _CREDENTIAL = (
     r"gh[pousr]_\w{8,}|github_pat_\w{8,}|glpat-[\w-]{8,}|npm_[A-Za-z0-9]{20,}|pypi-[\w-]{16,}|"
     r"xox[abeoprs]-[\w-]{8,}|(?:AKIA|ASIA)[0-9A-Z]{12,}|AIza[\w-]{20,}|"
     r"eyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?"
-    r")|(?i:\bbearer\s+[\w.~+/=-]{8,})|-----BEGIN [A-Z ]+-----"
+    r")|\b(?:[Bb]earer|BEARER)\s+[\w.~+/=-]{8,}|-----BEGIN [A-Z ]+-----"
 )
 _PATH_END = r"[^\s\"',;)\]]*"
 _PATH = (
@@ -78,8 +80,35 @@ PATTERNS: tuple[tuple[str, str], ...] = (
 )
 """What a value must not look like, by what it is called when it is taken out. Valid in RE2 and in Python alike."""
 
-DIRTY = f'(?:"(?i:{DROPPED})"\\s*:|' + "|".join(pattern for _, pattern in PATTERNS) + ")"
-"""RE2 question for the engine: may this text or JSON hold something that has to go?"""
+# One of these stands in every text its pattern matches. Looking for them first is a fifth of the pattern's work.
+_MARKS: dict[str, tuple[str, ...]] = {
+    "stack trace": ("Traceback (", ", line ", "at "),
+    "token": (
+        *("_live_", "_test_", "_prod_", "whsec_", "sk-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+        *("glpat-", "npm_", "pypi-", "xox", "AKIA", "ASIA", "AIza", "eyJ", "earer", "EARER", "-----BEGIN "),
+    ),
+    "email": ("@",),
+    "path": ('"/', " /", "'/", "(/", "=/", ",/", "[/", "`/", "\n/", "\t/", "~", ":\\", "\\\\", "file://", "\\n/"),
+}
+
+
+def dirty_sql(text: str) -> str:
+    """DuckDB's question whether a text or JSON may hold something that has to go; `text` starts with a newline."""
+    asked = [f"regexp_matches({text}, {_literal(_DROPPED_IN_JSON)})"]
+    for name, pattern in PATTERNS:
+        if name == "ip":
+            asked.append(f"regexp_matches({text}, {_literal(_IPV4)})")
+            groups = f"contains({text}, '::') or regexp_matches({text}, ':[0-9A-Fa-f]{{1,4}}:')"
+            asked.append(f"case when {groups} then regexp_matches({text}, {_literal(_IPV6)}) else false end")
+            continue
+        marks = " or ".join(f"contains({text}, {_literal(mark)})" for mark in _MARKS[name])
+        asked.append(f"case when {marks} then regexp_matches({text}, {_literal(pattern)}) else false end")
+    return "(" + " or ".join(asked) + ")"
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
 
 _dropped_key = re.compile(DROPPED, re.IGNORECASE)
 _patterns = tuple((name, re.compile(pattern)) for name, pattern in PATTERNS)

@@ -2,7 +2,7 @@
 
 Every format becomes lines of JSON objects, and every line is typed, checked and marked by the same SQL, made from
 the contract. What cannot be taken stays in the staging table with its reason, so that line numbers are its row
-numbers and no row is lost on the way. Rows that may hold something private (`privacy.DIRTY`) are the only ones that
+numbers and no row is lost on the way. Rows that may hold something private (`privacy.dirty_sql`) are the only ones that
 Python looks at, before anything leaves the staging table.
 """
 
@@ -40,6 +40,7 @@ _TIME = (
 )
 _WHOLE = r"-?\d{1,19}(?:[.]0+)?"
 _NUMBER = r"-?\d+(?:[.]\d+)?(?:[eE][+-]?\d+)?"
+_PREFIX = r"(\d{1,3}[.]){3}0/24|anonymous:[A-Za-z0-9_=+/-]{0,128}"
 _KINDS = {
     "timestamp": "an ISO 8601 time",
     "date": "a date",
@@ -218,16 +219,15 @@ class Staging:
             for column in names
             if column.type in ("text", "json") and not column.allowed and column.name != "ip_prefix"
         ]
-        dirty = f"regexp_matches(concat_ws(chr(10), {', '.join([*looked_at, 'extra'])}), {_text(privacy.DIRTY)})"
-        if contract.shape == "stripe":
-            dirty = "true"
+        looked = f"concat_ws(chr(10), '', {', '.join([*looked_at, 'extra'])})"
+        dirty = "true" if contract.shape == "stripe" else privacy.dirty_sql("_looked")
         schema = _ARCHIVE_LINE if contract.shape == "archive" else _line_schema(contract)
         listed = "[" + ", ".join(_text(key) for key in known) + "]"
         without = "{" + ", ".join(f'"{key}":null' for key in known) + "}"
         extra = (
             "null::varchar"
             if contract.shape == "archive"
-            else f"case when list_has_all({listed}, ks) then null else json_merge_patch(line, {_text(without)})::varchar end"
+            else f"case when not list_has_all({listed}, ks) then json_merge_patch(line, {_text(without)})::varchar end"
         )
         columns = ", ".join(_q(column.name) for column in contract.columns)
         unnamed = " or id is null" if contract.shape == "archive" else ""
@@ -235,7 +235,7 @@ class Staging:
             f"insert into {STAGED} "
             f"select {columns}, extra, _reason, case when _reason is not null{unnamed} then line end, "
             f"_reason is null and {dirty}, {number} from ("
-            f"select *, case when line is null then '' {cases} end as _reason from ("
+            f"select *, case when line is null then '' {cases} end as _reason, {looked} as _looked from ("
             f"select line, r, extra, {kept_raw}, {typed} from ("
             f"select line, r, {extra} as extra, {picked} from ("
             f"select nullif(trim(line), '') as line, try(json_transform(line, {_text(schema)})) as r, "
@@ -259,7 +259,8 @@ class Staging:
         Which cell is whose is unknown, so nothing of the text could be kept in good conscience.
         """
         rejected = self._reading.sql(
-            "select line, any_value(lower(error_type::varchar)) as kind from _import_rejects group by line order by line"
+            "select line, any_value(lower(error_type::varchar)) as kind from _import_rejects "
+            "group by line order by line"
         )
         for line, kind in zip(rejected["line"].to_pylist(), rejected["kind"].to_pylist(), strict=True):
             self._reading.sql(
@@ -303,8 +304,8 @@ class Staging:
         keys = self._reading.sql(
             f"select key, sum(rows)::bigint as rows from (select unnest(keys) as key, rows from ("
             f"select json_keys({_q(column)}) as keys, count(*) as rows from {STAGED} "
-            f"where _file = $file and _reason is null and {_q(column)} is not null and rowid % {sample} = 0 group by keys"
-            f")) group by key order by key limit 200",
+            f"where _file = $file and _reason is null and {_q(column)} is not null and rowid % {sample} = 0 "
+            f"group by keys)) group by key order by key limit 200",
             {"file": number},
         )
         unsaid: Counter[str] = Counter()
@@ -403,15 +404,16 @@ class Staging:
         """A full address where only its network belongs is cut to the network; what is neither goes."""
         if not any(column.name == "ip_prefix" for column in self._contract.columns):
             return
-        whole = r"ip_prefix is not null and not regexp_full_match(ip_prefix, '(\d{1,3}[.]){3}0/24|anonymous:[A-Za-z0-9_=+/-]{0,128}')"
+        whole = f"ip_prefix is not null and not regexp_full_match(ip_prefix, '{_PREFIX}')"
         counted = self._reading.sql(f"select _file, count(*) as rows from {STAGED} where {whole} group by _file")
         for number, rows in zip(counted["_file"].to_pylist(), counted["rows"].to_pylist(), strict=True):
             if number in files:
                 files[number].removed["ip_prefix"] += rows
         if counted.num_rows:
             self._reading.sql(
-                f"update {STAGED} set ip_prefix = case when regexp_full_match(ip_prefix, "
-                r"'(\d{1,3}[.]){3}\d{1,3}(/\d{1,2})?') then regexp_extract(ip_prefix, '^(\d{1,3}[.]){3}') || '0/24' end "
+                f"update {STAGED} set ip_prefix = "
+                r"case when regexp_full_match(ip_prefix, '(\d{1,3}[.]){3}\d{1,3}(/\d{1,2})?') "
+                r"then regexp_extract(ip_prefix, '^(\d{1,3}[.]){3}') || '0/24' end "
                 f"where {whole}"
             )
 
@@ -500,7 +502,8 @@ def _typed(column: Column, raw: str) -> str:
     if column.type == "double":
         return f"case when regexp_full_match({raw}, '{_NUMBER}') then try_cast({raw} as double) end"
     if column.type == "boolean":
-        return f"case lower({raw}) when 'true' then true when '1' then true when 'false' then false when '0' then false end"
+        yes, no = f"lower({raw}) in ('true', '1')", f"lower({raw}) in ('false', '0')"
+        return f"case when {yes} then true when {no} then false end"
     if column.type == "json":
         unwrapped = f"case when starts_with({raw}, '\"') then try(json_extract_string({raw}, '$')) else {raw} end"
         return (
