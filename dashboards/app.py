@@ -21,7 +21,8 @@ STYLE = """
 .block-container {max-width: 1240px; padding-top: 4.5rem; padding-bottom: 2rem;}
 .rows {overflow: auto; border-top: 1px solid rgba(128, 140, 155, .35);}
 .rows table {border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums;}
-.rows th {text-align: left; font-weight: 600; white-space: nowrap; position: sticky; top: 0; backdrop-filter: blur(9px);}
+.rows th {text-align: left; font-weight: 600; white-space: nowrap;}
+.rows th {position: sticky; top: 0; backdrop-filter: blur(9px);}
 .rows th, .rows td {padding: .42rem .7rem; border-bottom: 1px solid rgba(128, 140, 155, .25); vertical-align: top;}
 .rows td {white-space: nowrap;}
 .rows td.long {white-space: normal; min-width: 16rem;}

@@ -134,7 +134,7 @@ def plan(rows: pd.DataFrame) -> Layers:
         alt.Tooltip("planned_text:N", title="Plan"),
     ]
     x = alt.X("quarter:N", sort=None, title="Quarter", axis=alt.Axis(labelAngle=0))
-    axis = alt.Axis(format="$~s", tickCount=5)
+    axis = alt.Axis(format="$,.0f", tickCount=5)
     colours = alt.Scale(domain=["Actual (bar)", "Plan (line)"], range=[BLUE, ORANGE])
     legend = alt.Legend(title=None, orient="top", symbolType="square", symbolStrokeWidth=0)
     base = alt.Chart(shown).encode(x=x, tooltip=tooltip)
@@ -181,7 +181,7 @@ def waterfall(steps: list[tuple[str, Any, bool]]) -> Layers:
     order = list(rows["step"])
     far = max(1.0, max(step["top"] for step in drawn))
     scale = alt.Scale(domain=[min(0.0, min(step["end"] for step in drawn)), far * 1.28], nice=False)
-    axis = alt.Axis(format="$~s", tickCount=5)
+    axis = alt.Axis(format="$,.0f", tickCount=5)
     base = alt.Chart(rows).encode(
         y=alt.Y("step:N", sort=order, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=110))
     )
@@ -233,7 +233,7 @@ def availability_strip(rows: pd.DataFrame) -> Layers:
             sort=classes,
             scale=alt.Scale(domain=classes, range=colours),
             legend=alt.Legend(
-                title="Uptime of the day", orient="bottom", columns=3, symbolType="square", symbolStrokeWidth=0
+                title="Uptime of the day", orient="bottom", columns=2, symbolType="square", symbolStrokeWidth=0
             ),
         )
     )

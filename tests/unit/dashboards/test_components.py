@@ -1,0 +1,101 @@
+"""What pages are made of: downloads, banners, tables, badges, the default of the period end."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pandas as pd
+import streamlit as st
+
+from dashboards.app_pages import team
+from dashboards.components import banners, downloads, tables
+from dashboards.components.definitions import Trust
+from dashboards.viewers import team_labels
+from warehouse.access import Attempt, Snapshot
+
+SNAPSHOT = Snapshot(
+    snapshot_id="20261123T060000-a1",
+    published_at=datetime(2026, 11, 23, 6, 5),
+    as_of=datetime(2026, 11, 23, 6, 0),
+    data_until=date(2026, 11, 22),
+    engine="duckdb",
+    checks_passed=10,
+    checks_warned=0,
+)
+
+
+def _trust(**badges: str) -> Trust:
+    health = {
+        table: {"badge": badge, "data_until": datetime(2026, 11, 22, number)}
+        for number, (table, badge) in enumerate(badges.items())
+    }
+    return Trust(definitions={}, health=health, snapshot=SNAPSHOT)
+
+
+def test_a_badge_is_the_worst_of_its_tables_and_grey_where_nothing_is_known():
+    trust = _trust(fresh="green", late="amber", broken="red")
+    assert trust.badge("fresh") == "green"
+    assert trust.badge("fresh", is_provisional=True) == "amber"
+    assert trust.badge("fresh", "late", "broken") == "red"
+    assert trust.badge("fresh", "unheard_of") == "grey"
+    assert trust.badge() == "grey"
+
+
+def test_data_until_is_that_of_the_table_that_is_furthest_behind():
+    assert _trust(behind="green", ahead="green").data_until("ahead", "behind") == datetime(2026, 11, 22, 0)
+    assert _trust().data_until("unheard_of") == date(2026, 11, 22)
+
+
+def test_a_download_carries_snapshot_age_and_badge_in_every_row():
+    text = downloads.as_csv(pd.DataFrame({"users": [3, 4]}), _trust(team_activity="amber"), "team_activity")
+    lines = text.splitlines()
+    assert lines[0] == "users,snapshot_id,data_until,badge"
+    assert lines[1] == "3,20261123T060000-a1,2026-11-22 00:00:00,amber"
+    assert len(lines) == 3
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_made_inert_and_a_negative_number_stays_one():
+    rows = pd.DataFrame({"skill_name": ["=cmd()", "plain"], "change": [-3, 2]})
+    lines = downloads.as_csv(rows, _trust(), "team_activity").splitlines()
+    assert lines[1].startswith("'=cmd(),-3,")
+    assert lines[2].startswith("plain,2,")
+
+
+def test_a_snapshot_is_stale_after_26_hours():
+    as_of = datetime(2026, 11, 22, 6, 0)
+    assert not banners.is_stale(as_of, datetime(2026, 11, 23, 8, 0, tzinfo=UTC))
+    assert banners.is_stale(as_of, datetime(2026, 11, 23, 8, 1, tzinfo=UTC))
+
+
+def test_only_a_refusal_after_the_shown_snapshot_counts():
+    before = SNAPSHOT.published_at - timedelta(hours=1)
+    after = SNAPSHOT.published_at + timedelta(hours=1)
+    assert banners.is_refused(Attempt(after, "refused", []), SNAPSHOT)
+    assert not banners.is_refused(Attempt(before, "refused", []), SNAPSHOT)
+    assert not banners.is_refused(Attempt(after, "published", []), SNAPSHOT)
+    assert not banners.is_refused(None, SNAPSHOT)
+
+
+def test_a_table_escapes_names_from_outside_and_puts_numbers_on_the_right(monkeypatch):
+    printed = []
+    monkeypatch.setattr(st, "html", printed.append)
+    rows = pd.DataFrame({"name": ["<b>x</b>"], "rows": [7]})
+    tables.show(rows, {"name": ("Name", tables.text), "rows": ("Rows", str)})
+    assert '<td class="">&lt;b&gt;x&lt;/b&gt;</td>' in printed[0]
+    assert '<td class="number">7</td>' in printed[0]
+
+
+def test_the_period_end_defaults_to_the_newest_of_the_last_week_that_has_an_equal_period_before_it():
+    newest = date(2026, 11, 25)
+    sundays = [date(2026, 11, 22) - timedelta(weeks=week) for week in range(8)]
+    days = sorted({newest - timedelta(days=day) for day in range(14)} | set(sundays), reverse=True)
+    assert team._default_end(days, 28) == date(2026, 11, 22)
+    assert team._default_end(days, 7) == newest
+    assert team._default_end(days, 90) == newest
+
+
+def test_teams_that_share_a_name_are_told_apart():
+    teams = [
+        {"team_id": "1", "team_name": "Core"},
+        {"team_id": "2", "team_name": "Core"},
+        {"team_id": "3", "team_name": "Web"},
+    ]
+    assert team_labels(teams) == {"1": "Core (1)", "2": "Core (2)", "3": "Web"}

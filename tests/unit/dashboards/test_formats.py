@@ -1,0 +1,68 @@
+"""Display formats: units, signs, and the difference between nothing and zero."""
+
+from datetime import date, datetime
+
+import pandas as pd
+import pytest
+
+from dashboards.components import formats
+
+THIN = formats.THIN
+MINUS = formats.MINUS
+
+
+@pytest.mark.parametrize("as_text", [formats.count, formats.dollars, formats.share, formats.hours, formats.points])
+@pytest.mark.parametrize("nothing", [None, float("nan"), pd.NaT])
+def test_what_was_not_measured_reads_no_data(as_text, nothing):
+    assert as_text(nothing) == "No data"
+
+
+def test_a_measured_zero_reads_zero():
+    assert formats.count(0) == "0"
+    assert formats.dollars(0) == "$0"
+    assert formats.share(0.0) == f"0{THIN}%"
+    assert formats.hours(0.0) == f"0.0{THIN}h"
+
+
+def test_money_is_whole_dollars_with_its_sign_before_the_dollar():
+    assert formats.dollars(1_234_549) == "$12,345"
+    assert formats.dollars(1_234_550) == "$12,346"
+    assert formats.dollars(-50_000) == f"{MINUS}$500"
+    assert formats.signed_dollars(172_500) == "+$1,725"
+    assert formats.signed_dollars(-12_500) == f"{MINUS}$125"
+    assert formats.signed_dollars(0) == "$0"
+
+
+def test_less_than_half_a_dollar_lost_is_not_minus_zero():
+    assert formats.dollars(-49) == "$0"
+
+
+def test_a_share_that_is_not_whole_never_rounds_to_all_or_nothing():
+    assert formats.share(16 / 18) == f"89{THIN}%"
+    assert formats.share(0.99996) == f"99.996{THIN}%"
+    assert formats.share(0.0004) == f"0.04{THIN}%"
+    assert formats.share(1.0) == f"100{THIN}%"
+
+
+def test_differences_carry_their_sign_and_no_difference_has_none():
+    assert formats.points(0.032) == f"+3.2{THIN}pp"
+    assert formats.points(-0.032) == f"{MINUS}3.2{THIN}pp"
+    assert formats.points(0.0) == f"0.0{THIN}pp"
+    assert formats.signed(-0.0) == "0"
+
+
+def test_hours_keep_one_decimal_below_a_thousand():
+    assert formats.hours(44.9314) == f"44.9{THIN}h"
+    assert formats.hours(1234.5) == f"1,234{THIN}h"
+
+
+def test_days_months_quarters_and_times_read_as_words():
+    assert formats.day(date(2026, 11, 2)) == "2 Nov 2026"
+    assert formats.month(date(2026, 11, 1)) == "Nov 2026"
+    assert formats.quarter(date(2026, 10, 1)) == "Q4 2026"
+    assert formats.moment(datetime(2026, 11, 2, 6, 5)) == "2 Nov 2026 06:05 UTC"
+    assert formats.moment(date(2026, 11, 2)) == "2 Nov 2026"
+
+
+def test_a_name_from_outside_cannot_become_a_link_or_an_image():
+    assert formats.plain("![x](http://e)") == r"\!\[x\]\(http\://e\)"
