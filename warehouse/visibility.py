@@ -25,6 +25,11 @@ _ROLES: dict[str, frozenset[Role]] = {
 }
 
 
+def roles_of(table: PublishedTable) -> frozenset[Role]:
+    """The roles that may name a table."""
+    return _ROLES[table.scope]
+
+
 def readable_tables(viewer: Viewer) -> tuple[PublishedTable, ...]:
     """Every table this viewer may name."""
     tables = tuple(table for table in (*PUBLISHED, SNAPSHOT, RESTATEMENTS) if viewer.role in _ROLES[table.scope])

@@ -216,7 +216,7 @@ def check(writer, build_id: str, status: str, severity: str = "blocking") -> Non
         [
             {
                 "build_id": build_id,
-                "check_name": "shares_are_shares",
+                "check_name": "shares_are_shares" if severity == "blocking" else "freshness",
                 "border": "metrics",
                 "table_name": "build.team_activity",
                 "column_name": "adoption_rate",

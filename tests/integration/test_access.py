@@ -1,0 +1,234 @@
+"""What each viewer gets on both engines: their rows, small groups hidden, and nothing by any other way."""
+
+import pytest
+
+from tests.integration.published_world import AS_OF, build
+from warehouse.access import OPERATOR, Role, Viewer, open_reader
+from warehouse.errors import AccessError, SkillsmithError, UsageError
+from warehouse.publish import publish
+
+LEAD = Viewer("lead@acme", Role.TEAM_LEAD, frozenset({"acme"}), frozenset({"red", "blue", "tiny"}))
+RED_ONLY = Viewer("red@acme", Role.MEMBER, frozenset({"acme"}), frozenset({"red"}))
+NOBODY = Viewer("new@acme", Role.MEMBER)
+EXECUTIVE = Viewer("ceo", Role.EXECUTIVE)
+ENGINEER = Viewer("data", Role.DATA_ENGINEER)
+ACTIVITY = ["metrics.team_activity"]
+
+
+@pytest.fixture
+def reader(warehouse):
+    build(warehouse, "b1", mark=5)
+    publish(warehouse, build_id="b1", as_of=AS_OF)
+    with open_reader(warehouse.settings) as opened:
+        yield opened
+
+
+def rows(reader, sql, viewer, tables=ACTIVITY, **parameters):
+    return reader.query(sql, viewer, tables, parameters).to_pylist()
+
+
+def test_a_viewer_sees_the_rows_of_their_teams_only(reader):
+    sql = "select team_id from metrics.team_activity order by team_id"
+    seen = {viewer.who: [r["team_id"] for r in rows(reader, sql, viewer)] for viewer in (LEAD, RED_ONLY, NOBODY)}
+    assert seen == {"lead@acme": ["blue", "red", "tiny"], "red@acme": ["red"], "new@acme": []}
+    assert len(rows(reader, sql, OPERATOR)) == 4
+
+
+def test_values_are_bound_by_name(reader):
+    sql = "select team_id, '$team_id 100%' as text from metrics.team_activity where team_id = $team_id"
+    assert rows(reader, sql, LEAD, team_id="red", unused=1) == [{"team_id": "red", "text": "$team_id 100%"}]
+    assert rows(reader, sql, LEAD, team_id="gold") == []
+    with pytest.raises(UsageError, match="team_id"):
+        rows(reader, sql, LEAD)
+
+
+def test_a_team_of_fewer_than_five_seats_shows_no_figure(reader):
+    sql = "select * from metrics.team_activity where team_id = 'tiny'"
+    (row,) = rows(reader, sql, LEAD)
+    hidden = {name for name, value in row.items() if value is None}
+    assert row["is_suppressed"] is True
+    assert row["seats"] == 3
+    assert hidden >= {"active_users", "adoption_rate", "uses", "new_users", "previous_active_users", "adoption_band"}
+    (saved,) = rows(
+        reader,
+        "select hours_p50, is_suppressed from metrics.team_time_saved where team_id = 'tiny'",
+        LEAD,
+        ["metrics.team_time_saved"],
+    )
+    assert saved == {"hours_p50": None, "is_suppressed": True}
+
+
+def test_one_person_alone_is_a_band(reader):
+    sql = (
+        "select team_id, active_users, adoption_rate, adoption_low, new_users, stickiness, uses, adoption_band "
+        "from metrics.team_activity where team_id = $team_id"
+    )
+    # blue: 1 of 20; the band is 0 to 2 of 20.
+    assert rows(reader, sql, LEAD, team_id="blue") == [
+        {
+            "team_id": "blue",
+            "active_users": None,
+            "adoption_rate": None,
+            "adoption_low": None,
+            "new_users": None,
+            "stickiness": None,
+            "uses": None,
+            "adoption_band": "0-10%",
+        }
+    ]
+    # gold: 7 of 8, so one person alone is not active; the band is 6 to 8 of 8.
+    gold = Viewer("lead@zeta", Role.TEAM_LEAD, frozenset({"zeta"}), frozenset({"gold"}))
+    (row,) = rows(reader, sql, gold, team_id="gold")
+    assert (row["active_users"], row["adoption_rate"], row["adoption_band"], row["uses"]) == (None, None, "75-100%", 5)
+
+
+def test_a_group_that_is_large_enough_is_shown_as_published(reader):
+    (row,) = rows(reader, "select * from metrics.team_activity where team_id = 'red'", RED_ONLY)
+    (published,) = rows(reader, "select * from metrics.team_activity where team_id = 'red'", OPERATOR)
+    assert row.pop("is_suppressed") is False
+    assert row.pop("adoption_band") is None
+    assert row == published
+
+
+def test_an_account_figure_does_not_give_a_hidden_team_away(reader):
+    sql = "select account_id, active_users, uses, is_suppressed from metrics.account_activity"
+    # Also for a viewer of one team: 7 active in the account less the 4 of team red would be the others'.
+    for viewer in (LEAD, RED_ONLY):
+        assert rows(reader, sql, viewer, ["metrics.account_activity"]) == [
+            {"account_id": "acme", "active_users": None, "uses": None, "is_suppressed": True}
+        ]
+
+
+def test_the_mean_over_skills_does_not_give_a_hidden_skill_away(reader):
+    # blue: docs has 1 user (hidden), review 2; 2 skills x 20 seats. The exact mean is 3/40; told to the nearest
+    # three users it stays 3/40, which fits 0, 1 or 2 users of docs. Team blue's own count is hidden, so is its mean.
+    sql = "select mean_skill_adoption from metrics.team_activity where team_id = $team_id"
+    assert rows(reader, sql, LEAD, team_id="blue") == [{"mean_skill_adoption": None}]
+    # gold: docs 7 of 8 (hidden), review 2: 9 users of 16 cells, nearest three is 9.
+    gold = Viewer("lead@zeta", Role.TEAM_LEAD, frozenset({"zeta"}), frozenset({"gold"}))
+    assert rows(reader, sql, gold, team_id="gold") == [{"mean_skill_adoption": 9 / 16}]
+    # red: nothing is hidden; 6 users of 20 cells as it is.
+    assert rows(reader, sql, LEAD, team_id="red") == [{"mean_skill_adoption": 6 / 20}]
+
+
+@pytest.mark.parametrize(
+    ("viewer", "table"),
+    [
+        (LEAD, "metrics.mrr_bridge"),
+        (ENGINEER, "metrics.mrr_by_account"),
+        (LEAD, "metrics.slo_status"),
+        (EXECUTIVE, "ops.import_ledger"),
+        (LEAD, "ops.check_results"),
+        (LEAD, "marts.fct_skill_days"),
+        (ENGINEER, "marts.dim_team_members"),
+        (EXECUTIVE, "metrics.restatements"),
+        (LEAD, "build.team_activity"),
+        (LEAD, "metrics.nothing_of_that_name"),
+        (LEAD, "information_schema.tables"),
+    ],
+)
+def test_a_table_of_another_role_is_refused(reader, viewer, table):
+    with pytest.raises(AccessError, match="no table"):
+        reader.query(f"select * from {table}", viewer, [table])
+
+
+def test_each_role_reads_its_own_tables(reader):
+    assert rows(reader, "select count(*) as n from metrics.mrr_bridge", EXECUTIVE, ["metrics.mrr_bridge"]) == [{"n": 3}]
+    assert rows(reader, "select count(*) as n from ops.check_results", ENGINEER, ["ops.check_results"]) == [{"n": 1}]
+    assert rows(reader, "select count(*) as n from metrics.snapshot", NOBODY, ["metrics.snapshot"]) == [{"n": 1}]
+    availability = "select account_id from metrics.availability_daily order by 1"
+    of_acme = Viewer("cto", Role.EXECUTIVE, frozenset({"acme"}))
+    names = ["metrics.availability_daily"]
+    assert [r["account_id"] for r in rows(reader, availability, EXECUTIVE, names)] == ["*"]
+    assert [r["account_id"] for r in rows(reader, availability, of_acme, names)] == ["*", "acme"]
+
+
+def test_a_table_that_was_not_named_is_not_in_the_room(reader):
+    with pytest.raises(AccessError):
+        reader.query("select * from metrics.teams", LEAD, ["metrics.team_activity"])
+
+
+def test_a_wrong_statement_is_the_callers_mistake(reader):
+    with pytest.raises(UsageError):
+        reader.query("select nonsense from metrics.team_activity", LEAD, ACTIVITY)
+
+
+def test_sums_of_whole_numbers_are_whole_numbers(reader):
+    table = reader.query("select sum(seats) as n, count(*) as m from metrics.team_activity", LEAD, ACTIVITY)
+    assert [str(kind) for kind in table.schema.types] == ["int64", "int64"]
+    assert table.to_pylist() == [{"n": 33, "m": 3}]
+
+
+def test_every_small_group_table_has_a_rule():
+    from warehouse.published import PUBLISHED
+    from warehouse.small_groups import RULES
+
+    assert {t.name for t in PUBLISHED if t.scope in ("team", "account")} == set(RULES)
+
+
+POSTGRES_ESCAPES = [
+    "select * from build.team_activity",
+    "select * from metrics.teams",
+    "select * from marts.fct_skill_days",
+    "select * from ops.builds",
+    "select * from access.metrics__mrr_bridge",
+    "select set_config('skillsmith.team_ids', '[\"gold\"]', true), team_id from metrics.team_activity",
+    "select * from metrics.team_activity; select 1",
+    "select 1; reset role; select * from build.team_activity",
+    "reset role",
+    "set local skillsmith.team_ids = '[\"gold\"]'",
+    "select pg_read_file('/etc/passwd')",
+    "select * from pg_ls_dir('/')",
+    "copy metrics.team_activity to program 'id'",
+    "select lo_import('/etc/passwd')",
+    "select query_to_xml('select * from build.team_activity', true, true, '')",
+    "select query_to_xml('reset role', true, true, '')",
+    "with x as (delete from metrics.team_activity returning *) select * from x",
+    "select * from pg_authid",
+    "select * from pg_catalog.pg_user_mapping",
+    "create temp table t as select 1",
+    "explain analyze select * from build.team_activity",
+    "do $$ begin perform 1; end $$",
+    "prepare p as select 1",
+    "execute p",
+    "select dblink('dbname=postgres', 'select 1')",
+    "select pg_reload_conf()",
+]
+
+
+def everything_in(table) -> str:
+    return repr(table.to_pylist())
+
+
+@pytest.mark.parametrize("statement", POSTGRES_ESCAPES)
+def test_no_statement_leaves_the_viewer_on_postgresql(published_postgres, statement):
+    try:
+        got = everything_in(published_postgres.query(statement, RED_ONLY, ACTIVITY))
+    except SkillsmithError:
+        got = ""
+    assert "gold" not in got
+    assert "zeta" not in got
+    assert "root:" not in got
+    assert "blue" not in got
+
+
+@pytest.fixture(scope="module")
+def published_postgres(tmp_path_factory, postgres_server):
+    import uuid
+
+    import psycopg
+
+    from warehouse.postgres import PostgresWarehouse
+    from warehouse.settings import load_settings
+
+    name = "test_" + uuid.uuid4().hex
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    url = postgres_server.replace("/postgres?", f"/{name}?")
+    settings = load_settings(home=tmp_path_factory.mktemp("home"), warehouse_url=url)
+    warehouse = PostgresWarehouse(settings)
+    warehouse.initialise()
+    build(warehouse, "b1", mark=5)
+    publish(warehouse, build_id="b1", as_of=AS_OF)
+    with open_reader(settings) as reader:
+        yield reader

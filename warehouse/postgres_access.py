@@ -1,0 +1,113 @@
+"""Row access on PostgreSQL: who may see which rows of the published tables, held by the server itself.
+
+Published tables stand in schema `metrics` with row-level security. Role `skillsmith_access` is under those
+policies and owns the views of schema `access`, which hide small groups as well; a page's SQL runs as role
+`skillsmith_reader`, which may read those views and nothing else. The viewer is set for one transaction.
+The rules are those of DuckDB's room: `warehouse.visibility` and `warehouse.small_groups`.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+from warehouse.access import Role
+from warehouse.postgres import Connection, run
+from warehouse.published import PEOPLE, PublishedTable
+from warehouse.small_groups import RULES, protected_select
+from warehouse.statements import quoted
+from warehouse.visibility import roles_of, row_condition
+
+ACCESS_ROLE = "skillsmith_access"
+READER_ROLE = "skillsmith_reader"
+
+
+def stored(table: PublishedTable) -> PublishedTable:
+    """The table under the name that it has in schema `metrics`; `ops.x` is `metrics.ops__x`.
+
+    Schemas ops and marts belong to the build, which readers must not see.
+    """
+    return (
+        table if table.schema == "metrics" else replace(table, schema="metrics", name=f"{table.schema}__{table.name}")
+    )
+
+
+def view_name(table: PublishedTable) -> str:
+    """The view of schema `access` through which a viewer reads the table."""
+    return f"access.{table.schema}__{table.name}"
+
+
+def prepare_roles(connection: Connection) -> None:
+    """Create both roles and take from PUBLIC what would let a statement leave its viewer; safe to repeat."""
+    for role in (ACCESS_ROLE, READER_ROLE):
+        if not run(connection, "select 1 from pg_roles where rolname = %s", [role]).fetchone():
+            run(connection, f"create role {role} nologin")
+            run(connection, f"grant {role} to current_user")
+    name = run(connection, "select current_database() as name").fetchone()
+    database = quoted(name["name"] if name else "")
+    # A right on a system function is the superuser's to take; readers refuse to run where it was not taken.
+    superuser = run(connection, "select rolsuper from pg_roles where rolname = current_user").fetchone()
+    if superuser and superuser["rolsuper"] and may_set_viewer(connection):
+        run(connection, "revoke execute on function pg_catalog.set_config(text, text, boolean) from public")
+    run(connection, f"revoke temporary on database {database} from public")
+    run(connection, "create schema if not exists metrics")
+    run(connection, "create schema if not exists access")
+    run(connection, f"grant usage on schema metrics to {ACCESS_ROLE}")
+    run(connection, f"grant usage, create on schema access to {ACCESS_ROLE}")
+    run(connection, f"grant usage on schema access to {READER_ROLE}")
+
+
+def may_set_viewer(connection: Connection) -> bool:
+    """Whether a statement run as the reader could make itself another viewer."""
+    row = run(
+        connection,
+        "select has_function_privilege(%s, 'pg_catalog.set_config(text, text, boolean)', 'execute') as may",
+        [READER_ROLE],
+    ).fetchone()
+    return row is None or bool(row["may"])
+
+
+def protect(connection: Connection, table: PublishedTable, columns: Mapping[str, str]) -> None:
+    """Row-level security and the access view of one published table; does nothing where both are in force."""
+    if table in PEOPLE:
+        return
+    base, view = stored(table), view_name(table)
+    condition = f"{_role_condition(table)} and {_rows(table, columns)}"
+    select = protected_select(base, list(columns), condition)
+    policy = f"{_role_condition(table)} and {_policy_rows(table, columns)}".replace("m.", "")
+    mark = hashlib.sha256(f"{select}\n{policy}".encode()).hexdigest()
+    in_force = run(connection, "select obj_description(to_regclass(%s)) as mark", [view]).fetchone()
+    if in_force and in_force["mark"] == mark:
+        return
+    run(connection, f"grant select on {base.qualified} to {ACCESS_ROLE}")
+    run(connection, f"alter table {base.qualified} enable row level security")
+    run(connection, f"drop policy if exists viewers on {base.qualified}")
+    run(connection, f"create policy viewers on {base.qualified} for select to {ACCESS_ROLE} using ({policy})")
+    run(connection, f"drop view if exists {view}")
+    run(connection, f"create view {view} with (security_barrier) as {select}")
+    run(connection, f"comment on view {view} is '{mark}'")
+    run(connection, f"alter view {view} owner to {ACCESS_ROLE}")
+    run(connection, f"grant select on {view} to {READER_ROLE}")
+
+
+def _rows(table: PublishedTable, columns: Mapping[str, str]) -> str:
+    return row_condition(table, columns, _has("team_ids"), _has("account_ids"))
+
+
+def _policy_rows(table: PublishedTable, columns: Mapping[str, str]) -> str:
+    # Whether an account's figure would give a small team away depends on teams that the viewer does not see.
+    if table.scope == "team" and table.name in RULES and "account_id" in columns:
+        return f"({_rows(table, columns)} or {_has('account_ids').format(column='m.account_id')})"
+    return _rows(table, columns)
+
+
+def _role_condition(table: PublishedTable) -> str:
+    names = ", ".join(f"'{role.value}'" for role in sorted(roles_of(table)) if role is not Role.OPERATOR)
+    return f"current_setting('skillsmith.role', true) in ({names})"
+
+
+def _has(setting: str) -> str:
+    # As a sub-select the list is read once a statement, not once a row.
+    return (
+        "{column} = any (array(select jsonb_array_elements_text("
+        f"nullif(current_setting('skillsmith.{setting}', true), '')::jsonb)))"
+    )

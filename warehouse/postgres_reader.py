@@ -1,0 +1,163 @@
+"""Reading what is published on PostgreSQL: one statement, as the reader's role, in one read-only transaction.
+
+The server holds the boundary (`warehouse.postgres_access`); this module only says who the viewer is. The names
+that a page writes (`metrics.team_activity`) are led to the access views, for comfort and not for safety: the
+role has no right on anything else. The operator reads the published tables themselves.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+import pyarrow as pa
+from psycopg import sql as composed
+from psycopg.rows import tuple_row
+
+from warehouse.access import Attempt, Role, Snapshot, Viewer
+from warehouse.errors import AccessError, NotPublishedError, SkillsmithError, UsageError
+from warehouse.postgres import Connection, as_known_error, known_errors, open_connection, run
+from warehouse.postgres_access import READER_ROLE, may_set_viewer, stored, view_name
+from warehouse.publish_postgres import columns_of, current_snapshot
+from warehouse.settings import Settings
+from warehouse.statements import named_parameters, renamed_tables
+from warehouse.visibility import require_tables
+
+QUERY_SECONDS = 60
+"""How long one read of a page or of `query` may take."""
+
+_READS = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|values|table)\b", re.IGNORECASE | re.DOTALL)
+
+_ARROW_TYPES: dict[int, pa.DataType] = {
+    16: pa.bool_(),
+    20: pa.int64(),
+    21: pa.int32(),
+    23: pa.int32(),
+    700: pa.float64(),
+    701: pa.float64(),
+    1082: pa.date32(),
+    1114: pa.timestamp("us"),
+    1184: pa.timestamp("us"),
+}
+_NUMERIC = 1700
+
+
+class PostgresReader:
+    """Reads schema `metrics` as the viewer; see `warehouse.access.Reader`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return
+
+    def snapshot(self) -> Snapshot:
+        """The current snapshot; raises NotPublishedError before the first."""
+        with open_connection(self._settings) as connection, known_errors():
+            return _require_snapshot(connection)
+
+    def last_attempt(self) -> Attempt | None:
+        """The last try to publish, or None."""
+        with open_connection(self._settings) as connection, known_errors():
+            if not columns_of(connection, "metrics.attempt"):
+                return None
+            row = run(connection, "select at, outcome, failed from metrics.attempt").fetchone()
+        return Attempt(row["at"], row["outcome"], json.loads(row["failed"])) if row else None
+
+    def query(
+        self, sql: str, viewer: Viewer, tables: Sequence[str], parameters: Mapping[str, Any] | None = None
+    ) -> pa.Table:
+        """Run one SELECT as the viewer; see `warehouse.access.Reader.query`."""
+        named = require_tables(viewer, tables)
+        if not _READS.match(sql):
+            raise AccessError("exactly one SELECT statement is read here")
+        is_operator = viewer.role is Role.OPERATOR
+        places = {table.qualified: stored(table).qualified if is_operator else view_name(table) for table in named}
+        statement, names = named_parameters(renamed_tables(sql, places))
+        missing = names - set(parameters or {})
+        if missing:
+            raise UsageError(f"no value for ${min(missing)}")
+        with open_connection(self._settings) as connection:
+            with known_errors():
+                _require_snapshot(connection)
+                if not is_operator and may_set_viewer(connection):
+                    raise SkillsmithError(
+                        "readers could change who they are; as a superuser run: revoke execute on function "
+                        "pg_catalog.set_config(text, text, boolean) from public"
+                    )
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                connection.read_only = True
+            with connection.transaction():
+                run(connection, f"set local statement_timeout = '{QUERY_SECONDS}s'")
+                if not is_operator:
+                    _be(connection, viewer)
+                return _read(connection, statement, {name: (parameters or {})[name] for name in names})
+
+
+def _require_snapshot(connection: Connection) -> Snapshot:
+    snapshot = current_snapshot(connection)
+    if snapshot is None:
+        raise NotPublishedError("nothing is published yet; run `skillsmith-analytics refresh` first")
+    return snapshot
+
+
+def _be(connection: Connection, viewer: Viewer) -> None:
+    """Be this viewer, in the reader's role, until the transaction ends."""
+    for name, value in (
+        ("role", viewer.role.value),
+        ("team_ids", json.dumps(sorted(viewer.team_ids))),
+        ("account_ids", json.dumps(sorted(viewer.account_ids))),
+    ):
+        literal = composed.Literal(value).as_string(connection)
+        run(connection, f"set local skillsmith.{name} = {literal}")
+    run(connection, f"set local role {READER_ROLE}")
+
+
+def _read(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> pa.Table:
+    try:
+        # Prepared means the extended protocol, which takes one statement and no more.
+        with connection.cursor(row_factory=tuple_row) as cursor:
+            cursor.execute(statement.encode(), parameters, prepare=True)
+            if cursor.description is None:
+                raise AccessError("exactly one SELECT statement is read here")
+            return _as_arrow(cursor.description, cursor.fetchall())
+    except psycopg.errors.QueryCanceled as error:
+        raise SkillsmithError(f"the query took longer than {QUERY_SECONDS} s; narrow it and try again") from error
+    except (
+        psycopg.errors.InsufficientPrivilege,
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.UndefinedFunction,
+        psycopg.errors.SyntaxError,
+        psycopg.errors.ReadOnlySqlTransaction,
+        psycopg.errors.InvalidSchemaName,
+    ) as error:
+        raise AccessError(str(error).splitlines()[0]) from error
+    except psycopg.Error as error:
+        known = as_known_error(error) or UsageError(str(error).splitlines()[0])
+        raise known from error
+
+
+def _as_arrow(description: Sequence[psycopg.Column], rows: Sequence[Sequence[Any]]) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(description)
+    arrays = [_array(kind.type_code, values) for kind, values in zip(description, columns, strict=True)]
+    return pa.Table.from_arrays(arrays, names=[kind.name for kind in description])
+
+
+def _array(type_code: int, values: Sequence[Any]) -> pa.Array:
+    if type_code == _NUMERIC:
+        # A sum of bigint is numeric here; whole numbers stay whole.
+        whole = all(value is None or value == value.to_integral_value() for value in values)
+        convert = int if whole else float
+        kind = pa.int64() if whole else pa.float64()
+        return pa.array([None if value is None else convert(value) for value in values], kind)
+    kind = _ARROW_TYPES.get(type_code)
+    if kind is None:
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
+    return pa.array(values, kind)

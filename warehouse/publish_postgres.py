@@ -1,0 +1,175 @@
+"""Publishing on PostgreSQL: the difference between `build` and `metrics`, in one transaction.
+
+Readers are never blocked and never see a mix, because rows are deleted, inserted and updated in place;
+TRUNCATE, renamed tables or swapped schemas would do one or the other. DDL happens only where a table is new or
+has gained a column. `metrics.snapshot` is written last.
+"""
+
+import json
+from dataclasses import astuple
+
+from warehouse import Writer
+from warehouse.access import Attempt, Snapshot
+from warehouse.errors import SkillsmithError
+from warehouse.postgres import Connection, PostgresWriter, known_errors, run
+from warehouse.postgres_access import prepare_roles, protect, stored
+from warehouse.publish import Publication
+from warehouse.published import PEOPLE, PUBLISHED, PublishedTable
+from warehouse.restatements import COLUMNS, KEPT, as_rows, restated_values
+from warehouse.settings import Settings
+from warehouse.statements import column_list, quoted
+from warehouse.tables import POSTGRES_TYPES
+from warehouse.visibility import RESTATEMENTS, SNAPSHOT
+
+_SNAPSHOT_TYPES = {
+    "snapshot_id": "text",
+    "published_at": "timestamptz",
+    "as_of": "timestamptz",
+    "data_until": "date",
+    "engine": "text",
+    "checks_passed": "bigint",
+    "checks_warned": "bigint",
+}
+
+
+def columns_of(connection: Connection, qualified: str) -> dict[str, str]:
+    """Columns of `schema.table` in order, with their types; empty where there is no such table."""
+    rows = run(
+        connection,
+        "select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute "
+        "where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum",
+        [qualified],
+    ).fetchall()
+    return {row["name"]: row["type"].replace("timestamp with time zone", "timestamptz") for row in rows}
+
+
+def current_snapshot(connection: Connection) -> Snapshot | None:
+    """The row of `metrics.snapshot`, or None before the first."""
+    if not columns_of(connection, "metrics.snapshot"):
+        return None
+    row = run(connection, f"select {column_list(_SNAPSHOT_TYPES)} from metrics.snapshot").fetchone()
+    return Snapshot(**row) if row else None
+
+
+class PostgresPublisher:
+    """Publishes into schema `metrics`; see `warehouse.publish.Publisher`."""
+
+    def __init__(self, settings: Settings, writer: Writer) -> None:
+        if not isinstance(writer, PostgresWriter):
+            raise TypeError("a PostgreSQL snapshot is published from a PostgreSQL writer")
+        self._settings = settings
+        self._writer = writer
+        self._connection = writer.connection
+
+    def current(self) -> Snapshot | None:
+        """The snapshot readers see now."""
+        with known_errors():
+            return current_snapshot(self._connection)
+
+    def record(self, attempt: Attempt) -> None:
+        """Show readers how the last try ended."""
+        with self._writer.transaction():
+            run(self._connection, "create schema if not exists metrics")
+            run(
+                self._connection,
+                "create table if not exists metrics.attempt (at timestamptz, outcome text, failed jsonb)",
+            )
+            run(self._connection, "delete from metrics.attempt")
+            run(
+                self._connection,
+                "insert into metrics.attempt values (%s, %s, %s)",
+                [attempt.at, attempt.outcome, json.dumps(attempt.failed)],
+            )
+
+    def switch(self, publication: Publication) -> None:
+        """Write every table's difference and the snapshot row, all of it or nothing."""
+        with self._writer.transaction():
+            prepare_roles(self._connection)
+            before = current_snapshot(self._connection)
+            kinds = {name: POSTGRES_TYPES[kind] for name, kind in COLUMNS.items()}  # pyright: ignore[reportArgumentType]
+            self._own(RESTATEMENTS, kinds)
+            self._own(SNAPSHOT, _SNAPSHOT_TYPES)
+            for table in PUBLISHED + PEOPLE:
+                columns = columns_of(self._connection, table.source)
+                self._own(table, columns)
+                if before is not None:
+                    self._restate(table, columns, before, publication)
+                self._difference(table, columns)
+            for table in (RESTATEMENTS, SNAPSHOT, *PUBLISHED):
+                protect(self._connection, table, columns_of(self._connection, stored(table).qualified))
+            run(
+                self._connection,
+                "delete from metrics.restatements where detected_at < "
+                f"(select detected_at from metrics.restatements order by detected_at desc offset {KEPT} limit 1)",
+            )
+            run(self._connection, "delete from metrics.snapshot")
+            run(
+                self._connection,
+                "insert into metrics.snapshot values (%s, %s, %s, %s, %s, %s, %s)",
+                list(astuple(publication.snapshot)),
+            )
+
+    def _own(self, table: PublishedTable, columns: dict[str, str]) -> None:
+        """Create the published table or add what it lacks; a column that left the build stays, empty from now on."""
+        base = stored(table)
+        there = columns_of(self._connection, base.qualified)
+        for name, kind in columns.items():
+            if there.get(name, kind) != kind:
+                raise SkillsmithError(
+                    f"{base.qualified}.{name} is {there[name]} and the build's is {kind}; "
+                    "migrate the column by hand, then publish again"
+                )
+        if not there:
+            body = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
+            run(self._connection, f"create table {base.qualified} ({body})")
+            run(
+                self._connection,
+                f"create unique index on {base.qualified} ({column_list(table.key)})",
+            )
+            return
+        for name, kind in columns.items():
+            if name not in there:
+                run(self._connection, f"alter table {base.qualified} add column {quoted(name)} {kind}")
+
+    def _difference(self, table: PublishedTable, columns: dict[str, str]) -> None:
+        target, names = stored(table).qualified, column_list(columns)
+        on = " and ".join(f"b.{quoted(name)} = m.{quoted(name)}" for name in table.key)
+        run(
+            self._connection,
+            f"delete from {target} as m where not exists (select 1 from {table.source} as b where {on})",
+        )
+        values = [name for name in columns if name not in table.key]
+        # The operations tables are logs without a unique index; a metrics model's key is tested, and must fail here.
+        once = f"distinct on ({column_list(table.key)})" if table.scope == "operations" else ""
+        # A row that was computed again to the same values is the same row.
+        compared = [name for name in values if name != "computed_at"]
+        action = "do nothing"
+        if compared:
+            changes = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in values)
+            action = (
+                f"do update set {changes} where ({column_list(compared, 'm')}) "
+                f"is distinct from ({column_list(compared, 'excluded')})"
+            )
+        run(
+            self._connection,
+            f"insert into {target} as m ({names}) select {once} {names} from {table.source} "
+            f"on conflict ({column_list(table.key)}) {action}",
+        )
+
+    def _restate(
+        self, table: PublishedTable, columns: dict[str, str], before: Snapshot, publication: Publication
+    ) -> None:
+        base = stored(table).qualified
+        restated = restated_values(
+            table, (base, columns_of(self._connection, base)), (table.source, columns), before.data_until
+        )
+        if restated is None or table in PEOPLE:
+            return
+        joined, values = restated
+        run(self._connection, f"create temp table _restated on commit drop as {joined}")
+        rows = as_rows("_restated", table, values, "%(detected_at)s::timestamptz", "%(run_id)s")
+        self._connection.execute(
+            f"insert into metrics.restatements ({column_list(COLUMNS)}) {rows}".encode(),
+            {"detected_at": publication.snapshot.published_at, "run_id": publication.build_id},
+        )
+        run(self._connection, "drop table _restated")
