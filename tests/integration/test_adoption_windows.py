@@ -1,0 +1,130 @@
+"""Every window of a small random world against the same world counted the slow way, on both engines."""
+
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from ingest.contracts import CONTRACTS
+from orchestration.dbt_runner import run_dbt
+from tests.integration.adoption_world import (
+    FIRST_DAY,
+    HOLIDAY,
+    SKILLS,
+    TEAMS,
+    Truth,
+    World,
+    account_rows,
+    activity_rows,
+    at,
+    make_world,
+    skill_rows,
+)
+from warehouse import Warehouse
+
+DAYS = 130
+AS_OF = datetime(2026, 5, 12, 15, 30, tzinfo=UTC)
+MODELS = "+team_skill_usage +team_activity +account_activity +teams"
+
+Row = dict[str, Any]
+
+
+def fill(warehouse: Warehouse, world: World) -> None:
+    """Put the world into the raw tables as an import would."""
+    warehouse.initialise(tables=[contract.table for contract in CONTRACTS.values()])
+    with warehouse.write() as writer:
+        writer.append("raw.registry_accounts", [_account("a1"), _account("a2"), _account("internal")])
+        writer.append("raw.registry_teams", [{"team_id": t, "account_id": a, "name": t} for t, a in TEAMS.items()])
+        writer.append(
+            "raw.registry_skills",
+            [{"skill_id": f"s{number}", "skill_name": skill} for number, skill in enumerate((*SKILLS, "ann/lint"))],
+        )
+        writer.append("raw.registry_team_members", world.members)
+        writer.append("raw.reference_holidays", [{"day": HOLIDAY, "name": "Easter Monday", "version": 1}])
+    add_events(warehouse, world.events)
+
+
+def add_events(warehouse: Warehouse, events: list[Row]) -> None:
+    with warehouse.write() as writer:
+        writer.append("raw.registry_events", [event | {"metadata": json.dumps(event["metadata"])} for event in events])
+
+
+def _account(account: str) -> Row:
+    return {"account_id": account, "name": account, "kind": "team", "is_internal": account == "internal"}
+
+
+def build(warehouse: Warehouse, as_of: datetime) -> None:
+    left_out = ("--exclude", "resource_type:unit_test", "resource_type:test")
+    run = run_dbt(warehouse, ["build", "--select", *MODELS.split(), *left_out], as_of=as_of, run_started_at=as_of)
+    assert [result.name for result in run.results if result.status not in ("success", "pass")] == []
+
+
+def published(warehouse: Warehouse, table: str, key: tuple[str, ...]) -> dict[tuple[Any, ...], Row]:
+    with warehouse.write() as writer:
+        rows = writer.fetch(f"select * from build.{table}")
+    return {tuple(row[name] for name in key): row for row in rows}
+
+
+def assert_same(actual: dict[tuple[Any, ...], Row], expected: dict[tuple[Any, ...], Row]) -> None:
+    assert sorted(actual.keys() - expected.keys()) == []
+    assert sorted(expected.keys() - actual.keys()) == []
+    wrong = [
+        f"{key} {name}: {actual[key][name]} instead of {value}"
+        for key, row in expected.items()
+        for name, value in row.items()
+        if not _is_same(actual[key][name], value)
+    ]
+    assert wrong == []
+
+
+def _is_same(actual: Any, expected: Any) -> bool:
+    if isinstance(expected, float) and actual is not None:
+        return actual == pytest.approx(expected, abs=1e-12)
+    return actual == expected
+
+
+def assert_as_defined(warehouse: Warehouse, world: World, as_of: datetime) -> None:
+    truth = Truth(world, as_of)
+    assert_same(
+        published(warehouse, "team_skill_usage", ("team_id", "skill_name", "period_end", "period_days")),
+        skill_rows(truth),
+    )
+    assert_same(published(warehouse, "team_activity", ("team_id", "period_end", "period_days")), activity_rows(truth))
+    assert_same(
+        published(warehouse, "account_activity", ("account_id", "period_end", "period_days")), account_rows(truth)
+    )
+    seats = {team: row["seats"] for (team,), row in published(warehouse, "teams", ("team_id",)).items()}
+    assert seats == {team: len(truth.seated(team, truth.last_day)) for team in ("t1", "t2", "t3")}
+
+
+def test_every_window_is_what_the_definitions_say_also_after_late_events_erasures_and_another_clock(
+    warehouse: Warehouse,
+) -> None:
+    world = make_world(seed=11, days=DAYS)
+    fill(warehouse, world)
+    build(warehouse, AS_OF)
+    assert_as_defined(warehouse, world, AS_OF)
+
+    # A day later: late events for an old day, new ones, one that is gone, and a whole day without any rows left.
+    before = len(world.events)
+    late = datetime(2026, 5, 13, 6, 0, tzinfo=UTC)
+    for number in range(6):
+        world.add_event(
+            at(date(2026, 3, 3 + 9 * (number % 2)), number), "telemetry:skill_invoke", f"p{number}", late,
+            skill_name="cat/docs", success=True,
+        )  # fmt: skip
+    world.add_event(at(date(2026, 5, 12), 9), "telemetry:skill_invoke", "p1", late, skill_name="ann/lint", success=True)
+    add_events(warehouse, world.events[before:])
+    gone_day = FIRST_DAY.replace(month=4, day=15)
+    gone = [e for e in world.events if e["created_at"].date() == gone_day or e["event_id"] == "e40"]
+    world.events = [event for event in world.events if event not in gone]
+    with warehouse.write() as writer:
+        for event in gone:
+            writer.execute("delete from raw.registry_events where event_id = ?", [event["event_id"]])
+    build(warehouse, datetime(2026, 5, 13, 7, 0, tzinfo=UTC))
+    assert_as_defined(warehouse, world, datetime(2026, 5, 13, 7, 0, tzinfo=UTC))
+
+    # An earlier clock: the rows of later days are not there yet.
+    build(warehouse, datetime(2026, 4, 20, tzinfo=UTC))
+    assert_as_defined(warehouse, world, datetime(2026, 4, 20, tzinfo=UTC))
