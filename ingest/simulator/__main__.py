@@ -16,7 +16,7 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=180)
     parser.add_argument("--accounts", type=int, default=40)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--events", type=int, default=300_000)
+    parser.add_argument("--events", type=int)
     parser.add_argument("--until", type=date.fromisoformat, default=date(2026, 6, 30), help="the last day, YYYY-MM-DD")
     chosen = parser.parse_args()
     try:

@@ -40,19 +40,22 @@ def simulate(
     days: int = 180,
     accounts: int = 40,
     seed: int = 7,
-    events: int = 300_000,
+    events: int | None = None,
     until: date,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Write a drop folder of `days` complete days that end with `until`; the content of its answers.json.
 
-    events: about how many registry events in all. The same arguments give the same bytes; where `out` already holds
+    events: about how many registry events in all; by default 300,000 for 180 days of 40 accounts, and in
+    proportion. The same arguments give the same bytes; where `out` already holds
     them nothing is written. Raises UsageError for arguments out of range or an `out` that holds something else, and
     StorageError where the disk refuses. An interrupted run leaves nothing at `out`.
     """
     out = Path(out)
+    if events is None:
+        events = round(300_000 * days / 180 * accounts / 40)
     for name, value, least, most in (
-        ("days", days, 2, 3_650), ("accounts", accounts, 1, 10_000), ("events", events, 0, 2_000_000_000),
+        ("days", days, 1, 3_650), ("accounts", accounts, 1, 10_000), ("events", events, 0, 2_000_000_000),
     ):  # fmt: skip
         if not least <= value <= most:
             raise UsageError(f"{name} must lie between {least:,} and {most:,}, not {value:,}")

@@ -159,7 +159,8 @@ class Usage:
         """Who scrapes on which day: a seated person, a visitor by address, and a registered stranger in turn."""
         world = self.world
         random = stream(world.seed, "scrapers")
-        wanted = int(np.clip(events // 40_000, 1, 60))
+        # One scraper day costs a thousand searches: the smallest worlds have none.
+        wanted = int(np.clip(events // 40_000, 1, 60)) if events >= 2_000 else 0
         seated = [
             p for p in range(world.seated_people)
             if not world.is_bot[p] and world.eagerness[p] > 0 and world.seated[p].any()

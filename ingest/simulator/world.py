@@ -389,7 +389,10 @@ def _finish(seed: int, start: date, days: int, cast: list[Account], teams: list[
                 networks.append(f"172.{int(digest[:4], 16) % 250}.{int(digest[4:8], 16) % 250}.0/24")
             network[person] = len(networks) - 1
     eagerness = random.beta(3, 2, everyone)
-    eagerness[random.random(everyone) < 0.12] = 0.0
+    # Some never start: more of them where the team is reluctant.
+    never = np.full(everyone, 0.12)
+    never[:seated_people] = 0.06 + 0.75 * (1 - np.array([team.zeal for team in teams])[home[:seated_people]])
+    eagerness[random.random(everyone) < never] = 0.0
     seated = np.zeros((everyone, days), dtype=bool)
     present = np.zeros((everyone, days), dtype=bool)
     for seat in people.memberships:
