@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -62,3 +63,27 @@ def timescale(timescale_url: str) -> Iterator[psycopg.Connection]:
         connection.execute("create schema smoke")
         yield connection
         connection.execute("drop schema if exists smoke cascade")
+
+
+@pytest.fixture
+def timescale_database(timescale_url: str) -> Iterator[str]:
+    """Address of a database with nothing in it but the extension.
+
+    The npm build has but one database, so there the product's schemas are dropped; a given server gets a new one.
+    """
+    if URL_VARIABLE in os.environ:
+        name = "skillsmith_smoke"
+        with psycopg.connect(timescale_url, autocommit=True) as connection:
+            connection.execute(f"drop database if exists {name} with (force)")
+            connection.execute(f"create database {name}")
+        address = urlsplit(timescale_url)._replace(path=f"/{name}").geturl()
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("create extension if not exists timescaledb")
+        yield address
+        with psycopg.connect(timescale_url, autocommit=True) as connection:
+            connection.execute(f"drop database {name} with (force)")
+        return
+    yield timescale_url
+    with psycopg.connect(timescale_url, autocommit=True, prepare_threshold=None) as connection:
+        for schema in ("raw", "staging", "intermediate", "marts", "seeds", "build", "metrics", "ops", "access"):
+            connection.execute(f"drop schema if exists {schema} cascade")
