@@ -91,7 +91,9 @@ def cli() -> None:
 @click.option("--days", type=click.IntRange(min=1), default=180, show_default=True, help="Days of history.")
 @click.option("--accounts", type=click.IntRange(min=1), default=40, show_default=True, help="Accounts in the world.")
 @click.option("--seed", type=int, default=7, show_default=True, help="Same seed, same bytes.")
-@click.option("--events", type=click.IntRange(min=0), help="Registry events; default follows from days and accounts.")
+@click.option(
+    "--events", type=click.IntRange(min=0), default=300_000, show_default=True, help="Registry events, about."
+)
 @click.option("--until", type=UtcTime(), metavar="DAY", help="Last day of the data; default yesterday (UTC).")
 @json_option
 @places
@@ -102,7 +104,7 @@ def simulate(
     days: int,
     accounts: int,
     seed: int,
-    events: int | None,
+    events: int,
     until: datetime | None,
     as_json: bool,
 ) -> None:
@@ -117,7 +119,7 @@ def simulate(
     last_day: date = (until or now() - timedelta(days=1)).date()
     with progress.step("simulate"):
         answers = write_world(
-            out, days=days, accounts=accounts, seed=seed, events=events, until=last_day, progress=progress.line
+            out, days=days, accounts=accounts, seed=seed, events=events, until=last_day, progress=progress.share
         )
     if as_json:
         _answer(answers)

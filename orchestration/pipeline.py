@@ -19,7 +19,6 @@ from warehouse.errors import BlockingChecksFailedError, SkillsmithError
 
 if TYPE_CHECKING:
     from ingest.files import ImportReport
-
     from orchestration.dbt_runner import DbtRun, NodeResult
     from warehouse.access import Snapshot
 
@@ -220,19 +219,29 @@ def build_after_checks(
     on_event: Callable[[dict[str, Any]], None] | None = None,
 ) -> "DbtRun":
     """Build what reads the results of the checks (table health), for the newest build."""
-    from orchestration.dbt_runner import run_dbt
+    from orchestration.check_rows import dbt_check_rows
+    from orchestration.dbt_runner import manifest_of, run_dbt
 
     with run_lock(warehouse.settings), progress.step("health"):
         with warehouse.write() as writer:
             current = checkable_build(writer)
-        return run_dbt(
+        run = run_dbt(
             warehouse,
-            ["run", "--select", AFTER_CHECKS],
+            ["build", "--select", AFTER_CHECKS, "--exclude-resource-type", "unit_test"],
             as_of=current.as_of,
             run_started_at=current.started_at,
             build_id=current.build_id,
             on_event=on_event,
         )
+        rows = dbt_check_rows(run.results, manifest_of(warehouse), current.build_id, datetime.now(UTC))
+        with warehouse.write() as writer, writer.transaction():
+            for row in rows:
+                writer.execute(
+                    "delete from ops.check_results where build_id = ? and check_name = ?",
+                    [current.build_id, row["check_name"]],
+                )
+            writer.append("ops.check_results", rows)
+    return run
 
 
 def publish_build(warehouse: Warehouse, *, allow_older: bool = False, progress: Progress = _SILENCE) -> "Snapshot":

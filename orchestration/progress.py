@@ -22,6 +22,10 @@ class Progress(Protocol):
         """A context manager around one step; what it yields takes `rows` and `note` for the closing line."""
         ...
 
+    def share(self, what: str, done: int, total: int) -> None:
+        """So much of a long step is done."""
+        ...
+
     def warn(self, message: str) -> None:
         """Something went wrong that does not stop the run."""
         ...
@@ -45,6 +49,9 @@ class Silence:
     def step(self, name: str) -> Iterator[Closing]:  # noqa: ARG002
         """Say nothing."""
         yield Closing()
+
+    def share(self, what: str, done: int, total: int) -> None:
+        """Say nothing."""
 
     def warn(self, message: str) -> None:
         """Warnings are said in every case."""
@@ -86,6 +93,11 @@ class Terminal:
         rows = "" if closing.rows is None else f", {closing.rows:,} rows"
         note = f", {closing.note}" if closing.note else ""
         self._print(f"{name}: done in {time.perf_counter() - started:.1f} s{rows}{note}")
+
+    def share(self, what: str, done: int, total: int) -> None:
+        """Shown beside the spinner; where there is none, not at all."""
+        if self._status is not None:
+            self._status.update(f"{what} {done:,} of {total:,}")
 
     def warn(self, message: str) -> None:
         """A line that begins with `warning:`."""

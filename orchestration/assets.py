@@ -1,0 +1,351 @@
+"""Dagster's assets: every raw entity, every dbt model, the analysis, the checks, the snapshot and the pages.
+
+Each only wraps one step of `orchestration.pipeline`; nothing is computed here. Schedules, sensors and the job are in
+modules of their own.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import dbt_assets
+
+from ingest.contracts import CONTRACTS, Contract
+from orchestration import pipeline
+from orchestration.builds import utc
+from orchestration.clock import now, parse_time
+from orchestration.dagster_dbt_bridge import Finished, Translator, stream_events, table_key
+from orchestration.dagster_home import WRITER_POOL
+from orchestration.progress import Progress, Silence
+from warehouse import Warehouse, open_warehouse
+from warehouse.errors import TransientError
+from warehouse.published import PUBLISHED
+from warehouse.settings import Settings
+
+AS_OF_TAG = "skillsmith/as_of"
+ALLOW_OLDER_TAG = "skillsmith/allow_older"
+
+# GH Archive begins in 2011; a partition costs nothing until it is filled.
+DAYS = dg.DailyPartitionsDefinition(start_date="2011-02-12")
+# A run that brings many days marks this many; the graph shows the newest.
+_DAYS_MARKED = 60
+
+SNAPSHOT = dg.AssetKey(["metrics", "snapshot"])
+CHECK_RESULTS = dg.AssetKey(["ops", "check_results"])
+TIME_SAVED = dg.AssetKey(["build", "team_time_saved"])
+DEFINITIONS = dg.AssetKey(["build", "metric_definitions"])
+
+# The refresh is due at 06:00 UTC and has two hours.
+FRESH = dg.FreshnessPolicy.cron(deadline_cron="0 8 * * *", lower_bound_delta=timedelta(hours=2), timezone="UTC")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every step of a run shares: the settings, where it reports to, and how often it tries again."""
+
+    settings: Settings
+    progress: Progress = field(default_factory=Silence)
+    retries: int = 3
+    retry_seconds: float = 30.0
+
+
+@contextmanager
+def _warehouse(context: dg.AssetExecutionContext, run: Run) -> Iterator[Warehouse]:
+    """The warehouse; what may pass by itself asks Dagster for another try, everything else fails at once."""
+    try:
+        with open_warehouse(run.settings) as warehouse:
+            yield warehouse
+    except TransientError as error:
+        if context.op_execution_context.retry_number >= run.retries:
+            raise
+        raise dg.RetryRequested(max_retries=run.retries, seconds_to_wait=run.retry_seconds) from error
+
+
+def _as_of(context: dg.AssetExecutionContext) -> datetime:
+    tag = context.run.tags.get(AS_OF_TAG)
+    return parse_time(tag) if tag else now()
+
+
+def _allow_older(context: dg.AssetExecutionContext) -> bool:
+    return context.run.tags.get(ALLOW_OLDER_TAG) == "true"
+
+
+def raw_assets(run: Run) -> dg.AssetsDefinition:
+    """One asset an entity; those whose rows have a day are partitioned by it.
+
+    A file may hold rows of any day, so a run imports whatever has arrived for the chosen entities, and marks the days
+    that its rows belong to.
+    """
+    by_key = {dg.AssetKey(["raw", contract.table.name]): contract for contract in CONTRACTS.values()}
+    specs = [
+        dg.AssetSpec(
+            key,
+            group_name=contract.source,
+            description=contract.description,
+            partitions_def=DAYS if contract.day_column else None,
+            kinds={run.settings.engine},
+            metadata={"key": ", ".join(contract.key), "drop_folder": contract.name},
+        )
+        for key, contract in by_key.items()
+    ]
+
+    @dg.multi_asset(name="import_sources", specs=specs, can_subset=True, pool=WRITER_POOL)
+    def import_sources(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        selected = [by_key[key] for key in context.selected_asset_keys]
+        entities = None if len(selected) == len(by_key) else [contract.name for contract in selected]
+        with _warehouse(context, run) as warehouse:
+            report = pipeline.import_sources(warehouse, as_of=_as_of(context), entities=entities, progress=run.progress)
+            loads = [load.load_id for load in report.loads if load.outcome == "loaded"]
+            counts, days = _what_came(warehouse, selected, loads)
+        for refused in report.refused:
+            context.log.warning(f"refused {refused.file_name}: {refused.error}")
+        totals = report.by_entity()
+        for contract in selected:
+            key = dg.AssetKey(["raw", contract.table.name])
+            for day, rows in days.get(contract.name, {}).items():
+                context.log_event(
+                    dg.AssetMaterialization(key, partition=str(day), metadata={"dagster/partition_row_count": rows})
+                )
+            total = totals.get(contract.name)
+            metadata: dict[str, Any] = {"dagster/row_count": counts[contract.name]}
+            if total is not None:
+                metadata |= {
+                    "files": total.files,
+                    "rows_seen": total.rows_seen,
+                    "rows_loaded": total.rows_loaded,
+                    "rows_quarantined": total.rows_quarantined,
+                    "files_refused": total.refused,
+                    "seconds": total.seconds,
+                }
+            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+
+    return import_sources
+
+
+def _what_came(
+    warehouse: Warehouse, contracts: list[Contract], loads: list[str]
+) -> tuple[dict[str, int], dict[str, dict[Any, int]]]:
+    """Rows that each entity holds now, and by day the rows that these loads brought."""
+    counts: dict[str, int] = {}
+    days: dict[str, dict[Any, int]] = {}
+    marks = ", ".join("?" for _ in loads)
+    with warehouse.write() as writer:
+        for contract in contracts:
+            table = contract.table.qualified
+            counts[contract.name] = writer.fetch(f"select count(*) as n from {table}")[0]["n"]
+            if contract.day_column and loads:
+                found = writer.fetch(
+                    f"select cast({contract.day_column} as date) as day, count(*) as n from {table} "
+                    f"where load_id in ({marks}) and {contract.day_column} is not null "
+                    f"group by 1 order by 1 desc limit {_DAYS_MARKED}",
+                    loads,
+                )
+                days[contract.name] = {
+                    row["day"]: row["n"]
+                    for row in found
+                    if DAYS.start.date() <= row["day"] <= datetime.now(UTC).date() - timedelta(days=1)
+                }
+    return counts, days
+
+
+def built_assets(run: Run, manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
+    """dbt's seeds and models with their tests as checks; what is not SQL; and what is built after the checks."""
+
+    @dbt_assets(
+        manifest=manifest,
+        exclude=pipeline.AFTER_CHECKS,
+        name="dbt_build",
+        dagster_dbt_translator=Translator(),
+        pool=WRITER_POOL,
+    )
+    def dbt_build(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        with _warehouse(context, run) as warehouse:
+            done: set[dg.AssetKey] = set()
+            keys = {key.to_python_identifier(): key for key in context.selected_asset_keys}
+            report: pipeline.BuildReport | None = None
+            events = stream_events(
+                lambda tell: pipeline.build(warehouse, as_of=_as_of(context), progress=run.progress, on_event=tell),
+                manifest,
+                context,
+            )
+            for event in events:
+                if isinstance(event, Finished):
+                    report = event.value
+                    continue
+                if isinstance(event, dg.Output):
+                    done.add(keys[event.output_name])
+                yield event
+            for key in context.selected_asset_keys - done:
+                # Seeds that have not changed are not loaded again; a model behind a failed test is not built.
+                yield dg.Output(None, output_name=key.to_python_identifier(), metadata={"status": "left as it was"})
+            if report is not None:
+                for table, rows in report.rows.items():
+                    context.log_event(
+                        dg.AssetObservation(
+                            dg.AssetKey(table.split(".")),
+                            metadata={"dagster/row_count": rows, "seconds": report.seconds.get(table, 0.0)},
+                        )
+                    )
+
+    published = _built_before_checks(manifest)
+
+    @dg.multi_asset(
+        name="analysis",
+        specs=[
+            dg.AssetSpec(
+                TIME_SAVED,
+                group_name="time_saved",
+                description="Hours a team saved, modelled in numpy from the uses and assumptions.",
+                deps=[
+                    dg.AssetKey(["intermediate", "int_time_saved_uses"]),
+                    dg.AssetKey(["intermediate", "int_time_saved_factors"]),
+                ],
+                kinds={"numpy"},
+            ),
+            dg.AssetSpec(
+                DEFINITIONS,
+                group_name="trust",
+                description="The definition of every published metric, from the models' YAML.",
+                deps=published,
+                kinds={"python"},
+            ),
+        ],
+    )
+    def analysis(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        # The build step wrote both; here they are noted with their rows, so that the graph shows them.
+        with _warehouse(context, run) as warehouse, warehouse.write() as writer:
+            for key in (TIME_SAVED, DEFINITIONS):
+                rows = writer.fetch(f"select count(*) as n from {'.'.join(key.path)}")[0]["n"]
+                yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows})
+
+    return [dbt_build, analysis]
+
+
+def checks_asset(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """`ops.check_results`: both borders checked, each result shown at its table."""
+    deps = [TIME_SAVED, DEFINITIONS, *_built_before_checks(manifest)]
+
+    @dg.multi_asset(
+        name="checks",
+        specs=[
+            dg.AssetSpec(
+                CHECK_RESULTS,
+                group_name="trust",
+                description="What every check found, one row a check and table.",
+                deps=deps,
+                kinds={"greatexpectations"},
+            )
+        ],
+        pool=WRITER_POOL,
+    )
+    def checks(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        from orchestration.checks import evaluations
+
+        with _warehouse(context, run) as warehouse:
+            report = pipeline.check(warehouse, allow_older=_allow_older(context), progress=run.progress)
+            for evaluation in evaluations(report, manifest):
+                context.log_event(evaluation)
+            yield dg.MaterializeResult(
+                asset_key=CHECK_RESULTS,
+                metadata={
+                    "build_id": report.build_id,
+                    "passed": report.passed,
+                    "warned": len(report.warned),
+                    "blocking": len(report.blocking),
+                    "crashed": len(report.errors),
+                },
+            )
+
+    return checks
+
+
+def health_assets(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition | None:
+    """What is built from the results of the checks; None where the project has no such model."""
+    if not any("after_checks" in node.get("tags", []) for node in _models(manifest)):
+        return None
+
+    @dbt_assets(
+        manifest=manifest,
+        select=pipeline.AFTER_CHECKS,
+        name="dbt_after_checks",
+        dagster_dbt_translator=Translator(),
+        pool=WRITER_POOL,
+    )
+    def dbt_after_checks(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        with _warehouse(context, run) as warehouse:
+            events = stream_events(
+                lambda tell: pipeline.build_after_checks(warehouse, progress=run.progress, on_event=tell),
+                manifest,
+                context,
+            )
+            for event in events:
+                if not isinstance(event, Finished):
+                    yield event
+
+    return dbt_after_checks
+
+
+def snapshot_asset(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """`metrics.snapshot`: the newest build, published."""
+    there = {tuple(table_key(node)) for node in _models(manifest)}
+    deps = [CHECK_RESULTS, TIME_SAVED, DEFINITIONS]
+    deps += [
+        dg.AssetKey([table.source_schema, table.name])
+        for table in PUBLISHED
+        if (table.source_schema, table.name) in there
+    ]
+
+    @dg.asset(
+        key=SNAPSHOT,
+        group_name="published",
+        description="The published snapshot: what pages and `query` read, switched in one step.",
+        deps=deps,
+        freshness_policy=FRESH,
+        pool=WRITER_POOL,
+        kinds={run.settings.engine},
+    )
+    def snapshot(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        with _warehouse(context, run) as warehouse:
+            published = pipeline.publish_build(warehouse, allow_older=_allow_older(context), progress=run.progress)
+        return dg.MaterializeResult(
+            metadata={
+                "snapshot_id": published.snapshot_id,
+                "as_of": utc(published.as_of).isoformat(),
+                "data_until": str(published.data_until),
+                "checks_passed": published.checks_passed,
+                "checks_warned": published.checks_warned,
+            }
+        )
+
+    return snapshot
+
+
+def page_assets(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
+    """The dashboards' pages, last in the graph: dbt's exposures, each behind the snapshot it reads."""
+    return [
+        dg.AssetSpec(
+            ["dashboards", exposure["name"]],
+            group_name="dashboards",
+            description=exposure.get("description") or "",
+            deps=[SNAPSHOT],
+            kinds={"streamlit"},
+            metadata={"url": dg.MetadataValue.url(exposure["url"])} if exposure.get("url") else {},
+        )
+        for exposure in manifest["exposures"].values()
+    ]
+
+
+def _models(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+
+
+def _built_before_checks(manifest: Mapping[str, Any]) -> list[dg.AssetKey]:
+    """The models of the build place that the checks may look at."""
+    return [
+        dg.AssetKey(table_key(node))
+        for node in _models(manifest)
+        if node["schema"] == "build" and "after_checks" not in node.get("tags", [])
+    ]

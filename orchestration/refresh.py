@@ -1,0 +1,74 @@
+"""`refresh`: the Dagster job in this process, recorded in <home>/dagster, with one line an error."""
+
+import logging
+import os
+import threading
+from datetime import datetime
+
+from orchestration.builds import utc
+from orchestration.progress import Progress
+from orchestration.run_lock import run_lock
+from warehouse import open_warehouse
+from warehouse.access import Snapshot, open_reader
+from warehouse.errors import SkillsmithError
+from warehouse.settings import Settings
+
+
+def refresh(settings: Settings, *, as_of: datetime, allow_older: bool, progress: Progress) -> Snapshot:
+    """Import, build, check and publish; the published snapshot.
+
+    Raises what the steps raise: BlockingChecksFailedError (exit 3) where a blocking check evaluated false, and so on.
+    """
+    with run_lock(settings):
+        _run_job(settings, as_of, allow_older, progress)
+    with open_reader(settings) as reader:
+        return reader.snapshot()
+
+
+def _run_job(settings: Settings, as_of: datetime, allow_older: bool, progress: Progress) -> None:
+    from orchestration.dagster_home import prepare_dagster_home
+
+    folder = prepare_dagster_home(settings)
+    os.environ["DAGSTER_HOME"] = str(folder)
+    with progress.step("start"):
+        import dagster as dg
+
+        from orchestration.assets import ALLOW_OLDER_TAG, AS_OF_TAG, Run
+        from orchestration.dbt_runner import manifest_of
+        from orchestration.definitions import definitions_of
+        from orchestration.jobs import REFRESH
+
+        with open_warehouse(settings) as warehouse:
+            manifest = manifest_of(warehouse)
+        # Great Expectations takes seconds to import; it does so while the engines work.
+        threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+        # A person waits here, so a busy warehouse is said at once and not tried again for minutes.
+        run = Run(settings, progress=progress, retries=1, retry_seconds=1.0)
+        job = definitions_of(run, manifest).resolve_job_def(REFRESH)
+        logging.getLogger("dagster").setLevel(logging.WARNING)
+    tags = {AS_OF_TAG: utc(as_of).isoformat(), ALLOW_OLDER_TAG: "true" if allow_older else "false"}
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        try:
+            job.execute_in_process(instance=instance, tags=tags, raise_on_error=True)
+        except Exception as error:
+            known = _known(error)
+            if known is None:
+                raise
+            raise known from error
+
+
+def _warm_up() -> None:
+    from expectations.frames import warm_up
+
+    warm_up()
+
+
+def _known(error: BaseException | None) -> BaseException | None:
+    """The error of ours (or the interrupt) that Dagster wrapped, or None."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, SkillsmithError | KeyboardInterrupt):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None
