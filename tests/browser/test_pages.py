@@ -1,0 +1,242 @@
+"""Every page as every viewer in a real browser: the published numbers are on it, and nothing that is not theirs."""
+
+import csv
+import re
+
+import pytest
+
+from dashboards.components import formats
+from tests.browser.conftest import keep_screenshot, serving, settle
+
+pytestmark = pytest.mark.browser
+
+VIEWERS = ("team_lead", "executive", "data_engineer")
+PAGES = ("team", "executive", "data")
+
+
+@pytest.fixture(scope="session")
+def lead(rows):
+    """The newest 28-day row of a team whose figures are shown in full, with its name."""
+    found = rows(
+        "select a.*, t.team_name from metrics.team_activity as a "
+        "join metrics.teams as t on a.team_id = t.team_id "
+        "where a.period_days = 28 and a.seats >= 5 and a.active_users between 2 and a.seats - 2 "
+        "order by a.period_end desc, a.seats desc, a.team_id limit 1",
+        "metrics.team_activity",
+        "metrics.teams",
+    )
+    assert found, "the sample world has no team of five seats or more"
+    return found[0]
+
+
+def _lead_path(lead, **more: object) -> str:
+    chosen = {"viewer": "team_lead", "lead": lead["team_id"], "team": lead["team_id"], "period": 28}
+    chosen |= {"end": lead["period_end"]} | more
+    return "/team?" + "&".join(f"{name}={value}" for name, value in chosen.items())
+
+
+def _body(page) -> str:
+    return page.locator("[data-testid=stMain]").inner_text()
+
+
+def _assert_healthy(page) -> None:
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert "Traceback" not in _body(page)
+    assert "could not be read" not in _body(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewer", VIEWERS)
+def test_every_page_opens_for_every_viewer_at_both_widths_and_themes(look, viewer, scheme):
+    for name in PAGES:
+        page = look(f"/{name}?viewer={viewer}", scheme=scheme)
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            _assert_healthy(page)
+            keep_screenshot(page, f"{name}-{viewer}-{width}-{scheme}")
+        assert page.get_by_role("heading", level=1).inner_text().strip() == name.capitalize()
+        background = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+        assert (sum(int(part) for part in re.findall(r"\d+", background)[:3]) < 200) == (scheme == "dark")
+        page.context.close()
+
+
+def test_the_team_page_shows_the_published_numbers_of_the_team(look, lead, rows):
+    page = look(_lead_path(lead))
+    body = _body(page)
+    _assert_healthy(page)
+    saved = rows(
+        f"select * from metrics.team_time_saved where team_id = '{lead['team_id']}' and period_days = 28 "
+        f"and period_end = date '{lead['period_end']}' and assumption_set = 'default'",
+        "metrics.team_time_saved",
+    )[0]
+    assert f"{lead['active_users']}/{lead['seats']}" in body
+    assert f"{lead['installed_skills']} installed" in body
+    assert formats.hours(saved["hours_p50"]) in body
+    assert f"{formats.hours(saved['hours_p10'])} to {formats.hours(saved['hours_p90'])}" in body
+    assert "modelled" in body
+    keep_screenshot(page, "team-numbers")
+
+
+def test_the_top_skill_and_its_users_are_on_the_team_page(look, lead, rows):
+    page = look(_lead_path(lead))
+    first = rows(
+        f"select * from metrics.team_skill_usage where team_id = '{lead['team_id']}' and period_days = 28 "
+        f"and period_end = date '{lead['period_end']}' and usage_rank = 1 order by skill_name",
+        "metrics.team_skill_usage",
+    )[0]
+    page.get_by_text(re.compile(r"All \d+ skills as a table")).click()
+    row = page.get_by_role("row").filter(has_text=first["skill_name"]).first
+    row.wait_for()
+    hides_one_person = first["users"] == 1 or first["seats"] - first["users"] == 1
+    assert ("hidden" if hides_one_person else str(first["users"])) in row.inner_text().split("\t")
+
+
+def test_time_saved_shows_its_assumptions_one_click_away(look, lead, rows):
+    page = look(_lead_path(lead))
+    grade = rows("select grade from metrics.assumptions where assumption_set = 'default'", "metrics.assumptions")[0]
+    tile = page.locator(".st-key-tile_team_1")
+    tile.get_by_text("Definition").click()
+    popover = page.locator("[data-testid=stPopoverBody]").filter(has_text="Assumptions")
+    popover.wait_for()
+    assert grade["grade"] in popover.inner_text()
+    assert "every other skill" in popover.inner_text()
+
+
+def test_every_tile_has_its_definition_one_click_away_and_says_until_when_it_has_data(look, lead):
+    page = look(_lead_path(lead))
+    for number in range(3):
+        tile = page.locator(f".st-key-tile_team_{number}")
+        assert "Data until" in tile.inner_text()
+        assert tile.get_by_text("Definition").count() == 1
+    page.locator(".st-key-tile_team_2").get_by_text("Definition").click()
+    popover = page.locator("[data-testid=stPopoverBody]")
+    popover.first.wait_for()
+    assert "not published in this snapshot" not in popover.first.inner_text()
+    assert "definition version" in popover.first.inner_text()
+
+
+def test_the_executive_page_shows_arr_the_bridge_and_the_objectives(look, rows):
+    page = look("/executive?viewer=executive")
+    body = _body(page)
+    _assert_healthy(page)
+    newest = rows(
+        "select * from metrics.mrr_bridge where segment = 'total' order by month desc limit 1", "metrics.mrr_bridge"
+    )[0]
+    assert formats.dollars(newest["arr_cents"]) in body
+    assert formats.dollars(newest["closing_cents"]) in body
+    assert formats.signed_dollars(newest["new_cents"]) in body
+    for plan in rows("select * from metrics.arr_plan", "metrics.arr_plan"):
+        assert formats.dollars(plan["planned_arr_cents"]) in body
+    for slo in rows("select * from metrics.slo_status where account_id = '*'", "metrics.slo_status"):
+        assert formats.share(slo["budget_left"]) in body
+        assert formats.share(slo["sli"], 2) in body
+
+
+def test_the_data_page_shows_health_ledger_and_checks(look, rows):
+    page = look("/data?viewer=data_engineer")
+    body = _body(page)
+    _assert_healthy(page)
+    for health in rows("select table_name from metrics.table_health", "metrics.table_health"):
+        assert health["table_name"] in body
+    for load in rows("select file_name from ops.import_ledger order by started_at desc limit 20", "ops.import_ledger"):
+        assert load["file_name"] in body
+    assert "Check results" in body
+
+
+def test_a_lead_sees_no_money_and_no_operations(look, rows, lead):
+    revenue = _body(look(f"/executive?viewer=team_lead&lead={lead['team_id']}"))
+    newest = rows(
+        "select * from metrics.mrr_bridge where segment = 'total' order by month desc limit 1", "metrics.mrr_bridge"
+    )[0]
+    assert formats.dollars(newest["arr_cents"]) not in revenue
+    assert "Only executives can see this" in revenue
+    assert "Only data engineers can see this" in _body(look(f"/data?viewer=team_lead&lead={lead['team_id']}"))
+
+
+def test_an_engineer_sees_service_levels_and_no_money(look):
+    body = _body(look("/executive?viewer=data_engineer"))
+    assert "Only executives can see this" in body
+    assert "Availability by component" in body
+
+
+def test_the_selection_in_the_address_survives_a_reload(look, lead):
+    page = look(_lead_path(lead, period=7))
+    page.get_by_text("90 days", exact=True).click()
+    page.wait_for_url(re.compile(r"period=90"))
+    settle(page)
+    before = page.url
+    page.reload()
+    settle(page)
+    assert "period=90" in page.url
+    assert f"team={lead['team_id']}" in page.url
+    assert page.url == before
+    assert "vs the 90 days before" in _body(page) or "90 days" in _body(page)
+
+
+def test_a_lead_of_one_team_who_asks_for_another_in_the_address_sees_nothing_of_it(look, lead, rows):
+    other = rows(
+        "select a.*, t.team_name from metrics.team_activity as a join metrics.teams as t on a.team_id = t.team_id "
+        f"where a.team_id <> '{lead['team_id']}' and a.period_days = 28 "
+        "order by a.period_end desc, a.seats desc limit 1",
+        "metrics.team_activity",
+        "metrics.teams",
+    )[0]
+    page = look(_lead_path(lead, team=other["team_id"]))
+    _assert_healthy(page)
+    content = page.content()
+    assert other["team_name"] not in content or other["team_name"] == lead["team_name"]
+    assert f"team={other['team_id']}" not in page.url
+    assert f"team={lead['team_id']}" in page.url
+    assert f"{lead['active_users']}/{lead['seats']}" in _body(page)
+
+
+def test_a_team_of_fewer_than_five_is_hidden_with_the_reason(look, rows):
+    small = rows(
+        "select team_id, period_end from metrics.team_activity where period_days = 28 and seats < 5 "
+        "order by period_end desc limit 1",
+        "metrics.team_activity",
+    )
+    if not small:
+        pytest.skip("the sample world has no team of fewer than five")
+    page = look(_lead_path(small[0]))
+    assert "Hidden to protect people" in _body(page)
+    assert page.locator("[data-testid=stMetric]").count() == 0
+
+
+def test_a_download_is_what_is_shown_with_its_snapshot(look, lead, reader, tmp_path):
+    page = look(_lead_path(lead))
+    with page.expect_download() as waiting:
+        page.get_by_text("Download CSV").first.click()
+    snapshot = reader.snapshot()
+    assert re.sub(r"[^A-Za-z0-9-]+", "_", snapshot.snapshot_id) in waiting.value.suggested_filename
+    path = tmp_path / "download.csv"
+    waiting.value.save_as(path)
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 1
+    assert int(float(rows[0]["active_users"])) == lead["active_users"]
+    assert rows[0]["snapshot_id"] == snapshot.snapshot_id
+    assert rows[0]["badge"] in ("green", "amber", "red", "grey")
+
+
+def test_without_demo_and_sign_in_nothing_is_shown(browser, published_home, rows):
+    with serving(published_home, demo=False) as address:
+        page = browser.new_page()
+        page.goto(f"{address}/team?viewer=team_lead")
+        page.get_by_text("Sign-in is not configured").wait_for(timeout=60_000)
+        keep_screenshot(page, "refused")
+        content = page.content()
+        for team in rows("select team_name from metrics.teams", "metrics.teams"):
+            assert f">{team['team_name']}<" not in content
+        page.close()
+
+
+def test_before_the_first_publish_the_page_says_what_to_run(browser, tmp_path):
+    with serving(tmp_path / "home") as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.get_by_text("Nothing is published yet").wait_for(timeout=60_000)
+        assert "skillsmith-analytics refresh" in _body(page)
+        keep_screenshot(page, "not-published")
+        page.close()
