@@ -4,6 +4,7 @@ Looking through a file (one pass, in bounded memory) gives its checksum and says
 reads half a gzip file as a short file is never trusted with it. Nothing here knows a contract's columns.
 """
 
+import codecs
 import hashlib
 import json
 import zlib
@@ -291,6 +292,24 @@ def normalised_copy(file: DroppedFile, into: Path) -> Path:
             out.write(chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\x01", b"\x1a"))
         out.write(b"\n" if carried else b"")
     return into
+
+
+def why_broken(file: DroppedFile, longest_line: int) -> str | None:
+    """What is wrong with a text file that an engine gave up on: its encoding or a line without end; None if neither."""
+    if file.format == "parquet":
+        return None
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    since_newline = 0
+    for chunk in _plain(file, hashlib.sha256()):
+        try:
+            decoder.decode(chunk)
+        except UnicodeDecodeError:
+            return "is not UTF-8; deliver it as UTF-8"
+        head, newline, _ = chunk.partition(b"\n")
+        if since_newline + len(head) > longest_line:
+            return f"has a line of more than {longest_line >> 20} MB; is it one row a line?"
+        since_newline = len(chunk) - 1 - chunk.rfind(b"\n") if newline else since_newline + len(chunk)
+    return None
 
 
 def first_line(file: DroppedFile) -> str:

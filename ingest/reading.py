@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from ingest import privacy
 from ingest.contracts import Column, Contract
-from ingest.delivery import DroppedFile, Look, first_line, normalised_copy
+from ingest.delivery import DroppedFile, Look, first_line, normalised_copy, why_broken
 from warehouse import ReadingEngine
 from warehouse.errors import ReadingError, RefusedFileError
 
@@ -250,7 +250,8 @@ class Staging:
         picked = []
         for column in contract.columns:
             keys = ", ".join(f"r.{_q(key)}" for key in column.delivered_as)
-            picked.append(f"coalesce({keys}) as {raw[column.name]}" if "," in keys else f"{keys} as {raw[column.name]}")
+            # Text from here on: a CASE that mixes JSON and text would read the text as JSON, and fail.
+            picked.append(f"coalesce({keys})::varchar as {raw[column.name]}")
         return ", ".join(picked), [key for column in contract.columns for key in column.delivered_as]
 
     def _stage_rejects(self, number: int) -> list[int]:
@@ -564,12 +565,9 @@ def _compression(name: str | None) -> str:
 
 
 def _why_unreadable(file: DroppedFile, error: str) -> str:
-    lowered = error.lower()
-    if "unicode" in lowered or "utf-8" in lowered or "utf8" in lowered:
-        return f"{file.name}: is not UTF-8; deliver it as UTF-8"
-    if "max_line_size" in lowered or "maximum line size" in lowered:
-        return f"{file.name}: has a line of more than {LONGEST_LINE >> 20} MB; is it one object a line?"
-    return f"{file.name}: cannot be read as {file.format} ({privacy.safe_message(error.split('Original Line')[0])})"
+    """Why the engine could not read a file, without the piece of it that the engine quotes."""
+    kind = privacy.safe_message(error.split(":")[0])
+    return f"{file.name}: {why_broken(file, LONGEST_LINE) or f'cannot be read as {file.format} ({kind})'}"
 
 
 def _q(name: str) -> str:
