@@ -1,4 +1,4 @@
-"""`refresh`: the Dagster job in this process, recorded in <home>/dagster, with one line an error."""
+"""`refresh`: the Dagster job in this process, with one line an error."""
 
 import logging
 import os
@@ -47,9 +47,16 @@ def _run_job(settings: Settings, as_of: datetime, allow_older: bool, progress: P
         job = definitions_of(run, manifest).resolve_job_def(REFRESH)
         logging.getLogger("dagster").setLevel(logging.WARNING)
     tags = {AS_OF_TAG: utc(as_of).isoformat(), ALLOW_OLDER_TAG: "true" if allow_older else "false"}
-    with dg.DagsterInstance.from_config(str(folder)) as instance:
+    # Kept in memory: writing each of some hundred events to Dagster's own store takes longer than the refresh itself.
+    # What is kept of a run is in ops.builds, ops.check_results and the import ledger; runs that `dev` starts are stored.
+    with dg.DagsterInstance.ephemeral() as instance:
         try:
-            job.execute_in_process(instance=instance, tags=tags, raise_on_error=True)
+            job.execute_in_process(
+                instance=instance,
+                tags=tags,
+                run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+                raise_on_error=True,
+            )
         except Exception as error:
             known = _known(error)
             if known is None:

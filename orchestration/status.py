@@ -1,0 +1,146 @@
+"""`status`: what is where, without disturbing a run that is writing."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from orchestration.builds import last_build, utc
+from orchestration.run_lock import run_lock
+from warehouse import open_warehouse
+from warehouse.access import OPERATOR, Attempt, Snapshot, open_reader
+from warehouse.errors import NotPublishedError, WarehouseBusyError
+from warehouse.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of one installation; None and empty where there is nothing yet. Times are UTC.
+
+    is_writing: another process has the warehouse, so its own record (last import, last build) could not be read.
+    """
+
+    home: Path
+    engine: str
+    drop: Path
+    snapshot: Snapshot | None = None
+    last_attempt: Attempt | None = None
+    badges: list[dict[str, Any]] = field(default_factory=list)
+    is_writing: bool = False
+    last_import_at: datetime | None = None
+    files_imported: int = 0
+    files_refused: int = 0
+    rows_in_quarantine: int = 0
+    last_build: dict[str, Any] | None = None
+
+
+def read_status(settings: Settings) -> Status:
+    """The installation's state. Works before anything exists and while another process writes."""
+    return Status(
+        home=settings.home,
+        engine=settings.engine,
+        drop=settings.drop_folder,
+        **_published(settings),
+        **_written(settings),
+    )
+
+
+def describe(status: Status) -> str:
+    """The state for people."""
+    lines = [f"home        {status.home} ({status.engine})", f"drop        {status.drop}"]
+    if status.snapshot is None:
+        lines.append("published   nothing yet; run `skillsmith-analytics refresh`")
+    else:
+        shot = status.snapshot
+        lines.append(
+            f"published   snapshot {shot.snapshot_id} at {_time(shot.published_at)}, as of {_time(shot.as_of)}"
+        )
+        lines.append(f"data until  {shot.data_until}")
+        lines.append(f"checks      {shot.checks_passed} passed, {shot.checks_warned} warnings")
+    if status.last_attempt is not None and status.last_attempt.outcome == "refused":
+        attempt = status.last_attempt
+        lines.append(f"refused     the publishing of {_time(attempt.at)}:")
+        lines += [
+            f"              {row['check_name']} of {row['table_name']}: {row['reason']}" for row in attempt.failed
+        ]
+    if status.is_writing:
+        lines.append("last run    another process is writing now; ask again when it is done")
+    else:
+        lines += _record_lines(status)
+    if status.badges:
+        lines.append("tables")
+        lines += [
+            f"  {row['badge']:<6} {row['table_name']:<36} data until {row['data_until']}" for row in status.badges
+        ]
+    return "\n".join(lines)
+
+
+def _record_lines(status: Status) -> list[str]:
+    if status.last_import_at is None:
+        lines = ["last import none yet"]
+    else:
+        refused = f", {status.files_refused:,} refused" if status.files_refused else ""
+        lines = [
+            f"last import {_time(status.last_import_at)}, {status.files_imported:,} files in all{refused}, "
+            f"{status.rows_in_quarantine:,} rows in quarantine"
+        ]
+    build = status.last_build
+    lines.append(
+        f"last build  {build['build_id']}, as of {_time(build['as_of'])}: {build['outcome'] or 'not finished'}"
+        if build
+        else "last build  none yet"
+    )
+    return lines
+
+
+def _published(settings: Settings) -> dict[str, Any]:
+    with open_reader(settings) as reader:
+        found: dict[str, Any] = {"last_attempt": reader.last_attempt()}
+        try:
+            found["snapshot"] = reader.snapshot()
+        except NotPublishedError:
+            return found
+        found["badges"] = reader.query(
+            "select table_name, badge, data_until from metrics.table_health order by table_name",
+            OPERATOR,
+            ["metrics.table_health"],
+            {},
+        ).to_pylist()
+        return found
+
+
+def _written(settings: Settings) -> dict[str, Any]:
+    """What the writer's own record says. Its file is opened only where no run has it, and never made."""
+    if settings.engine == "duckdb" and not settings.warehouse_file.exists():
+        return {}
+    try:
+        with (
+            run_lock(settings, wait_seconds=0.0),
+            open_warehouse(settings) as warehouse,
+            warehouse.write() as writer,
+        ):
+            there = writer.fetch(
+                "select 1 as found from information_schema.tables where table_schema = 'ops' and table_name = 'builds'"
+            )
+            if not there:
+                return {}
+            ledger = writer.fetch(
+                "select max(finished_at) as last_import_at, "
+                "count(case when outcome = 'loaded' then 1 end) as files_imported, "
+                "count(case when outcome = 'refused' then 1 end) as files_refused from raw.import_ledger"
+            )[0]
+            waiting = writer.fetch("select count(*) as n from raw.quarantine where resolved_at is null")[0]["n"]
+            build = last_build(writer)
+    except WarehouseBusyError:
+        return {"is_writing": True}
+    return {
+        **ledger,
+        "rows_in_quarantine": waiting,
+        "last_build": None
+        if build is None
+        else {"build_id": build.build_id, "as_of": build.as_of, "outcome": build.outcome},
+    }
+
+
+def _time(moment: datetime) -> str:
+    return f"{utc(moment):%Y-%m-%d %H:%M:%S} UTC"
