@@ -38,17 +38,16 @@ QUERY_SECONDS = 60
 """How long one read of a page or of `query` may take."""
 
 # DuckDB reports what the operating system said inside its own text; there is no error number to ask for.
-_STORAGE_MESSAGES = (
+_FULL_MESSAGES = (
     "no space left",
     "could not write",
     "file too large",
-    "permission denied",
-    "read-only file system",
     "disk quota",
     "failed to write",
-    "cannot open file",
     "max_temp_directory_size",
 )
+# Said of our own file these are about the disk; said of a delivered file they are that file's matter.
+_DENIED_MESSAGES = ("permission denied", "read-only file system", "cannot open file")
 _NEWER_MESSAGES = ("newer version", "was created with a newer", "trying to read a database file with version")
 
 
@@ -62,9 +61,8 @@ def as_known_error(error: duckdb.Error, path: Path | None) -> SkillsmithError | 
         )
     if any(message in text for message in _NEWER_MESSAGES):
         return WarehouseNewerError(f"{place} was written by a newer DuckDB; install the version that wrote it")
-    if isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.OutOfMemoryException) and any(
-        message in text for message in _STORAGE_MESSAGES
-    ):
+    is_denied = any(message in text for message in _DENIED_MESSAGES) and path is not None and str(path).lower() in text
+    if is_denied or any(message in text for message in _FULL_MESSAGES):
         reason = str(error).splitlines()[0]
         return StorageError(f"cannot write {place}: {reason}; free some space or check its permissions, and try again")
     return None
