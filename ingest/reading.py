@@ -98,11 +98,11 @@ class Staging:
         """Read one file into the table; raises RefusedFileError, leaving none of its rows, where it is not whole."""
         with self._readable(file, look) as path:
             if file.format == "csv":
-                lines = self._csv_lines(file, path)
+                lines = self._csv_lines(file, look, path)
             elif file.format == "parquet":
                 lines = self._parquet_lines(file, path)
             else:
-                lines = _text_lines(file.compression if path == file.path else None)
+                lines = _text_lines(look, file.compression if path == file.path else None)
             try:
                 self._reading.sql(self._insert(lines, look, number), self._bound_for(lines, path))
             except ReadingError as error:
@@ -164,7 +164,7 @@ class Staging:
             bound["latest"] = self._bound["latest"]
         return bound
 
-    def _csv_lines(self, file: DroppedFile, path: Path) -> str:
+    def _csv_lines(self, file: DroppedFile, look: Look, path: Path) -> str:
         header = next(csv.reader(io.StringIO(first_line(file))), [])
         names = [name.strip() for name in header]
         if not names or "" in names or len(set(names)) < len(names):
@@ -180,7 +180,7 @@ class Staging:
         return (
             "select to_json(r)::varchar as line from read_csv($path, header = true, auto_detect = false, delim = ',', "
             f"quote = '\"', escape = '\"', columns = {{{columns}}}, allow_quoted_nulls = false, {compression}"
-            f"max_line_size = {LONGEST_LINE}, ignore_errors = true, store_rejects = true, "
+            f"{_buffers(look)}, ignore_errors = true, store_rejects = true, "
             "rejects_table = '_import_rejects', rejects_scan = '_import_scans') as r"
         )
 
@@ -552,16 +552,22 @@ def _canonical_md5(line: str) -> str:
     return hashlib.md5(event.encode(), usedforsecurity=False).hexdigest()
 
 
-def _text_lines(compression: str | None) -> str:
+def _text_lines(look: Look, compression: str | None) -> str:
     return (
         "select line from read_csv($path, columns = {'line': 'VARCHAR'}, header = false, auto_detect = false, "
         f"delim = chr(1), quote = '', escape = '', {_compression(compression)}strict_mode = false, "
-        f"max_line_size = {LONGEST_LINE})"
+        f"{_buffers(look)})"
     )
 
 
 def _compression(name: str | None) -> str:
     return f"compression = '{name or 'none'}', "
+
+
+def _buffers(look: Look) -> str:
+    """Room for the longest line, and no more than the file needs: the engine fills it for every file, small or not."""
+    line = min(LONGEST_LINE, look.length + 64)
+    return f"max_line_size = {line}, buffer_size = {max(line + 1, min(32 << 20, 2 * line))}"
 
 
 def _why_unreadable(file: DroppedFile, error: str) -> str:
