@@ -3,7 +3,8 @@
 Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
 -#}
 {% macro _wilson(successes, trials, sign) -%}
-    {%- set z = '1.959963984540054' -%}
+    {#- As a double from the start: the engines round decimal literals differently in the last digit. -#}
+    {%- set z = 'cast(1.959963984540054 as double precision)' -%}
     {%- set x = 'cast(' ~ successes ~ ' as double precision)' -%}
     {%- set n = 'cast(' ~ trials ~ ' as double precision)' -%}
     case
