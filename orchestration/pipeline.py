@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration.builds import Build, checkable_build, finish_build, start_build
+from orchestration.builds import Build, Outcome, checkable_build, finish_build, start_build
 from orchestration.progress import Progress, Silence
 from orchestration.run_lock import run_lock
 from warehouse import Warehouse, Writer
@@ -251,7 +251,17 @@ def publish_build(warehouse: Warehouse, *, allow_older: bool = False, progress: 
     with run_lock(warehouse.settings), progress.step("publish") as closing:
         with warehouse.write() as writer:
             current = checkable_build(writer)
-        snapshot = publish(warehouse, build_id=current.build_id, as_of=current.as_of, allow_older=allow_older)
+        outcome: Outcome = "built"
+        try:
+            snapshot = publish(warehouse, build_id=current.build_id, as_of=current.as_of, allow_older=allow_older)
+            outcome = "published"
+        except BlockingChecksFailedError:
+            outcome = "refused"
+            raise
+        finally:
+            if outcome != "built":
+                with warehouse.write() as writer:
+                    finish_build(writer, current.build_id, outcome)
         closing.note = f"snapshot {snapshot.snapshot_id}, data until {snapshot.data_until}"
     return snapshot
 

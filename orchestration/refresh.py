@@ -48,7 +48,7 @@ def _run_job(settings: Settings, as_of: datetime, allow_older: bool, progress: P
         logging.getLogger("dagster").setLevel(logging.WARNING)
     tags = {AS_OF_TAG: utc(as_of).isoformat(), ALLOW_OLDER_TAG: "true" if allow_older else "false"}
     # Kept in memory: writing each of some hundred events to Dagster's own store takes longer than the refresh itself.
-    # What is kept of a run is in ops.builds, ops.check_results and the import ledger; runs that `dev` starts are stored.
+    # A run's record is ops.builds, ops.check_results and the import ledger; runs that `dev` starts are stored.
     with dg.DagsterInstance.ephemeral() as instance:
         try:
             job.execute_in_process(

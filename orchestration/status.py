@@ -68,7 +68,7 @@ def describe(status: Status) -> str:
     else:
         lines += _record_lines(status)
     if status.badges:
-        lines.append("tables")
+        lines.append("tables      (badge, name, data until)")
         lines += [
             f"  {row['badge']:<6} {row['table_name']:<36} data until {row['data_until']}" for row in status.badges
         ]

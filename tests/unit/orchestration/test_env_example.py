@@ -1,0 +1,13 @@
+from warehouse.settings import PROJECT_ROOT, Settings
+
+
+def test_the_example_lists_every_setting_with_its_reason_and_default() -> None:
+    lines = (PROJECT_ROOT / ".env.example").read_text().splitlines()
+    listed = dict(line.split("=", 1) for line in lines if line.startswith("SKILLSMITH_"))
+    expected = {}
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        text = str(default).lower() if isinstance(default, bool) else str(default)
+        expected[f"SKILLSMITH_{name.upper()}"] = "" if default is None else text
+        assert f"# {field.description}" in lines
+    assert listed == expected
