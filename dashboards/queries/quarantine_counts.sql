@@ -3,7 +3,7 @@
 select *
 from ops.quarantine_counts
 order by
-    rows desc,
+    "rows" desc,
     source,
     entity,
     file_name,
