@@ -74,8 +74,8 @@ def _unexpected(check: FrameCheck, rows: list[dict[str, Any]]) -> set[int]:
     import pandas as pd
 
     gx = _great_expectations()
-    values = pd.to_numeric(pd.Series([row[check.column] for row in rows], dtype="object"))
-    frame = pd.DataFrame({check.column: values.astype("float64")})
+    values = [None if row[check.column] is None else float(row[check.column]) for row in rows]
+    frame = pd.DataFrame({check.column: pd.Series(values, dtype="float64")})
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     batch = (

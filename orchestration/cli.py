@@ -114,12 +114,12 @@ def simulate(
     """
     from ingest.simulator import simulate as write_world
 
-    out = out or _settings(ctx).drop_folder
+    folder: Path = out or _settings(ctx).drop_folder
     progress = _progress(as_json)
     last_day: date = (until or now() - timedelta(days=1)).date()
     with progress.step("simulate"):
         answers = write_world(
-            out, days=days, accounts=accounts, seed=seed, events=events, until=last_day, progress=progress.share
+            folder, days=days, accounts=accounts, seed=seed, events=events, until=last_day, progress=progress.share
         )
     if as_json:
         _answer(answers)

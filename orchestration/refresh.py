@@ -57,6 +57,8 @@ def _run_job(settings: Settings, as_of: datetime, allow_older: bool, progress: P
                 run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
                 raise_on_error=True,
             )
+        except dg.DagsterExecutionInterruptedError as error:
+            raise KeyboardInterrupt from error
         except Exception as error:
             known = _known(error)
             if known is None:
