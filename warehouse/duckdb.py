@@ -350,8 +350,9 @@ class DuckDBWarehouse:
                     "insert into ops.schema_version values (?, ?)",
                     [step.version, datetime.now(UTC).replace(tzinfo=None)],
                 )
+            there = _columns_there(writer)
             for table in tables:
-                _bring_up(writer, table)
+                _bring_up(writer, table, there.get(table.qualified, set()))
 
     @contextmanager
     def write(self) -> Iterator[DuckDBWriter]:
@@ -415,16 +416,19 @@ def _schema_version(writer: DuckDBWriter) -> int:
     return writer.fetch("select coalesce(max(version), 0) as version from ops.schema_version")[0]["version"]
 
 
-def _bring_up(writer: DuckDBWriter, table: TableSpec) -> None:
-    writer.execute(f"create schema if not exists {quoted(table.schema)}")
-    writer.execute(f"create table if not exists {quoted_table(table.qualified)} ({_columns(table)})")
-    there = {
-        row["column_name"]
-        for row in writer.fetch(
-            "select column_name from information_schema.columns where table_schema = ? and table_name = ?",
-            [table.schema, table.name],
-        )
-    }
+def _columns_there(writer: DuckDBWriter) -> dict[str, set[str]]:
+    """The columns of every table that is there, by `schema.table`; asked once, since most runs add nothing."""
+    there: dict[str, set[str]] = {}
+    for row in writer.fetch("select schema_name, table_name, column_name from duckdb_columns() where not internal"):
+        there.setdefault(f"{row['schema_name']}.{row['table_name']}", set()).add(row["column_name"])
+    return there
+
+
+def _bring_up(writer: DuckDBWriter, table: TableSpec, there: set[str]) -> None:
+    if not there:
+        writer.execute(f"create schema if not exists {quoted(table.schema)}")
+        writer.execute(f"create table if not exists {quoted_table(table.qualified)} ({_columns(table)})")
+        return
     for column in table.columns:
         if column.name not in there:
             writer.execute(
