@@ -39,11 +39,16 @@ def current_viewer(settings: Settings) -> Looking | None:
 
 
 def team_labels(teams: list[dict[str, object]]) -> dict[str, str]:
-    """What to call each team: its name, with its id where two share a name."""
-    names = [str(team.get("team_name") or team.get("name") or team["team_id"]) for team in teams]
+    """What to call each team: its name, with its account's or else its id where two share a name."""
+    names = [str(team.get("team_name") or team["team_id"]) for team in teams]
+    longer = [f"{name}, {team.get('account_name')}" for team, name in zip(teams, names, strict=True)]
     return {
-        str(team["team_id"]): name if names.count(name) == 1 else f"{name} ({team['team_id']})"
-        for team, name in zip(teams, names, strict=True)
+        str(team["team_id"]): name
+        if names.count(name) == 1
+        else long
+        if longer.count(long) == 1
+        else f"{name} ({team['team_id']})"
+        for team, name, long in zip(teams, names, longer, strict=True)
     }
 
 
@@ -65,6 +70,7 @@ def _demo_viewer() -> Looking:
 
 
 def _first_choice(teams: list[dict[str, object]]) -> str:
-    """The team with the most seats where that is known, so that the demo opens on a page with numbers."""
-    seats = [int(str(team["seats"])) if str(team.get("seats", "")).isdigit() else 0 for team in teams]
-    return str(teams[seats.index(max(seats))]["team_id"])
+    """The busiest team, so that the demo opens on a page with numbers; else the first."""
+    busiest = [str(team_id) for team_id in data.query("busiest_team", OPERATOR)["team_id"]]
+    known = [str(team["team_id"]) for team in teams]
+    return next((team_id for team_id in busiest if team_id in known), known[0])

@@ -358,6 +358,9 @@ def _parts(now: dict[str, Any], names: dict[str, tuple[str, str]], title: str, k
     if any(formats.is_missing(number) for _, number, _ in parts):
         banners.nothing("Hidden or not measured.", "One of the counts would point at one person, so none is shown.")
         return
+    if not any(number for _, number, _ in parts):
+        banners.nothing("Nobody.", "There is no one to count in this period.")
+        return
     told = "; ".join(f"{name}: {formats.count(number)}" for name, number, _ in parts)
     charts.show(charts.stacked_bar(parts, title=title), f"{title}. {told}", key=key)
 
