@@ -28,6 +28,8 @@ DEMO_DROP := $(or $(SKILLSMITH_DROP),$(SKILLSMITH_HOME)/drop)
 # Nothing phones home, and uv never replaces the Python that was asked for.
 export DO_NOT_TRACK := 1
 export UV_NO_PROGRESS := 1
+# Without it every start of the command would compile some thousand modules anew where bytecode may not be written.
+export UV_COMPILE_BYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup setup-dev demo dev test test-long lint format bench docs lock clean

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
@@ -44,10 +45,15 @@ FRESH = dg.FreshnessPolicy.cron(deadline_cron="0 8 * * *", lower_bound_delta=tim
 
 @dataclass(frozen=True)
 class Run:
-    """What every step of a run shares: the settings, where it reports to, and how often it tries again."""
+    """What every step of a run shares: the settings, where it reports to, and how often it tries again.
+
+    is_recorded: whether Dagster keeps the run. Where nobody will look at its events, making hundreds of them would
+    take longer than the refresh; what they say stands in ops.builds, ops.check_results and the import ledger.
+    """
 
     settings: Settings
     progress: Progress = field(default_factory=Silence)
+    is_recorded: bool = True
     retries: int = 3
     retry_seconds: float = 30.0
 
@@ -99,7 +105,7 @@ def raw_assets(run: Run) -> dg.AssetsDefinition:
         with _warehouse(context, run) as warehouse:
             report = pipeline.import_sources(warehouse, as_of=_as_of(context), entities=entities, progress=run.progress)
             loads = [load.load_id for load in report.loads if load.outcome == "loaded"]
-            counts, days = _what_came(warehouse, selected, loads)
+            counts, days = _what_came(warehouse, selected, loads) if run.is_recorded else ({}, {})
         for refused in report.refused:
             context.log.warning(f"refused {refused.file_name}: {refused.error}")
         totals = report.by_entity()
@@ -110,7 +116,9 @@ def raw_assets(run: Run) -> dg.AssetsDefinition:
                     dg.AssetMaterialization(key, partition=str(day), metadata={"dagster/partition_row_count": rows})
                 )
             total = totals.get(contract.name)
-            metadata: dict[str, Any] = {"dagster/row_count": counts[contract.name]}
+            metadata: dict[str, Any] = {}
+            if contract.name in counts:
+                metadata["dagster/row_count"] = counts[contract.name]
             if total is not None:
                 metadata |= {
                     "files": total.files,
@@ -158,13 +166,21 @@ def built_assets(run: Run, manifest: Mapping[str, Any]) -> list[dg.AssetsDefinit
         manifest=manifest,
         exclude=pipeline.AFTER_CHECKS,
         name="dbt_build",
-        dagster_dbt_translator=Translator(),
+        dagster_dbt_translator=Translator(with_checks=run.is_recorded),
         pool=WRITER_POOL,
     )
     def dbt_build(context: dg.AssetExecutionContext) -> Iterator[Any]:
         with _warehouse(context, run) as warehouse:
+            if not run.is_recorded:
+                pipeline.build(warehouse, as_of=_as_of(context), progress=run.progress)
+                yield from _in_order(context, set())
+                return
             done: set[dg.AssetKey] = set()
             keys = {key.to_python_identifier(): key for key in context.selected_asset_keys}
+            parents = context.assets_def.asset_deps
+            seeds = {
+                dg.AssetKey(table_key(node)) for node in manifest["nodes"].values() if node["resource_type"] == "seed"
+            }
             report: pipeline.BuildReport | None = None
             events = stream_events(
                 lambda tell: pipeline.build(warehouse, as_of=_as_of(context), progress=run.progress, on_event=tell),
@@ -176,11 +192,15 @@ def built_assets(run: Run, manifest: Mapping[str, Any]) -> list[dg.AssetsDefinit
                     report = event.value
                     continue
                 if isinstance(event, dg.Output):
-                    done.add(keys[event.output_name])
+                    key = keys[event.output_name]
+                    # Seeds that have not changed are not loaded again, yet stand before what reads them.
+                    for seed in (parents[key] & seeds & context.selected_asset_keys) - done:
+                        done.add(seed)
+                        yield _left_as_it_was(seed)
+                    done.add(key)
                 yield event
-            for key in context.selected_asset_keys - done:
-                # Seeds that have not changed are not loaded again; a model behind a failed test is not built.
-                yield dg.Output(None, output_name=key.to_python_identifier(), metadata={"status": "left as it was"})
+            # A model behind a failed test is not built.
+            yield from _in_order(context, done)
             if report is not None:
                 for table, rows in report.rows.items():
                     context.log_event(
@@ -224,6 +244,18 @@ def built_assets(run: Run, manifest: Mapping[str, Any]) -> list[dg.AssetsDefinit
     return [dbt_build, analysis]
 
 
+def _left_as_it_was(key: dg.AssetKey) -> dg.Output:
+    return dg.Output(None, output_name=key.to_python_identifier(), metadata={"status": "left as it was"})
+
+
+def _in_order(context: dg.AssetExecutionContext, done: set[dg.AssetKey]) -> Iterator[dg.Output]:
+    """Outputs of the selected assets that are not done, parents first: Dagster refuses any other order."""
+    parents = context.assets_def.asset_deps
+    waiting = context.selected_asset_keys - done
+    for key in TopologicalSorter({key: parents[key] & waiting for key in waiting}).static_order():
+        yield dg.Output(None, output_name=key.to_python_identifier())
+
+
 def checks_asset(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """`ops.check_results`: both borders checked, each result shown at its table."""
     deps = [TIME_SAVED, DEFINITIONS, *_built_before_checks(manifest)]
@@ -246,7 +278,7 @@ def checks_asset(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
 
         with _warehouse(context, run) as warehouse:
             report = pipeline.check(warehouse, allow_older=_allow_older(context), progress=run.progress)
-            for evaluation in evaluations(report, manifest):
+            for evaluation in evaluations(report, manifest) if run.is_recorded else ():
                 # Taken at run time, though Dagster's own type of this method leaves it out.
                 context.log_event(evaluation)  # pyright: ignore[reportArgumentType]
             yield dg.MaterializeResult(
@@ -272,11 +304,15 @@ def health_assets(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition 
         manifest=manifest,
         select=pipeline.AFTER_CHECKS,
         name="dbt_after_checks",
-        dagster_dbt_translator=Translator(),
+        dagster_dbt_translator=Translator(with_checks=run.is_recorded),
         pool=WRITER_POOL,
     )
     def dbt_after_checks(context: dg.AssetExecutionContext) -> Iterator[Any]:
         with _warehouse(context, run) as warehouse:
+            if not run.is_recorded:
+                pipeline.build_after_checks(warehouse, progress=run.progress)
+                yield from _in_order(context, set())
+                return
             events = stream_events(
                 lambda tell: pipeline.build_after_checks(warehouse, progress=run.progress, on_event=tell),
                 manifest,

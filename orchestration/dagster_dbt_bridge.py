@@ -15,11 +15,11 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 
 class Translator(DagsterDbtTranslator):
-    """Keys, groups and descriptions of dbt nodes."""
+    """Keys, groups and descriptions of dbt nodes; with_checks: dbt's tests are asset checks."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, with_checks: bool = True) -> None:
         super().__init__(
-            DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_duplicate_source_asset_keys=True)
+            DagsterDbtTranslatorSettings(enable_asset_checks=with_checks, enable_duplicate_source_asset_keys=True)
         )
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:

@@ -43,18 +43,17 @@ def _run_job(settings: Settings, as_of: datetime, allow_older: bool, progress: P
         # Great Expectations takes seconds to import; it does so while the engines work.
         threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
         # A person waits here, so a busy warehouse is said at once and not tried again for minutes.
-        run = Run(settings, progress=progress, retries=1, retry_seconds=1.0)
+        run = Run(settings, progress=progress, is_recorded=False, retries=1, retry_seconds=1.0)
         job = definitions_of(run, manifest).resolve_job_def(REFRESH)
-        logging.getLogger("dagster").setLevel(logging.WARNING)
+        logging.getLogger("dagster").setLevel(logging.CRITICAL)
     tags = {AS_OF_TAG: utc(as_of).isoformat(), ALLOW_OLDER_TAG: "true" if allow_older else "false"}
-    # Kept in memory: writing each of some hundred events to Dagster's own store takes longer than the refresh itself.
-    # A run's record is ops.builds, ops.check_results and the import ledger; runs that `dev` starts are stored.
+    # Kept in memory; runs that `dev` starts are stored, see Run.is_recorded.
     with dg.DagsterInstance.ephemeral() as instance:
         try:
             job.execute_in_process(
                 instance=instance,
                 tags=tags,
-                run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 raise_on_error=True,
             )
         except dg.DagsterExecutionInterruptedError as error:
