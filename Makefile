@@ -100,10 +100,10 @@ dev: setup  ## Dagster's UI and daemon plus the dashboards, on the state of the 
 test: setup-dev  ## unit, integration and browser tests (at most 8 minutes)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 	    echo "No Chromium on PATH: the browser tests will be skipped (Debian: apt-get install chromium)" >&2
-	$(BIN)/python -m pytest -m "not long" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" $(PYTEST_ARGS)
 
-test-long: setup-dev tests/timescale/node_modules  ## the slower suites: benchmarks, TimescaleDB, killed publishers
-	$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
+test-long: setup-dev tests/timescale/node_modules  ## the slower suites: TimescaleDB, a hundred killed publishers, whole paths
+	$(BIN)/python -m pytest -m long --ignore=tests/benchmarks $(PYTEST_ARGS)
 
 # Test-only: a TimescaleDB that runs inside Node. Without npm its tests say so and are skipped (CI fails on that).
 tests/timescale/node_modules: tests/timescale/package-lock.json

@@ -3,18 +3,18 @@
 Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
 -#}
 {% macro _wilson(successes, trials, sign) -%}
-    {#- As a double from the start: the engines round decimal literals differently in the last digit. -#}
+    {#- As a double from the start, and to twelve digits at the end: the engines differ in the last ones. -#}
     {%- set z = 'cast(1.959963984540054 as double precision)' -%}
     {%- set x = 'cast(' ~ successes ~ ' as double precision)' -%}
     {%- set n = 'cast(' ~ trials ~ ' as double precision)' -%}
     case
         when {{ trials }} > 0 and {{ successes }} is not null then
-            greatest(cast(0 as double precision), least(cast(1 as double precision), (
+            cast(cast(greatest(cast(0 as double precision), least(cast(1 as double precision), (
                 {{ x }} / {{ n }} + {{ z }} * {{ z }} / (2 * {{ n }})
                 {{ sign }} {{ z }} * sqrt(
                     ({{ x }} / {{ n }}) * (1 - {{ x }} / {{ n }}) / {{ n }} + {{ z }} * {{ z }} / (4 * {{ n }} * {{ n }})
                 )
-            ) / (1 + {{ z }} * {{ z }} / {{ n }})))
+            ) / (1 + {{ z }} * {{ z }} / {{ n }}))) as decimal(14, 12)) as double precision)
     end
 {%- endmacro %}
 

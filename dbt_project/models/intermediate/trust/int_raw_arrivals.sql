@@ -7,6 +7,12 @@
 ] -%}
 with
 
+limits as (
+
+    select * from {{ ref('freshness_limits') }}
+
+),
+
 newest as (
 
     select
@@ -43,5 +49,5 @@ select
         floor(extract(epoch from ({{ as_of() }} - newest.data_until)) / 60) as bigint
     ) as freshness_minutes
 
-from {{ ref('freshness_limits') }} as limits
+from limits
 left join newest on limits.raw_table = newest.raw_table
