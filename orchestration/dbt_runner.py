@@ -123,7 +123,7 @@ class _Runner:
         self.folder = _folder(warehouse.settings)
         self.engine = warehouse.engine
         self._write_profile(warehouse)
-        self._environment = _profile_environment(warehouse)
+        self._environment = warehouse.dbt_environment()
         self._parsed: Any = None
         self._json: dict[str, Any] | None = None
 
@@ -303,11 +303,6 @@ def _place(warehouse: Warehouse) -> str:
     """Which warehouse this is, without a password: the engine and a hash of its address."""
     profile = {name: value for name, value in warehouse.dbt_profile().items() if "pass" not in name}
     return warehouse.engine + ":" + hashlib.sha256(json.dumps(profile, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _profile_environment(warehouse: Warehouse) -> dict[str, str]:
-    secrets = getattr(warehouse, "dbt_environment", None)
-    return dict(secrets()) if secrets else {}
 
 
 @contextmanager

@@ -112,6 +112,10 @@ class Warehouse(Protocol):
         """
         ...
 
+    def dbt_environment(self) -> dict[str, str]:
+        """Environment variables that dbt needs for this profile, the password among them."""
+        ...
+
     def close(self) -> None:
         """Let go of every handle; the warehouse can be used again and opens anew."""
         ...

@@ -384,6 +384,10 @@ class DuckDBWarehouse:
             },
         }
 
+    def dbt_environment(self) -> dict[str, str]:
+        """Nothing: the profile says it all."""
+        return {}
+
     def close(self) -> None:
         """Close the file; the next session opens it anew."""
         connection, self._connection = self._connection, None

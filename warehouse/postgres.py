@@ -17,12 +17,13 @@ from urllib.parse import unquote
 import psycopg
 import pyarrow as pa
 from psycopg import conninfo
+from psycopg import sql as composed
 from psycopg.adapt import Loader
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 
 from warehouse import MergeCounts
 from warehouse.duckdb import DuckDBReading, connect
-from warehouse.errors import SkillsmithError, StorageError, TransientError, UsageError, WarehouseBusyError
+from warehouse.errors import AccessError, SkillsmithError, StorageError, TransientError, UsageError, WarehouseBusyError
 from warehouse.migrations import pending
 from warehouse.settings import Settings
 from warehouse.statements import column_list, is_newer, question_marks, quoted, quoted_table
@@ -118,6 +119,48 @@ def run(
 ) -> psycopg.Cursor[dict[str, Any]]:
     """Run a statement that this program composed; psycopg wants to be told that it is not a person's text."""
     return connection.execute(statement.encode(), parameters)
+
+
+def literal(connection: Connection, value: str) -> str:
+    """A text as SQL writes it, for the few statements that take no parameter (SET)."""
+    return composed.Literal(value).as_string(connection)
+
+
+def only_read(connection: Connection) -> None:
+    """From the next transaction on: read only, and of one instant."""
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+
+
+def read_rows(
+    connection: Connection, statement: str, parameters: Mapping[str, Any]
+) -> tuple[list[tuple[str, int]], list[tuple[Any, ...]]]:
+    """Columns (name, type's oid) and rows of one statement and no more.
+
+    Raises AccessError where the statement is not a read of what this role may read, SkillsmithError where it takes
+    too long, UsageError where it is wrong in another way.
+    """
+    try:
+        # Prepared means the extended protocol, which takes one statement and no more.
+        with connection.cursor(row_factory=tuple_row) as cursor:
+            cursor.execute(statement.encode(), parameters, prepare=True)
+            if cursor.description is None:
+                raise AccessError("exactly one SELECT statement is read here")
+            return [(column.name, column.type_code) for column in cursor.description], cursor.fetchall()
+    except psycopg.errors.QueryCanceled as error:
+        raise SkillsmithError("the query took too long; narrow it and try again") from error
+    except (
+        psycopg.errors.InsufficientPrivilege,
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.UndefinedFunction,
+        psycopg.errors.SyntaxError,
+        psycopg.errors.ReadOnlySqlTransaction,
+        psycopg.errors.InvalidSchemaName,
+    ) as error:
+        raise AccessError(str(error).splitlines()[0]) from error
+    except psycopg.Error as error:
+        known = as_known_error(error) or UsageError(str(error).splitlines()[0])
+        raise known from error
 
 
 class PostgresWriter:
@@ -314,6 +357,13 @@ class PostgresWarehouse:
             "threads": self.settings.threads,
             "sslmode": parts.get("sslmode", "prefer"),
         }
+
+    def dbt_environment(self) -> dict[str, str]:
+        """The password, and UTC for dbt's sessions: a cast of a time to a date goes by the session's zone."""
+        url = self.settings.warehouse_url
+        parts = conninfo.conninfo_to_dict(url.get_secret_value()) if url else {}
+        # A build is a few large statements; compiling each at run time takes longer than it saves.
+        return {PASSWORD_VARIABLE: str(parts.get("password") or ""), "PGOPTIONS": "-c timezone=UTC -c jit=off"}
 
     def close(self) -> None:
         """Close the connection; the next session opens anew."""

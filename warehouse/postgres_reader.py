@@ -11,14 +11,11 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-import psycopg
 import pyarrow as pa
-from psycopg import sql as composed
-from psycopg.rows import tuple_row
 
 from warehouse.access import Attempt, Role, Snapshot, Viewer
 from warehouse.errors import AccessError, NotPublishedError, SkillsmithError, UsageError
-from warehouse.postgres import Connection, as_known_error, known_errors, open_connection, run
+from warehouse.postgres import Connection, known_errors, literal, only_read, open_connection, read_rows, run
 from warehouse.postgres_access import READER_ROLE, may_set_viewer, stored, view_name
 from warehouse.publish_postgres import columns_of, current_snapshot
 from warehouse.settings import Settings
@@ -92,13 +89,12 @@ class PostgresReader:
                         "readers could change who they are; as a superuser run: revoke execute on function "
                         "pg_catalog.set_config(text, text, boolean) from public"
                     )
-                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-                connection.read_only = True
+                only_read(connection)
             with connection.transaction():
                 run(connection, f"set local statement_timeout = '{QUERY_SECONDS}s'")
                 if not is_operator:
                     _be(connection, viewer)
-                return _read(connection, statement, {name: (parameters or {})[name] for name in names})
+                return _as_arrow(*read_rows(connection, statement, {name: (parameters or {})[name] for name in names}))
 
 
 def _require_snapshot(connection: Connection) -> Snapshot:
@@ -115,39 +111,14 @@ def _be(connection: Connection, viewer: Viewer) -> None:
         ("team_ids", json.dumps(sorted(viewer.team_ids))),
         ("account_ids", json.dumps(sorted(viewer.account_ids))),
     ):
-        literal = composed.Literal(value).as_string(connection)
-        run(connection, f"set local skillsmith.{name} = {literal}")
+        run(connection, f"set local skillsmith.{name} = {literal(connection, value)}")
     run(connection, f"set local role {READER_ROLE}")
 
 
-def _read(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> pa.Table:
-    try:
-        # Prepared means the extended protocol, which takes one statement and no more.
-        with connection.cursor(row_factory=tuple_row) as cursor:
-            cursor.execute(statement.encode(), parameters, prepare=True)
-            if cursor.description is None:
-                raise AccessError("exactly one SELECT statement is read here")
-            return _as_arrow(cursor.description, cursor.fetchall())
-    except psycopg.errors.QueryCanceled as error:
-        raise SkillsmithError(f"the query took longer than {QUERY_SECONDS} s; narrow it and try again") from error
-    except (
-        psycopg.errors.InsufficientPrivilege,
-        psycopg.errors.UndefinedTable,
-        psycopg.errors.UndefinedFunction,
-        psycopg.errors.SyntaxError,
-        psycopg.errors.ReadOnlySqlTransaction,
-        psycopg.errors.InvalidSchemaName,
-    ) as error:
-        raise AccessError(str(error).splitlines()[0]) from error
-    except psycopg.Error as error:
-        known = as_known_error(error) or UsageError(str(error).splitlines()[0])
-        raise known from error
-
-
-def _as_arrow(description: Sequence[psycopg.Column], rows: Sequence[Sequence[Any]]) -> pa.Table:
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(description)
-    arrays = [_array(kind.type_code, values) for kind, values in zip(description, columns, strict=True)]
-    return pa.Table.from_arrays(arrays, names=[kind.name for kind in description])
+def _as_arrow(described: Sequence[tuple[str, int]], rows: Sequence[Sequence[Any]]) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(described)
+    arrays = [_array(type_code, values) for (_, type_code), values in zip(described, columns, strict=True)]
+    return pa.Table.from_arrays(arrays, names=[name for name, _ in described])
 
 
 def _array(type_code: int, values: Sequence[Any]) -> pa.Array:
