@@ -147,6 +147,8 @@ def _claims(manifest: Path) -> dict[str, Any]:
 
 
 def _dropped(drop: Path, path: Path, contract: Contract, claims: dict[str, Any]) -> DroppedFile:
+    if not path.resolve().is_relative_to(drop.resolve()):
+        raise UsageError(f"{path.relative_to(drop)} leads out of the drop folder; put the file itself there")
     suffixes = [suffix.lower() for suffix in path.suffixes]
     compression = COMPRESSIONS.get(suffixes[-1]) if suffixes else None
     if compression:
