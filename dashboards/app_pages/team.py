@@ -118,7 +118,8 @@ def _active_skills(
     return Tile(
         label="Active skills",
         value=formats.count(now.get("active_skills")),
-        details=[f"of **{formats.count(now.get('installed_skills'))} installed** skills"],
+        # Side by side, not "of": a skill that was uninstalled since can still have been active in the period.
+        details=[f"**{formats.count(now.get('installed_skills'))} installed** at the period's end"],
         entries=[("team_activity", "active_skills"), ("team_activity", "installed_skills")],
         change=_difference(now, before, "active_skills", formats.signed),
         versus=versus,
