@@ -22,14 +22,14 @@ def show(
 
     Numbers stand on the right. Every text is escaped: names come from outside.
     """
+    kinds = {column: _kind(rows, column) for column in columns}
     head = "".join(
-        f'<th scope="col" class="{_kind(rows, column)}">{escape(heading)}</th>'
-        for column, (heading, _) in columns.items()
+        f'<th scope="col" class="{kinds[column]}">{escape(heading)}</th>' for column, (heading, _) in columns.items()
     )
     body = "".join(
         "<tr>"
         + "".join(
-            f'<td class="{_kind(rows, column)}">{escape(as_text(row.get(column)))}</td>'
+            f'<td class="{kinds[column]}">{escape(as_text(row.get(column)))}</td>'
             for column, (_, as_text) in columns.items()
         )
         + "</tr>"
