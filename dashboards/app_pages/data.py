@@ -14,6 +14,8 @@ from warehouse.errors import AccessError
 SYMBOLS = {"green": "✔", "amber": "▲", "red": "✖", "grey": "○"}
 STATUS = {"passed": "✔ Passed", "failed": "✖ Failed", "error": "✖ Error"}
 OUTCOMES = {"loaded": "✔ Loaded", "refused": "✖ Refused"}
+# More would make the page slow to load; the CSV has every row.
+ROWS_SHOWN = 100
 
 
 def show(looking: Looking) -> None:
@@ -72,13 +74,14 @@ def _ledger(looking: Looking, trust: Trust) -> None:
     if ledger.empty:
         banners.nothing("No file was imported.", "Put files in the drop folder and run `skillsmith-analytics refresh`.")
         return
+    newest = ledger.head(ROWS_SHOWN)
     tables.show(
-        ledger.assign(
-            entity=ledger["source"] + "/" + ledger["entity"],
+        newest.assign(
+            entity=newest["source"] + "/" + newest["entity"],
             outcome=[
                 OUTCOMES.get(str(row["outcome"]), str(row["outcome"]))
                 + (f": {row['error']}" if not formats.is_missing(row["error"]) and row["error"] else "")
-                for row in ledger.to_dict("records")
+                for row in newest.to_dict("records")
             ],
         ),
         {
@@ -91,9 +94,13 @@ def _ledger(looking: Looking, trust: Trust) -> None:
             "rows_merged": ("Merged", formats.count),
             "rows_quarantined": ("Quarantined", formats.count),
         },
-        height=None if len(ledger) < 10 else 380,
+        height=None if len(newest) < 10 else 380,
     )
-    st.caption(f"The newest {len(ledger)} files.")
+    refused = int((ledger["outcome"] == "refused").sum())
+    st.caption(
+        f"The newest {formats.count(len(newest))} of {formats.count(len(ledger))} files, of which "
+        f"{formats.count(refused)} were refused; the CSV has them all."
+    )
     _foot(trust, ledger, "import_ledger", "import_ledger")
 
 

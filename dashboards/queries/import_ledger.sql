@@ -1,4 +1,4 @@
--- The newest 500 files that were imported or refused.
+-- Every file that was imported or refused, the newest first.
 -- tables: ops.import_ledger
 select
     started_at,
@@ -19,4 +19,3 @@ order by
     source,
     entity,
     file_name
-limit 500
