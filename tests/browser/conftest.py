@@ -31,7 +31,7 @@ def published_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("browser")
     home, drop = folder / "home", folder / "drop"
     _command(
-        home, "simulate", "--out", str(drop), "--days", "120", "--accounts", "12", "--seed", "7", "--events", "40000"
+        home, "simulate", "--out", str(drop), "--days", "60", "--accounts", "8", "--seed", "7", "--events", "12000"
     )
     _command(home, "--drop", str(drop), "refresh")
     return home
@@ -147,14 +147,35 @@ def look(app: str, browser) -> Iterator[Callable]:
         context.close()
 
 
+WRITTEN = """
+() => {
+    const app = document.querySelector("[data-testid=stApp]");
+    const charts = [...document.querySelectorAll("[data-testid=stVegaLiteChart]")];
+    return app !== null
+        && app.getAttribute("data-test-connection-state") === "CONNECTED"
+        && app.getAttribute("data-test-script-state") === "notRunning"
+        && document.body.innerText.includes("Times are UTC.")
+        && !document.querySelector("[data-testid=stSkeleton], [data-testid=stAppSkeleton], [data-stale=true]")
+        && charts.every((chart) => chart.querySelector("canvas, svg"));
+}
+"""
+"""The end state of a page: its script is over, its last line stands, nothing of the run before is left, and what the
+browser loads late (tables of HTML, charts) is drawn."""
+
+
 def settle(page) -> None:
-    """Wait until the page is written to its last line, the snapshot, and nothing runs any more."""
-    page.get_by_text("Times are UTC.").wait_for(timeout=60_000)
-    page.wait_for_function(
-        "document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') !== 'running'"
-        " && !document.querySelector('[data-testid=stStatusWidget]')",
-        timeout=60_000,
-    )
+    """Wait until the page is written to its last line and drawn, and stays so for a quarter of a second."""
+    page.wait_for_function(WRITTEN, timeout=60_000)
+    # A look from outside may start one more run (the address is completed), so the end has to last.
+    still_written = f"""
+        () => new Promise((done) => {{
+            const written = {WRITTEN};
+            let looks = 0;
+            const look = () => (!written() ? done(false) : ++looks > 5 ? done(true) : setTimeout(look, 50));
+            look();
+        }})
+    """
+    page.wait_for_function(still_written, timeout=60_000)
 
 
 def keep_screenshot(page, name: str) -> None:
