@@ -91,7 +91,7 @@ def raw_assets(run: Run) -> dg.AssetsDefinition:
             key,
             group_name=contract.source,
             description=contract.description,
-            partitions_def=DAYS if contract.day_column else None,
+            partitions_def=DAYS if contract.day_column and run.is_recorded else None,
             kinds={run.settings.engine},
             metadata={"key": ", ".join(contract.key), "drop_folder": contract.name},
         )

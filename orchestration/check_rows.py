@@ -1,21 +1,32 @@
 """What dbt's tests found, as rows of `ops.check_results`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from orchestration.dbt_runner import NodeResult
 
 _STATUS = {"pass": "passed", "warn": "failed", "fail": "failed", "error": "error"}
+# Why each kind of test is asked; a test with a description of its own says it there.
+_REASONS = {
+    "grain": "a row that stands twice, or without its key, counts people or money twice or not at all",
+    "relationships": "a row of an unknown parent is left out wherever the two are joined",
+    "accepted_values": "a value that pages and metrics do not know is left out without a word",
+}
+_ROWS_SHOWN = 3
 
 
 def dbt_check_rows(
-    results: Iterable[NodeResult], manifest: Mapping[str, Any], build_id: str, checked_at: datetime
+    results: Iterable[NodeResult],
+    manifest: Mapping[str, Any],
+    build_id: str,
+    checked_at: datetime,
+    fetch: Callable[[str], list[dict[str, Any]]],
 ) -> list[dict[str, Any]]:
     """One row a data test that ran; a test that was skipped says nothing, because what it stands on failed already.
 
     A test of severity `error` is blocking, of severity `warn` a warning. A test whose SQL broke has status `error`.
-    manifest: dbt's manifest artifact.
+    manifest: dbt's manifest artifact. fetch: answers a statement in the warehouse; asked for the first failing rows.
     """
     rows = []
     for result in results:
@@ -32,9 +43,9 @@ def dbt_check_rows(
                 "column_name": node.get("column_name") or "",
                 "severity": "warning" if severity == "warn" else "blocking",
                 "status": _STATUS[result.status],
-                "observed": _observed(result),
+                "observed": _observed(result, fetch),
                 "expected": "no failing rows",
-                "reason": node.get("description") or result.message,
+                "reason": node.get("description") or _REASONS.get((node.get("test_metadata") or {}).get("name"), ""),
                 "checked_at": checked_at,
             }
         )
@@ -55,7 +66,12 @@ def public_name(schema: str, name: str) -> str:
     return f"{'metrics' if schema == 'build' else schema}.{name}"
 
 
-def _observed(result: NodeResult) -> str:
+def _observed(result: NodeResult, fetch: Callable[[str], list[dict[str, Any]]]) -> str:
     if result.status == "error":
         return result.message
-    return f"{result.failures or 0} failing rows"
+    found = f"{result.failures or 0} failing rows"
+    if result.status == "pass" or not result.sql:
+        return found
+    rows = fetch(f"select * from ({result.sql}) as failing limit {_ROWS_SHOWN}")
+    shown = ["; ".join(f"{column} = {value}" for column, value in row.items()) for row in rows]
+    return f"{found}, such as {' | '.join(shown)}" if shown else found

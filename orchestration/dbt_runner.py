@@ -39,7 +39,8 @@ class NodeResult:
     """What became of one dbt node.
 
     status: success, error, skipped (models, seeds); pass, warn, fail, error, skipped (tests, unit tests).
-    rows: rows written where the engine says so, None where it does not. failures: failing rows of a test.
+    rows: rows written where the engine says so, None where it does not. failures: failing rows of a test. sql: what a
+    test asked.
     """
 
     unique_id: str
@@ -50,6 +51,7 @@ class NodeResult:
     rows: int | None = None
     failures: int | None = None
     message: str = ""
+    sql: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +255,7 @@ def _node_result(result: Any) -> NodeResult:
         rows=int(rows) if isinstance(rows, int) and rows >= 0 else None,
         failures=result.failures,
         message=_first_line(result.message),
+        sql=getattr(result.node, "compiled_code", None) or "",
     )
 
 

@@ -137,7 +137,7 @@ def build(
             with warehouse.write() as writer:
                 writer.append(
                     "ops.check_results",
-                    dbt_check_rows(run.results, manifest, current.build_id, datetime.now(UTC)),
+                    dbt_check_rows(run.results, manifest, current.build_id, datetime.now(UTC), writer.fetch),
                 )
                 started = time.perf_counter()
                 rows["build.team_time_saved"] = write_team_time_saved(writer, current.started_at)
@@ -233,8 +233,10 @@ def build_after_checks(
             build_id=current.build_id,
             on_event=on_event,
         )
-        rows = dbt_check_rows(run.results, manifest_of(warehouse), current.build_id, datetime.now(UTC))
         with warehouse.write() as writer, writer.transaction():
+            rows = dbt_check_rows(
+                run.results, manifest_of(warehouse), current.build_id, datetime.now(UTC), writer.fetch
+            )
             for row in rows:
                 writer.execute(
                     "delete from ops.check_results where build_id = ? and check_name = ?",

@@ -376,12 +376,13 @@ class DuckDBWarehouse:
             "path": str(self.settings.warehouse_file),
             "threads": self.settings.threads,
             "schema": "staging",
-            "settings": {
-                "TimeZone": "UTC",
+            "config_options": {
                 "memory_limit": self.settings.memory_limit,
                 "temp_directory": str(self.settings.home / "tmp"),
-                "autoinstall_known_extensions": False,
+                "autoinstall_known_extensions": "false",
             },
+            # Set anew for each model and test, so only what DuckDB does not take when it opens the file.
+            "settings": {"TimeZone": "UTC"},
         }
 
     def dbt_environment(self) -> dict[str, str]:

@@ -45,22 +45,28 @@ def test_a_table_and_its_described_columns_have_a_definition_each() -> None:
 
 
 def _result(status: str, failures: int | None = None) -> NodeResult:
-    return NodeResult("test.a", "not_null_month", "test", status, 0.1, failures=failures, message="broken")
+    return NodeResult("test.a", "grain_of_x", "test", status, 0.1, failures=failures, message="broken", sql="select 1")
 
 
-def test_a_failed_test_of_severity_error_is_a_blocking_failure() -> None:
-    row = dbt_check_rows([_result("fail", 3)], MANIFEST, "b1", NOW)[0]
-    assert (row["severity"], row["status"], row["observed"]) == ("blocking", "failed", "3 failing rows")
+def _asked_for_nothing(statement: str) -> list[dict[str, object]]:
+    raise AssertionError(f"asked {statement}")
+
+
+def test_a_failed_test_of_severity_error_is_a_blocking_failure_that_shows_its_first_rows() -> None:
+    rows = [{"what_is_broken": "month is NULL", "how_often": 3}]
+    row = dbt_check_rows([_result("fail", 1)], MANIFEST, "b1", NOW, lambda _: rows)[0]
+    assert (row["severity"], row["status"]) == ("blocking", "failed")
+    assert row["observed"] == "1 failing rows, such as what_is_broken = month is NULL; how_often = 3"
     assert (row["table_name"], row["column_name"]) == ("metrics.mrr_bridge", "month")
 
 
 def test_a_test_whose_sql_broke_is_an_error_and_not_a_failure() -> None:
-    row = dbt_check_rows([_result("error")], MANIFEST, "b1", NOW)[0]
+    row = dbt_check_rows([_result("error")], MANIFEST, "b1", NOW, _asked_for_nothing)[0]
     assert (row["status"], row["observed"]) == ("error", "broken")
 
 
 def test_a_skipped_test_says_nothing() -> None:
-    assert dbt_check_rows([_result("skipped")], MANIFEST, "b1", NOW) == []
+    assert dbt_check_rows([_result("skipped")], MANIFEST, "b1", NOW, _asked_for_nothing) == []
 
 
 def test_the_build_place_is_known_by_the_name_it_is_published_under() -> None:

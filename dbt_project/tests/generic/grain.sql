@@ -1,0 +1,54 @@
+{#- The grain of a table: its key is never NULL and stands once, and the columns that every row must have are there.
+    One statement a table, because each test costs a refresh some fifty milliseconds whatever it asks. A failing row
+    says what is broken and how often. -#}
+{% test grain(model, key=[], required=[]) %}
+
+    with
+
+    counted as (
+
+        select
+            {% for column in key + required -%}
+                count(*) - count({{ adapter.quote(column) }}) as missing_{{ loop.index }},
+            {% endfor -%}
+            count(*) as all_rows
+
+        from {{ model }}
+
+    ),
+
+    broken as (
+
+        {% for column in key + required -%}
+            select
+                '{{ column }} is NULL' as what_is_broken,
+                missing_{{ loop.index }} as how_often
+
+            from counted
+
+            {{ 'union all' if not loop.last or key }}
+
+        {% endfor -%}
+        {%- if key %}
+            select
+                '{{ key | join(", ") }} stands more than once' as what_is_broken,
+                count(*) as how_often
+
+            from (
+                select 1 as repeated_key
+
+                from {{ model }}
+
+                group by {% for column in key %}{{ adapter.quote(column) }}{{ ', ' if not loop.last }}{% endfor %}
+
+                having count(*) > 1
+            ) as repeated_keys
+        {%- endif %}
+
+    )
+
+    select * from broken
+
+    where how_often > 0
+
+{% endtest %}
