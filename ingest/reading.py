@@ -33,6 +33,7 @@ QUARANTINED = "_import_quarantined"
 LONGEST_LINE = 16 << 20
 _CLEANED_AT_ONCE = 20_000
 _SAMPLE = 16
+_SAMPLED_FROM = 100_000
 # Each row looks its file up in a list of them.
 _FILES_AT_ONCE = 64
 
@@ -112,9 +113,11 @@ class Staging:
             rejected = self._stage_rejects(number) if file.format == "csv" else []
         if self._contract.shape == "archive":
             self._name_events(number)
-        rows = self._account(file, number)
+        rows = self._account([number]).get(number)
+        if rows is None:
+            raise RuntimeError(f"{file.name}: staged rows are not in one piece")
         rows.rejected_lines = rejected
-        self._refuse_if_broken(file, look, rows, len(rejected))
+        self._refuse_if_broken(file, look, rows, self._faults([number])[number], len(rejected))
         return rows
 
     def stage_together(self, files: list[tuple[int, DroppedFile, Look]]) -> dict[int, FileRows]:
@@ -156,15 +159,18 @@ class Staging:
             self._reading.sql(self._insert(lines, look, None), self._bound_for(lines, chunk[0][1].path))
         except ReadingError:
             return {}
-        staged = {}
+        there = [number for number, _, _ in chunk]
+        staged = self._account(there)
+        faults = self._faults(there)
         for number, file, own in chunk:
-            try:
-                rows = self._account(file, number)
-                self._refuse_if_broken(file, own, rows, 0)
-            except (RefusedFileError, RuntimeError):
-                self._reading.sql(f"delete from {STAGED} where _file = $file", {"file": number})
-                continue
-            staged[number] = rows
+            if number in staged:
+                try:
+                    self._refuse_if_broken(file, own, staged[number], faults[number], 0)
+                except RefusedFileError:
+                    del staged[number]
+        alone = [number for number in there if number not in staged]
+        if alone:
+            self._reading.sql(f"delete from {STAGED} where _file in {_listed(alone)}")
         return staged
 
     def _name_events(self, number: int) -> None:
@@ -327,56 +333,70 @@ class Staging:
             )
         return rejected["line"].to_pylist()
 
-    def _account(self, file: DroppedFile, number: int) -> FileRows:
-        """Rows and fill of one file, from what was staged of it."""
+    def _account(self, numbers: list[int]) -> dict[int, FileRows]:
+        """Rows and fill of each file by number, from what was staged; those not staged in one piece are missing."""
         named = ", ".join(
             f"count({_q(column.name)}) as c{position}" for position, column in enumerate(self._contract.columns)
         )
         counted = self._reading.sql(
-            f"select count(*) filter (where _reason is null or _reason <> '') as seen, count(*) as all_rows, "
-            f"coalesce(min(rowid), 0) as first_row, coalesce(max(rowid), -1) as last_row, "
-            f"count(*) filter (where _reason is null) as good, count(extra) as extras, {named} "
-            f"from {STAGED} where _file = $file",
-            {"file": number},
-        ).to_pylist()[0]
-        if counted["last_row"] - counted["first_row"] + 1 != counted["all_rows"]:
-            raise RuntimeError(f"{file.name}: staged rows are not in one piece")
-        rows = FileRows(number, counted["seen"], counted["first_row"], all_rows=counted["all_rows"])
-        seen = counted["seen"] or 1
-        for position, column in enumerate(self._contract.columns):
-            rows.key_fill[column.delivered_as[0]] = round(counted[f"c{position}"] / seen, 4)
-        if counted["extras"]:
-            rows.key_fill |= self._fill("extra", "", number, seen, 1)
-        for column in self._contract.columns:
-            if column.name == "metadata":
-                sample = _SAMPLE if seen > 100_000 else 1
-                rows.key_fill |= self._fill("metadata", "metadata.", number, seen, sample)
-        return rows
+            f"select _file as number, count(*) filter (where _reason is null or _reason <> '') as seen, "
+            f"count(*) as all_rows, min(rowid) as first_row, max(rowid) as last_row, count(extra) as extras, {named} "
+            f"from {STAGED} where _file in {_listed(numbers)} group by _file"
+        ).to_pylist()
+        found = {number: FileRows(number) for number in numbers}
+        for row in counted:
+            number = row["number"]
+            if row["last_row"] - row["first_row"] + 1 != row["all_rows"]:
+                del found[number]
+                continue
+            rows = FileRows(number, row["seen"], row["first_row"], all_rows=row["all_rows"])
+            for position, column in enumerate(self._contract.columns):
+                rows.key_fill[column.delivered_as[0]] = round(row[f"c{position}"] / (rows.rows_seen or 1), 4)
+            found[number] = rows
+        with_extra = [row["number"] for row in counted if row["extras"] and row["number"] in found]
+        self._add_fill("extra", "", [found[number] for number in with_extra], 1)
+        if any(column.name == "metadata" for column in self._contract.columns):
+            for sample in (1, _SAMPLE):
+                sampled = [rows for rows in found.values() if (rows.rows_seen > _SAMPLED_FROM) == (sample > 1)]
+                self._add_fill("metadata", "metadata.", sampled, sample)
+        return found
 
-    def _fill(self, column: str, prefix: str, number: int, seen: int, sample: int) -> dict[str, float]:
-        """How full each key inside a JSON column is; measured on every `sample`th row."""
+    def _add_fill(self, column: str, prefix: str, files: list[FileRows], sample: int) -> None:
+        """Note how full each key inside a JSON column is, at most 200 keys a file; measured on every `sample`th row."""
+        if not files:
+            return
         keys = self._reading.sql(
-            f"select key, sum(rows)::bigint as rows from (select unnest(keys) as key, rows from ("
-            f"select json_keys({_q(column)}) as keys, count(*) as rows from {STAGED} "
-            f"where _file = $file and _reason is null and {_q(column)} is not null and rowid % {sample} = 0 "
-            f"group by keys)) group by key order by key limit 200",
-            {"file": number},
+            f"select number, key, sum(rows)::bigint as rows from (select number, unnest(keys) as key, rows from ("
+            f"select _file as number, json_keys({_q(column)}) as keys, count(*) as rows from {STAGED} "
+            f"where _file in {_listed([rows.number for rows in files])} and _reason is null "
+            f"and {_q(column)} is not null and rowid % {sample} = 0 group by number, keys)) group by number, key "
+            "qualify row_number() over (partition by number order by key) <= 200 order by number, key"
         )
+        by_number = {rows.number: rows for rows in files}
         unsaid: Counter[str] = Counter()
-        return {
-            privacy.scrub_text(prefix + key, unsaid): round(min(1.0, rows * sample / seen), 4)
-            for key, rows in zip(keys["key"].to_pylist(), keys["rows"].to_pylist(), strict=True)
-        }
+        for row in keys.to_pylist():
+            rows = by_number[row["number"]]
+            name = privacy.scrub_text(prefix + row["key"], unsaid)
+            rows.key_fill[name] = round(min(1.0, row["rows"] * sample / (rows.rows_seen or 1)), 4)
 
-    def _refuse_if_broken(self, file: DroppedFile, look: Look, rows: FileRows, rejected: int) -> None:
+    def _faults(self, numbers: list[int]) -> dict[int, list[dict[str, Any]]]:
+        """Why rows of each file were not taken: reason, rows and the last such row, the most frequent first."""
+        faults: dict[int, list[dict[str, Any]]] = {number: [] for number in numbers}
+        found = self._reading.sql(
+            f"select _file as number, _reason as reason, count(*) as rows, max(rowid) as last_row from {STAGED} "
+            f"where _file in {_listed(numbers)} and _reason is not null and _reason <> '' "
+            "group by _file, _reason order by rows desc, reason"
+        )
+        for row in found.to_pylist():
+            faults[row["number"]].append(row)
+        return faults
+
+    def _refuse_if_broken(
+        self, file: DroppedFile, look: Look, rows: FileRows, reasons: list[dict[str, Any]], rejected: int
+    ) -> None:
         """Raise RefusedFileError where what was read says that the file is not what it should be."""
         if not rows.rows_seen:
             return
-        reasons = self._reading.sql(
-            f"select _reason as reason, count(*) as rows, max(rowid) as last_row from {STAGED} "
-            "where _file = $file and _reason is not null and _reason <> '' group by _reason order by rows desc",
-            {"file": rows.number},
-        ).to_pylist()
         by_reason = {row["reason"]: row for row in reasons}
         broken = by_reason.get("not a JSON object")
         if broken and broken["rows"] == rows.rows_seen:
@@ -628,6 +648,10 @@ def _why_unreadable(file: DroppedFile, error: str) -> str:
     """Why the engine could not read a file, without the piece of it that the engine quotes."""
     kind = privacy.safe_message(error.split(":")[0])
     return f"{file.name}: {why_broken(file, LONGEST_LINE) or f'cannot be read as {file.format} ({kind})'}"
+
+
+def _listed(numbers: list[int]) -> str:
+    return "(" + ", ".join(str(number) for number in numbers) + ")"
 
 
 def _q(name: str) -> str:
