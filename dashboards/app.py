@@ -25,8 +25,10 @@ STYLE = """
 .rows th {position: sticky; top: 0; backdrop-filter: blur(9px);}
 .rows th, .rows td {padding: .42rem .7rem; border-bottom: 1px solid rgba(128, 140, 155, .25); vertical-align: top;}
 .rows td {white-space: nowrap;}
-.rows td.long {white-space: normal; min-width: 16rem;}
+.rows td.long {white-space: normal; overflow-wrap: anywhere; min-width: 14rem;}
+.rows .good {color: #25905a;} .rows .warn {color: #c97a12;} .rows .bad {color: #d64550;}
 .rows .number {text-align: right;}
+[class*="st-key-blocked_"] {opacity: .45; filter: grayscale(1);}
 @media (max-width: 640px) {.block-container {padding-left: 1rem; padding-right: 1rem;}}
 </style>
 """
@@ -63,6 +65,9 @@ def _show(looking: Looking) -> None:
     snapshot = data.snapshot()
     banners.show(snapshot, data.last_attempt())
     page.run()
+    if data.snapshot() != snapshot:
+        # A new snapshot came while the page was written, and a page is never of two.
+        st.rerun()
     st.divider()
     st.caption(
         f"Snapshot {snapshot.snapshot_id}, published {formats.moment(snapshot.published_at)}, "

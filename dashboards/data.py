@@ -8,23 +8,29 @@ and the tables that it reads; `warehouse.access` gives the viewer's rows of exac
     select ... from metrics.team_activity where team_id = $team_id
 
 Parameters are bound by name (`$name`), never written into the text. Metrics are computed in the warehouse: a
-query file selects, filters and sorts. Results are kept per snapshot, viewer and parameters.
+query file selects, filters and sorts. Results are kept per snapshot, viewer and parameters, and shared between
+sessions; so nobody can change them.
 """
 
 import re
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from warehouse.access import Attempt, Reader, Snapshot, Viewer, open_reader
 from warehouse.errors import UsageError
 from warehouse.settings import Settings, load_settings
+
+Row = Mapping[str, Any]
+"""One row of a result: plain Python values by column, None where nothing was measured."""
+Rows = tuple[Row, ...]
 
 QUERIES = Path(__file__).resolve().parent / "queries"
 KEPT_RESULTS = 1000
@@ -63,15 +69,13 @@ def query_file(name: str) -> QueryFile:
     return QueryFile(name=name, answers=answers, tables=tables, sql=sql)
 
 
-def query(name: str, viewer: Viewer, **parameters: Any) -> pd.DataFrame:
+def query(name: str, viewer: Viewer, **parameters: Any) -> Rows:
     """Rows of one query file that this viewer may see, from the current snapshot.
 
     Raises NotPublishedError before the first publish, AccessError where the viewer may not read a table.
     """
     who = (viewer.who, str(viewer.role), tuple(sorted(viewer.account_ids)), tuple(sorted(viewer.team_ids)))
-    rows: pd.DataFrame = _rows(
-        _shared().reader().snapshot().snapshot_id, who, name, tuple(sorted(parameters.items())), viewer
-    )
+    rows: Rows = _rows(snapshot().snapshot_id, who, name, tuple(sorted(parameters.items())), viewer)
     return rows
 
 
@@ -107,13 +111,14 @@ def _shared() -> _SharedReader:
     return _SharedReader(load_settings())
 
 
-@st.cache_data(show_spinner=False, max_entries=KEPT_RESULTS)
+@st.cache_resource(show_spinner=False, max_entries=KEPT_RESULTS)
 def _rows(
     snapshot_id: str,  # noqa: ARG001 - the key: a new snapshot is a new result
     who: tuple[Any, ...],  # noqa: ARG001 - the key: no viewer ever gets another's result
     name: str,
     parameters: tuple[tuple[str, Any], ...],
     _viewer: Viewer,
-) -> pd.DataFrame:
+) -> Rows:
     file = query_file(name)
-    return _shared().reader().query(file.sql, _viewer, file.tables, dict(parameters)).to_pandas()
+    found = _shared().reader().query(file.sql, _viewer, file.tables, dict(parameters))
+    return tuple(MappingProxyType(row) for row in found.to_pylist())

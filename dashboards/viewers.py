@@ -5,6 +5,7 @@ has sign-in configured there is nobody, and the app shows a refusal and no data.
 `current_viewer`: map the verified identity to a `Viewer` there (role, accounts, teams) and return it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -38,7 +39,7 @@ def current_viewer(settings: Settings) -> Looking | None:
     return _demo_viewer() if settings.demo else None
 
 
-def team_labels(teams: list[dict[str, object]]) -> dict[str, str]:
+def team_labels(teams: Sequence[data.Row]) -> dict[str, str]:
     """What to call each team: its name, with its account's or else its id where two share a name."""
     names = [str(team.get("team_name") or team["team_id"]) for team in teams]
     longer = [f"{name}, {team.get('account_name')}" for team, name in zip(teams, names, strict=True)]
@@ -54,7 +55,7 @@ def team_labels(teams: list[dict[str, object]]) -> dict[str, str]:
 
 def _demo_viewer() -> Looking:
     """The switcher: a role and, for a team lead, whose team. The one place where a page reads as the operator."""
-    teams = data.query("teams", OPERATOR).to_dict("records")
+    teams = data.query("teams", OPERATOR)
     labels = team_labels(teams)
     roles = list(ROLES) if teams else [role for role in ROLES if role != Role.TEAM_LEAD.value]
     with st.popover("Demo: look as …", icon=":material/switch_account:", width="content"):
@@ -69,8 +70,8 @@ def _demo_viewer() -> Looking:
     return Looking(viewer, f"Team lead, {labels[team]}", is_demo=True)
 
 
-def _first_choice(teams: list[dict[str, object]]) -> str:
+def _first_choice(teams: Sequence[data.Row]) -> str:
     """The busiest team, so that the demo opens on a page with numbers; else the first."""
-    busiest = [str(team_id) for team_id in data.query("busiest_team", OPERATOR)["team_id"]]
+    busiest = [str(row["team_id"]) for row in data.query("busiest_team", OPERATOR)]
     known = [str(team["team_id"]) for team in teams]
     return next((team_id for team_id in busiest if team_id in known), known[0])

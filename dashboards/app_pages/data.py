@@ -1,12 +1,12 @@
 """Data: can what the other pages show be trusted, what arrived, what was put aside, what the checks say."""
 
+from collections.abc import Callable
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from dashboards import data
-from dashboards.components import banners, definitions, downloads, formats, tables
+from dashboards.components import banners, definitions, formats, sections, tables
 from dashboards.components.definitions import BADGES, Trust
 from dashboards.viewers import Looking
 from warehouse.errors import AccessError
@@ -14,6 +14,15 @@ from warehouse.errors import AccessError
 SYMBOLS = {"green": "✔", "amber": "▲", "red": "✖", "grey": "○"}
 STATUS = {"passed": "✔ Passed", "failed": "✖ Failed", "error": "✖ Error"}
 OUTCOMES = {"loaded": "✔ Loaded", "refused": "✖ Refused"}
+VOLUMES = {"ok": "As usual", "low": "▲ Few rows", "unknown": "Not judged"}
+LEDGER = """**Import ledger**
+
+One row per delivered file. *Seen* rows are in the file; of these, *loaded* are new, *merged* were known already, and
+*quarantined* could not be taken. A refused file loaded nothing."""
+CHECKS = """**Check results**
+
+One row per check of the newest build, with what it observed and what it expected. A *blocking* check that does not pass
+keeps the whole build from being published; a *warning* lets it through and turns the badge amber."""
 # More would make the page slow to load; the CSV has every row.
 ROWS_SHOWN = 100
 
@@ -44,24 +53,45 @@ def show(looking: Looking) -> None:
 def _health(looking: Looking, trust: Trust) -> None:
     st.subheader("Table health")
     health = data.query("table_health", looking.viewer)
-    if health.empty:
+    if not health:
         banners.nothing("No table has a badge yet.", "Badges appear with the first refresh that runs the checks.")
         return
-    tables.show(
-        health,
+    # A refused build or an old snapshot counts here as it does on the tiles.
+    shown = [
         {
-            "badge": ("Badge", _badge),
-            "table_name": ("Table", tables.text),
-            "data_until": ("Data until", formats.moment),
-            "freshness_minutes": ("Age", formats.minutes),
-            "freshness_limit_minutes": ("Age allowed", formats.minutes),
-            "blocking_failures": ("Blocking failures", formats.count),
-            "warnings": ("Warnings", formats.count),
-            "completeness": ("Complete", formats.share),
-            "volume_state": ("Volume", tables.text),
-        },
-    )
-    _foot(trust, health, "table_health", "table_health")
+            **row,
+            "badge": trust.badge(str(row["table_name"])),
+            "reason": " ".join(trust.reasons(str(row["table_name"]))),
+        }
+        for row in health
+    ]
+    told = {
+        badge: f"**{formats.count(number)}** {word.lower()}"
+        for badge, (word, _, _) in BADGES.items()
+        if (number := sum(row["badge"] == badge for row in shown))
+    }
+    st.markdown(f"{formats.count(len(shown))} tables: {', '.join(told.values())}.")
+    columns = {
+        "badge": ("Badge", _badge),
+        "table_name": ("Table", tables.text),
+        "reason": ("Why", tables.text),
+        "data_until": ("Data until", _or("No date", formats.moment)),
+        "freshness_minutes": ("Age", _or("", formats.minutes)),
+        "freshness_limit_minutes": ("Age allowed", _or("Any", formats.minutes)),
+        "blocking_failures": ("Failed checks", formats.count),
+        "warnings": ("Warnings", formats.count),
+        "completeness": ("Complete", _or("Not told", formats.share)),
+        "volume_state": ("Last day", lambda value: VOLUMES.get(str(value), str(value))),
+        "last_good_at": ("Last good", formats.moment),
+    }
+    if not tables.shown(shown, "reason"):
+        del columns["reason"]
+    tables.show(shown, columns)
+    sections.foot(trust, shown, "table_health", ("table_health", ""), has_badge=False)
+
+
+def _or(instead: str, as_text: Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda value: instead if formats.is_missing(value) else as_text(value)
 
 
 def _badge(value: Any) -> str:
@@ -71,19 +101,16 @@ def _badge(value: Any) -> str:
 
 def _ledger(looking: Looking, trust: Trust) -> None:
     ledger = data.query("import_ledger", looking.viewer)
-    if ledger.empty:
+    if not ledger:
         banners.nothing("No file was imported.", "Put files in the drop folder and run `skillsmith-analytics refresh`.")
         return
-    newest = ledger.head(ROWS_SHOWN)
+    newest = ledger[:ROWS_SHOWN]
+    with_error = {"error": ("Error", tables.text)} if tables.shown(newest, "error") else {}
     tables.show(
-        newest.assign(
-            entity=newest["source"] + "/" + newest["entity"],
-            outcome=[
-                OUTCOMES.get(str(row["outcome"]), str(row["outcome"]))
-                + (f": {row['error']}" if not formats.is_missing(row["error"]) and row["error"] else "")
-                for row in newest.to_dict("records")
-            ],
-        ),
+        [
+            {**row, "entity": _entity(row), "outcome": OUTCOMES.get(str(row["outcome"]), str(row["outcome"]))}
+            for row in newest
+        ],
         {
             "started_at": ("Started", formats.moment),
             "entity": ("Entity", tables.text),
@@ -93,24 +120,32 @@ def _ledger(looking: Looking, trust: Trust) -> None:
             "rows_loaded": ("Loaded", formats.count),
             "rows_merged": ("Merged", formats.count),
             "rows_quarantined": ("Quarantined", formats.count),
+            **with_error,
         },
         height=None if len(newest) < 10 else 380,
     )
-    refused = int((ledger["outcome"] == "refused").sum())
+    refused = sum(row["outcome"] == "refused" for row in ledger)
     st.caption(
         f"The newest {formats.count(len(newest))} of {formats.count(len(ledger))} files, of which "
         f"{formats.count(refused)} were refused; the CSV has them all."
     )
-    _foot(trust, ledger, "import_ledger", "import_ledger")
+    sections.foot(trust, ledger, "import_ledger", ("import_ledger", ""), meaning=LEDGER, has_badge=False)
+
+
+def _entity(row: data.Row) -> str:
+    return f"{row['source']}/{row['entity']}"
 
 
 def _quarantine(looking: Looking, trust: Trust) -> None:
     waiting = data.query("quarantine_counts", looking.viewer)
-    if waiting.empty:
+    if not waiting:
         st.success("No row waits in quarantine.", icon=":material/check_circle:")
         return
+    total = sum(row["rows"] for row in waiting)
+    files = len({row["file_name"] for row in waiting})
+    st.markdown(f"**{formats.count(total)} rows** of {formats.count(files)} files wait for a fix, the most first.")
     tables.show(
-        waiting.assign(entity=waiting["source"] + "/" + waiting["entity"]),
+        [{**row, "entity": _entity(row)} for row in waiting],
         {
             "entity": ("Entity", tables.text),
             "file_name": ("File", tables.text),
@@ -120,36 +155,32 @@ def _quarantine(looking: Looking, trust: Trust) -> None:
         },
         height=None if len(waiting) < 10 else 380,
     )
-    _foot(trust, waiting, "quarantine", "quarantine_counts")
+    sections.foot(trust, waiting, "quarantine", ("quarantine_counts", ""), has_badge=False)
 
 
 def _checks(looking: Looking, trust: Trust) -> None:
     checks = data.query("check_results", looking.viewer)
-    if checks.empty:
+    if not checks:
         banners.nothing("No check has run.", "Run `skillsmith-analytics check`.")
         return
-    failed = len([status for status in checks["status"] if status != "passed"])
+    failed = sum(row["status"] != "passed" for row in checks)
     st.markdown(
         f"**{formats.count(len(checks) - failed)} passed, {formats.count(failed)} did not**, in the newest build."
     )
+    columns = {
+        "status": ("Status", lambda value: STATUS.get(str(value), str(value))),
+        "severity": ("Severity", tables.text),
+        "check_name": ("Check", tables.text),
+        "table_name": ("Table", tables.text),
+        "column_name": ("Column", tables.text),
+        "observed": ("Observed", tables.text),
+        "expected": ("Expected", tables.text),
+        "reason": ("Why it matters", tables.text),
+    }
+    known = tables.shown(checks, *columns)
     tables.show(
         checks,
-        {
-            "status": ("Status", lambda value: STATUS.get(str(value), str(value))),
-            "severity": ("Severity", tables.text),
-            "check_name": ("Check", tables.text),
-            "table_name": ("Table", tables.text),
-            "column_name": ("Column", tables.text),
-            "observed": ("Observed", tables.text),
-            "expected": ("Expected", tables.text),
-            "reason": ("Why it matters", tables.text),
-        },
+        {column: heading for column, heading in columns.items() if column in known},
         height=None if len(checks) < 10 else 420,
     )
-    _foot(trust, checks, "check_results", "check_results")
-
-
-def _foot(trust: Trust, rows: pd.DataFrame, name: str, table: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        downloads.csv(rows, name, trust, table)
-        st.caption(f"Data until {definitions.until(trust, table)}", width="content")
+    sections.foot(trust, checks, "check_results", ("check_results", ""), meaning=CHECKS, has_badge=False)

@@ -1,12 +1,13 @@
 """Executive: is revenue where the plan wants it, what moved it, and do we keep our service levels."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from dashboards import data
-from dashboards.components import banners, charts, definitions, downloads, formats, selection, tables, tiles
+from dashboards.components import banners, charts, definitions, formats, sections, selection, tables, tiles
 from dashboards.components.definitions import Trust
 from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking
@@ -46,46 +47,52 @@ def show(looking: Looking) -> None:
 def _revenue(looking: Looking, trust: Trust) -> None:
     plan = data.query("arr_plan", looking.viewer)
     total = data.query("mrr_bridge", looking.viewer, segment="total")
-    if total.empty:
+    if not total:
         st.subheader("Annual recurring revenue")
         banners.nothing(
             "No revenue yet.", "It appears with the first paying month, once `billing/stripe_events` are imported."
         )
     else:
         tiles.row(trust, _revenue_tiles(plan, total), key="revenue")
-    if not plan.empty:
+    if plan:
         st.subheader("ARR against plan")
-        left, right = st.columns([3, 2], gap="medium")
-        with left:
-            charts.show(
-                charts.plan(plan),
-                "; ".join(
-                    f"{formats.quarter(row['quarter'])}: actual {formats.dollars(row['actual_arr_cents'])}, "
-                    f"plan {formats.dollars(row['planned_arr_cents'])}"
-                    for row in plan.to_dict("records")
-                ),
-                key="plan",
-            )
-        with right:
-            tables.show(
-                plan,
-                {
-                    "quarter": ("Quarter", formats.quarter),
-                    "planned_arr_cents": ("Plan", formats.dollars),
-                    "actual_arr_cents": ("Actual", formats.dollars),
-                    "variance_cents": ("Variance", formats.signed_dollars),
-                },
-            )
-        _foot(trust, plan, "arr_plan", ("arr_plan", "actual_arr_cents"), ("arr_plan", "required_monthly_growth"))
-    if not total.empty:
+        with sections.values(trust, "plan", "arr_plan"):
+            _plan(plan)
+        sections.foot(
+            trust, plan, "arr_plan", ("arr_plan", "actual_arr_cents"), ("arr_plan", "required_monthly_growth")
+        )
+    if total:
         _bridge(looking, trust)
 
 
-def _revenue_tiles(plan: pd.DataFrame, total: pd.DataFrame) -> list[Tile]:
-    months = total.to_dict("records")
+def _plan(plan: Sequence[data.Row]) -> None:
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        charts.show(
+            charts.plan(plan),
+            "; ".join(
+                f"{formats.quarter(row['quarter'])}: actual {formats.dollars(row['actual_arr_cents'])}, "
+                f"plan {formats.dollars(row['planned_arr_cents'])}"
+                for row in plan
+            ),
+            key="plan",
+        )
+    with right:
+        tables.show(
+            plan,
+            {
+                "quarter": ("Quarter", formats.quarter),
+                "planned_arr_cents": ("Plan", formats.dollars),
+                "actual_arr_cents": ("Actual", formats.dollars),
+                "variance_cents": ("Variance", formats.signed_dollars),
+            },
+        )
+
+
+def _revenue_tiles(plan: Sequence[data.Row], months: Sequence[data.Row]) -> list[Tile]:
     now = months[-1]
     before = months[-2] if len(months) > 1 else None
-    quarters = [row for row in plan.to_dict("records") if not formats.is_missing(row["actual_arr_cents"])]
+    quarters = [row for row in plan if not formats.is_missing(row["actual_arr_cents"])]
     shown = [
         Tile(
             label="Annual recurring revenue",
@@ -137,22 +144,20 @@ def _bridge(looking: Looking, trust: Trust) -> None:
                 "Segment", "segment", list(SEGMENTS), default="total", text=SEGMENTS.__getitem__, kind="buttons"
             )
         bridge = data.query("mrr_bridge", looking.viewer, segment=segment)
-        months = {f"{value:%Y-%m}": formats.month(value) for value in reversed(list(bridge["month"]))}
+        months = {f"{value:%Y-%m}": formats.month(value) for value in (row["month"] for row in reversed(bridge))}
         with st.container(width=180):
             chosen = selection.choose(
                 "Month", "month", list(months), default=next(iter(months)), text=months.__getitem__
             )
-    row = next(row for row in bridge.to_dict("records") if f"{row['month']:%Y-%m}" == chosen)
+    row = next(row for row in bridge if f"{row['month']:%Y-%m}" == chosen)
     steps: list[tuple[str, Any, bool]] = [("Opening", row["opening_cents"], True)]
     steps += [(name, sign * row[column], False) for column, (name, sign) in MOVEMENTS.items()]
     if segment != "total":
         steps.append(("Transfer", row["transfer_cents"], False))
     steps.append(("Closing", row["closing_cents"], True))
-    charts.show(
-        charts.waterfall(steps),
-        f"MRR bridge of {months[chosen]}: " + "; ".join(f"{name} {formats.dollars(cents)}" for name, cents, _ in steps),
-        key="bridge",
-    )
+    told = "; ".join(f"{name} {formats.dollars(cents)}" for name, cents, _ in steps)
+    with sections.values(trust, "bridge", "mrr_bridge"):
+        charts.show(charts.waterfall(steps), f"MRR bridge of {months[chosen]}: {told}", key="bridge")
     st.caption("Green adds, red takes away, grey stands on the ground; the amounts carry their signs.")
     headings = {"month": ("Month", formats.month), "opening_cents": ("Opening", formats.dollars)}
     headings |= {
@@ -166,9 +171,10 @@ def _bridge(looking: Looking, trust: Trust) -> None:
         "accounts": ("Accounts", formats.count),
         "seats": ("Seats", formats.count),
     }
-    newest_first = bridge.iloc[::-1]
-    tables.show(newest_first, headings, height=None if len(bridge) < 9 else 360)
-    _foot(trust, newest_first, f"mrr_bridge_{segment}", ("mrr_bridge", ""))
+    newest_first = bridge[::-1]
+    with sections.values(trust, "bridge_table", "mrr_bridge"):
+        tables.show(newest_first, headings, height=None if len(bridge) < 9 else 360)
+    sections.foot(trust, newest_first, f"mrr_bridge_{segment}", *(("mrr_bridge", column) for column in MOVEMENTS))
 
 
 def _minus(cents: Any) -> str:
@@ -178,55 +184,46 @@ def _minus(cents: Any) -> str:
 def _service(looking: Looking, trust: Trust) -> None:
     st.subheader("Service level objectives, the last 30 days")
     slo = data.query("slo_status", looking.viewer)
-    if slo.empty:
+    if not slo:
         banners.nothing("No objective is measured yet.", "They appear once `registry/api_requests` are imported.")
     else:
-        tables.show(
-            slo.assign(
-                counted=[
-                    f"{formats.count(g)} / {formats.count(v)}" for g, v in zip(slo["good"], slo["valid"], strict=True)
-                ]
-            ),
-            {
-                "objective": ("Objective", lambda value: OBJECTIVES.get(str(value), str(value))),
-                "state": ("State", lambda value: STATES.get(str(value).lower(), str(value))),
-                "target": ("Target", lambda value: formats.share(value, 1)),
-                "sli": ("Measured", lambda value: formats.share(value, 2)),
-                "counted": ("Good / valid", str),
-                "budget_left": ("Budget left", formats.share),
-                "burn_1h": ("Burn 1 h", lambda value: _times(value)),
-                "burn_6h": ("Burn 6 h", lambda value: _times(value)),
-                "burn_1d": ("Burn 1 d", lambda value: _times(value)),
-                "burn_3d": ("Burn 3 d", lambda value: _times(value)),
-                "coverage": ("Covered", formats.share),
-            },
-        )
-        _foot(trust, slo, "slo_status", ("slo_status", ""))
+        with sections.values(trust, "slo", "slo_status"):
+            tables.show(
+                [{**row, "counted": f"{formats.count(row['good'])} / {formats.count(row['valid'])}"} for row in slo],
+                {
+                    "objective": ("Objective", lambda value: OBJECTIVES.get(str(value), str(value))),
+                    "state": ("State", lambda value: STATES.get(str(value).lower(), str(value))),
+                    "target": ("Target", lambda value: formats.share(value, 1)),
+                    "sli": ("Measured", lambda value: formats.share(value, 2)),
+                    "counted": ("Good / valid", str),
+                    "budget_left": ("Budget left", formats.share),
+                    "burn_1h": ("Burn 1 h", _times),
+                    "burn_6h": ("Burn 6 h", _times),
+                    "burn_1d": ("Burn 1 d", _times),
+                    "burn_3d": ("Burn 3 d", _times),
+                    "coverage": ("Covered", formats.share),
+                },
+            )
+        meant = ("budget_left", "burn_1h", "burn_6h", "burn_1d", "burn_3d", "coverage")
+        sections.foot(trust, slo, "slo_status", *(("slo_status", column) for column in meant))
     st.subheader("Availability by component")
     days = data.query("availability", looking.viewer)
-    if days.empty:
+    if not days:
         banners.nothing("No component is checked yet.", "Days appear once `status/checks` are imported.")
         return
-    charts.show(
-        charts.availability_strip(days),
-        "Uptime by component over 30 days: "
-        + "; ".join(
-            f"{name} down {formats.count(rows['down_minutes'].sum())} minutes"
-            for name, rows in days.groupby("component")
-        ),
-        key="availability",
-    )
+    down: Counter[str] = Counter()
+    for row in days:
+        down[row["component"]] += row["down_minutes"] or 0
+    with sections.values(trust, "availability", "availability_daily"):
+        charts.show(
+            charts.availability_strip(days),
+            "Uptime by component over 30 days: "
+            + "; ".join(f"{name} down {formats.count(minutes)} minutes" for name, minutes in down.items()),
+            key="availability",
+        )
     st.caption("A dot marks a day with down minutes. Days less than 90 % covered count as no data.")
-    _foot(trust, days, "availability_daily", ("availability_daily", "uptime"))
+    sections.foot(trust, days, "availability_daily", ("availability_daily", "uptime"))
 
 
 def _times(burn: Any) -> str:
     return formats.NO_DATA if formats.is_missing(burn) else f"{formats.decimal(burn, 1)}×"
-
-
-def _foot(trust: Trust, rows: pd.DataFrame, name: str, *entries: tuple[str, str]) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        definitions.show_badge(trust, *(table for table, _ in entries))
-        definitions.popover(trust, "Definition", *entries, key=f"define_{name}")
-        downloads.csv(rows, name, trust, *(table for table, _ in entries))
-        st.caption(f"Data until {definitions.until(trust, *(table for table, _ in entries))}", width="content")

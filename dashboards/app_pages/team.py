@@ -1,13 +1,13 @@
 """Team: is the team using its skills, what does that save, and which skills carry it."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from dashboards import data
-from dashboards.components import banners, charts, definitions, downloads, formats, selection, tables, tiles
+from dashboards.components import banners, charts, definitions, downloads, formats, sections, selection, tables, tiles
 from dashboards.components.definitions import Trust
 from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking, team_labels
@@ -17,21 +17,22 @@ ASSUMPTION_SET = "default"
 TOP_SKILLS = 10
 MINIMUM_SEATS = 5
 NEWEST_WEEKS = timedelta(days=7)
-NOT_PUBLISHED = "The equal period before was not published"
+NOT_PUBLISHED = "The equal period before is not published"
+NO_EARLIER = "The equal period before is hidden, or began before the data"
 
 
 def show(looking: Looking) -> None:
     """The page, for the teams of this viewer."""
     st.title("Team")
     teams = data.query("teams", looking.viewer)
-    if teams.empty:
+    if not teams:
         banners.nothing(
             "You have no team here.",
             "This page shows the teams that you lead or belong to. Other pages are in the navigation.",
         )
         return
     trust = definitions.load(looking.viewer)
-    labels = team_labels(teams.to_dict("records"))
+    labels = team_labels(teams)
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         with st.container(width=260):
             team_id = selection.choose(
@@ -42,7 +43,7 @@ def show(looking: Looking) -> None:
                 "Period", "period", list(PERIODS), default="28", text=PERIODS.__getitem__, kind="buttons"
             )
         ends = data.query("team_period_ends", looking.viewer, team_id=team_id, period_days=int(period))
-        if ends.empty:
+        if not ends:
             end = None
         else:
             with st.container(width=220):
@@ -56,8 +57,8 @@ def show(looking: Looking) -> None:
     _figures(looking, trust, team_id, int(period), end)
 
 
-def _choose_end(ends: pd.DataFrame, period_days: int) -> date:
-    days = list(ends["period_end"])
+def _choose_end(ends: Sequence[data.Row], period_days: int) -> date:
+    days = [row["period_end"] for row in ends]
     texts = {str(value): f"{value:%a} {formats.day(value)}" for value in days}
     chosen = selection.choose(
         "Period end", "end", list(texts), default=str(_default_end(days, period_days)), text=texts.__getitem__
@@ -106,14 +107,15 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
         ],
         key="team",
     )
-    downloads.csv(activity.loc[activity["period_end"] == end], f"team_activity_{team_id}_{end}", trust, "team_activity")
+    hours = {name: value for name, value in (_row(saved, end) or {}).items() if name not in now}
+    downloads.button([{**now, **hours}], f"team_{team_id}_{end}", trust, "team_activity", "team_time_saved")
     _skills(looking, trust, chosen)
     _trend(trust, activity, team_id, period_days)
     _seats(trust, now)
 
 
 def _active_skills(
-    now: dict[str, Any], before: dict[str, Any] | None, series: pd.DataFrame, versus: str, is_provisional: bool
+    now: data.Row, before: data.Row | None, series: Sequence[data.Row], versus: str, is_provisional: bool
 ) -> Tile:
     return Tile(
         label="Active skills",
@@ -131,9 +133,9 @@ def _active_skills(
 
 def _time_saved(
     looking: Looking,
-    now: dict[str, Any] | None,
-    before: dict[str, Any] | None,
-    series: pd.DataFrame,
+    now: data.Row | None,
+    before: data.Row | None,
+    series: Sequence[data.Row],
     versus: str,
     is_provisional: bool,
 ) -> Tile:
@@ -164,7 +166,7 @@ def _time_saved(
 
 def _assumptions(looking: Looking) -> str:
     """The assumptions behind time saved as a Markdown table, for the popover of its tile."""
-    rows = data.query("assumptions", looking.viewer, assumption_set=ASSUMPTION_SET).to_dict("records")
+    rows = data.query("assumptions", looking.viewer, assumption_set=ASSUMPTION_SET)
     if not rows:
         return "**Assumptions**\n\nNone are published."
     lines = ["**Assumptions: minutes saved per successful use**", "", "| Skill | Low | Mode | High | Grade | Source |"]
@@ -185,7 +187,7 @@ def _assumptions(looking: Looking) -> str:
     return "\n".join(lines)
 
 
-def _adoption(now: dict[str, Any], series: pd.DataFrame, versus: str, is_provisional: bool) -> Tile:
+def _adoption(now: data.Row, series: Sequence[data.Row], versus: str, is_provisional: bool) -> Tile:
     band = now.get("adoption_band")
     rate, previous = now.get("adoption_rate"), now.get("previous_adoption_rate")
     is_hidden = formats.is_missing(rate) and not formats.is_missing(band)
@@ -206,7 +208,7 @@ def _adoption(now: dict[str, Any], series: pd.DataFrame, versus: str, is_provisi
         entries=[("team_activity", "adoption_rate"), ("team_activity", "mean_skill_adoption")],
         change=change,
         versus=versus,
-        no_change="No comparison: the period before is hidden or began before the data",
+        no_change=NO_EARLIER,
         series=_series(series, "adoption_rate"),
         is_provisional=is_provisional,
     )
@@ -215,31 +217,36 @@ def _adoption(now: dict[str, Any], series: pd.DataFrame, versus: str, is_provisi
 def _skills(looking: Looking, trust: Trust, chosen: dict[str, Any]) -> None:
     st.subheader("Top skills by users")
     skills = data.query("team_skills", looking.viewer, **chosen)
-    if skills.empty:
+    if not skills:
         banners.nothing("No skill was used in this period.", "Choose a longer period, or an earlier end.")
         return
-    top = skills.head(TOP_SKILLS)
-    drawn = top.assign(
-        text=[_users(row) for row in top.to_dict("records")],
-        interval=[
-            formats.interval(low, high) for low, high in zip(top["adoption_low"], top["adoption_high"], strict=True)
-        ],
-        text_at=top["adoption_high"].fillna(0),
-    )
-    charts.show(
-        charts.skill_bars(drawn),
-        "Share of seated people with at least one successful use, by skill: "
-        + "; ".join(f"{name} {text}" for name, text in zip(drawn["skill_name"], drawn["text"], strict=True)),
-        key="skills",
-    )
+    told = [
+        {
+            **row,
+            "text": f"{_users(row)} {_move(row)}".strip(),
+            "interval": formats.interval(row["adoption_low"], row["adoption_high"]),
+        }
+        for row in skills[:TOP_SKILLS]
+    ]
+    with sections.values(trust, "skills", "team_skill_usage"):
+        charts.show(
+            charts.skill_bars(told),
+            "Share of seated people with at least one successful use, by skill: "
+            + "; ".join(f"{row['skill_name']} {row['text']}" for row in told),
+            key="skills",
+        )
+    is_compared = any(_is_compared(row) for row in skills)
     st.caption(
-        f"{len(top)} of {len(skills)} used skills. The thin line is the 95{formats.THIN}% interval; "
-        "▲ ▼ places gained or lost against the equal period before."
+        f"{len(told)} of {len(skills)} used skills. The thin line is the 95{formats.THIN}% interval. "
+        + (
+            "▲ ▼ places gained or lost against the equal period before; new: not used in it."
+            if is_compared
+            else f"Ranks are not compared: {NO_EARLIER[0].lower()}{NO_EARLIER[1:]}."
+        )
     )
-    with st.expander(f"All {len(skills)} skills as a table"):
-        listed = skills.assign(moved=[_move(row) for row in skills.to_dict("records")])
+    with st.expander(f"All {len(skills)} skills as a table"), sections.values(trust, "all_skills", "team_skill_usage"):
         tables.show(
-            listed,
+            [{**row, "moved": _move(row)} for row in skills],
             {
                 "usage_rank": ("Rank", formats.count),
                 "skill_name": ("Skill", tables.text),
@@ -249,68 +256,79 @@ def _skills(looking: Looking, trust: Trust, chosen: dict[str, Any]) -> None:
                 "uses": ("Uses", _hidden_or(formats.count)),
                 "failures": ("Failures", _hidden_or(formats.count)),
             },
-            height=None if len(listed) < 12 else 420,
+            height=None if len(skills) < 12 else 420,
         )
-    _foot(
-        trust, skills, f"team_skills_{chosen['team_id']}_{chosen['period_end']}", ("team_skill_usage", "adoption_rate")
+    sections.foot(
+        trust,
+        skills,
+        f"team_skills_{chosen['team_id']}_{chosen['period_end']}",
+        ("team_skill_usage", "adoption_rate"),
+        is_provisional=any(row["is_provisional"] for row in skills),
     )
 
 
-def _users(row: dict[str, Any]) -> str:
-    if formats.is_missing(row["users"]):
-        band = row.get("adoption_band")
-        counted = formats.NO_DATA if formats.is_missing(band) else f"{band} of {formats.count(row['seats'])}"
-    else:
-        counted = f"{formats.share(row['adoption_rate'])} ({formats.count(row['users'])}/{formats.count(row['seats'])})"
-    return f"{counted} {_move(row)}".strip()
+def _users(row: data.Row) -> str:
+    if not formats.is_missing(row["users"]):
+        return f"{formats.share(row['adoption_rate'])} ({formats.count(row['users'])}/{formats.count(row['seats'])})"
+    band = row.get("adoption_band")
+    return formats.NO_DATA if formats.is_missing(band) else f"{band} of {formats.count(row['seats'])}"
 
 
-def _move(row: dict[str, Any]) -> str:
+def _move(row: data.Row) -> str:
     previous = row.get("previous_usage_rank")
     if formats.is_missing(previous):
-        return "new"
+        return "new" if _is_compared(row) else ""
     moved = int(previous or 0) - int(row["usage_rank"])
     return "=" if moved == 0 else f"{'▲' if moved > 0 else '▼'}{abs(moved)}"
+
+
+def _is_compared(row: data.Row) -> bool:
+    """Whether the equal period before is known: the data reaches back to its start, or the skill had a rank in it."""
+    return not (
+        formats.is_missing(row.get("previous_usage_rank")) and formats.is_missing(row["previous_adoption_rate"])
+    )
 
 
 def _hidden_or(as_text: Any) -> Any:
     return lambda value: "hidden" if formats.is_missing(value) else as_text(value)
 
 
-def _trend(trust: Trust, activity: pd.DataFrame, team_id: str, period_days: int) -> None:
+def _trend(trust: Trust, activity: Sequence[data.Row], team_id: str, period_days: int) -> None:
     st.subheader("Adoption over time")
-    known = activity.dropna(subset=["adoption_rate"])
+    known = [row for row in activity if not formats.is_missing(row["adoption_rate"])]
     if len(known) < 2:
         banners.nothing("Too little history for a trend.", "It appears once two period ends are published.")
         return
-    drawn = known.assign(
-        text=[
-            f"{formats.share(row['adoption_rate'])} "
-            f"({formats.count(row['active_users'])}/{formats.count(row['seats'])})"
-            for row in known.to_dict("records")
-        ]
-    )
-    charts.show(
-        charts.trend(
-            drawn,
-            y="adoption_rate",
-            low="adoption_low",
-            high="adoption_high",
-            title="Adoption (≥ 1 skill)",
-            number_format="%",
-            top=1.0,
-        ),
-        f"Adoption over {period_days} days by period end, from {drawn['text'].iloc[0]} to {drawn['text'].iloc[-1]}",
-        key="trend",
-    )
+    drawn = [
+        {
+            **row,
+            "text": f"{formats.share(row['adoption_rate'])} "
+            f"({formats.count(row['active_users'])}/{formats.count(row['seats'])})",
+        }
+        for row in known
+    ]
+    with sections.values(trust, "trend", "team_activity"):
+        charts.show(
+            charts.trend(
+                drawn,
+                y="adoption_rate",
+                low="adoption_low",
+                high="adoption_high",
+                title="Adoption (≥ 1 skill)",
+                number_format="%",
+                top=1.0,
+            ),
+            f"Adoption over {period_days} days by period end, from {drawn[0]['text']} to {drawn[-1]['text']}",
+            key="trend",
+        )
     st.caption(
         f"Each point is the {period_days} days up to a Sunday or the chosen end; the band is the 95{formats.THIN}% "
         "interval; a hollow point is provisional."
     )
-    _foot(trust, activity, f"team_trend_{team_id}_{period_days}d", ("team_activity", "adoption_rate"))
+    sections.foot(trust, activity, f"team_trend_{team_id}_{period_days}d", ("team_activity", "adoption_rate"))
 
 
-def _seats(trust: Trust, now: dict[str, Any]) -> None:
+def _seats(trust: Trust, now: data.Row) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Seats at the period's end")
@@ -354,7 +372,7 @@ def _seats(trust: Trust, now: dict[str, Any]) -> None:
     st.caption(f"Data until {definitions.until(trust, 'team_activity')}")
 
 
-def _parts(now: dict[str, Any], names: dict[str, tuple[str, str]], title: str, key: str) -> None:
+def _parts(now: data.Row, names: dict[str, tuple[str, str]], title: str, key: str) -> None:
     parts = [(name, now.get(column), colour) for column, (name, colour) in names.items()]
     if any(formats.is_missing(number) for _, number, _ in parts):
         banners.nothing("Hidden or not measured.", "One of the counts would point at one person, so none is shown.")
@@ -366,22 +384,15 @@ def _parts(now: dict[str, Any], names: dict[str, tuple[str, str]], title: str, k
     charts.show(charts.stacked_bar(parts, title=title), f"{title}. {told}", key=key)
 
 
-def _foot(trust: Trust, rows: pd.DataFrame, name: str, entry: tuple[str, str]) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        definitions.popover(trust, "Definition", entry, key=f"define_{name}")
-        downloads.csv(rows, name, trust, entry[0])
-        st.caption(f"Data until {definitions.until(trust, entry[0])}", width="content")
+def _row(rows: Sequence[data.Row], end: date) -> data.Row | None:
+    return next((row for row in rows if row["period_end"] == end), None)
 
 
-def _row(rows: pd.DataFrame, end: date) -> dict[str, Any] | None:
-    return next((row for row in rows.to_dict("records") if row["period_end"] == end), None)
-
-
-def _difference(now: dict[str, Any], before: dict[str, Any] | None, column: str, as_text: Any) -> str | None:
+def _difference(now: data.Row, before: data.Row | None, column: str, as_text: Any) -> str | None:
     if before is None or formats.is_missing(now.get(column)) or formats.is_missing(before.get(column)):
         return None
     return as_text(now[column] - before[column])
 
 
-def _series(rows: pd.DataFrame, column: str) -> list[float]:
-    return [] if column not in rows else [float(value) for value in rows[column].dropna()]
+def _series(rows: Sequence[data.Row], column: str) -> list[float]:
+    return [float(row[column]) for row in rows if not formats.is_missing(row.get(column))]

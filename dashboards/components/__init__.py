@@ -1,1 +1,1 @@
-"""What pages are made of: formats, selection, tiles, charts, tables, definitions, banners, downloads."""
+"""What pages are made of: formats, selection, tiles, charts, tables, sections, definitions, banners, downloads."""

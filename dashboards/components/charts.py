@@ -1,24 +1,46 @@
 """Charts that read in light and dark, wide and narrow: labelled axes, units, and never colour alone.
 
-Every function takes rows as published and a text for those who cannot see the chart (`alt`).
+A chart is a plain Vega-Lite specification with its rows; `show` puts it on the page with a text for those who cannot
+see it. Altair is not used: its checking and hashing cost more than the rest of a page.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-import altair as alt
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from dashboards.components import formats
+from dashboards.data import Row
 
 BLUE, ORANGE, GREEN, VIOLET, RED, GREY = "#2f7de1", "#c26a0a", "#25905a", "#9b59d0", "#d64550", "#7a8594"
-Layers = alt.LayerChart | alt.FacetChart
+AXES = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelLimit": 150}
+SQUARES = {"title": None, "symbolType": "square", "symbolStrokeWidth": 0}
+"""A legend of plain squares."""
+
+Encoding = dict[str, Any]
 
 
-def show(chart: Layers, alternative: str, *, key: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A Vega-Lite specification without its data, and the rows that it draws."""
+
+    specification: dict[str, Any]
+    rows: Sequence[Row]
+
+
+def show(chart: Chart, alternative: str, *, key: str) -> None:
     """Put a chart on the page in the page's own theme and width."""
-    configured = chart.configure_axis(labelFontSize=12, titleFontSize=12, titleFontWeight="normal", labelLimit=150)
-    st.altair_chart(configured, width="stretch", theme="streamlit", key=key, alt=alternative)
+    st.vega_lite_chart(
+        pa.Table.from_pylist([dict(row) for row in chart.rows]),
+        chart.specification | {"config": {"axis": AXES}, "padding": {"left": 2, "right": 2, "top": 6, "bottom": 2}},
+        width="stretch",
+        theme="streamlit",
+        key=key,
+        alt=alternative,
+    )
 
 
 def ink() -> str:
@@ -26,148 +48,190 @@ def ink() -> str:
     return "#e8edf4" if st.context.theme.type == "dark" else "#16202e"
 
 
-def skill_bars(rows: pd.DataFrame) -> Layers:
+def skill_bars(rows: Sequence[Row]) -> Chart:
     """Adoption per skill as horizontal bars in rank order, 95 % interval as whiskers, count and rank change as text.
 
-    rows: skill_name, usage_rank, users, seats, adoption_rate/_low/_high (shares or missing), text.
+    rows: skill_name, uses, adoption_rate/_low/_high (shares or missing), text, interval.
     """
-    # Names stand above their bars, so that a narrow window keeps its width for the bars.
-    base = alt.Chart(rows).encode(y=alt.Y("skill_name:N", sort=list(rows["skill_name"]), axis=None))
-    scale = alt.Scale(domain=[0, 1.45], nice=False)
-    axis = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], title="Adoption (share of seated people)")
-    tooltip = [
-        alt.Tooltip("skill_name:N", title="Skill"),
-        alt.Tooltip("text:N", title="Users"),
-        alt.Tooltip("interval:N", title="95 % interval"),
-        alt.Tooltip("uses:Q", title="Uses", format=","),
-    ]
-    low = alt.X("adoption_low:Q", scale=scale, axis=axis)
-    bars = base.mark_bar(color=BLUE, height=13, yOffset=8).encode(
-        x=alt.X("adoption_rate:Q", scale=scale, axis=axis), tooltip=tooltip
+    drawn = _only(rows, "skill_name", "uses", "adoption_rate", "adoption_low", "adoption_high", "text", "interval")
+    drawn = [row | {"text_at": row["adoption_high"] or 0.0} for row in drawn]
+    # A skill without a shown share still has its line.
+    across = {
+        "scale": _with_room(1.0, 122),
+        "axis": {"format": "%", "values": [0, 0.25, 0.5, 0.75, 1], "title": "Adoption (share of seated people)"},
+    }
+    whisker = {"color": ink(), "yOffset": 8}
+    return Chart(
+        {
+            "height": 42 * len(drawn) + 50,
+            # Names stand above their bars, so that a narrow window keeps its width for the bars.
+            "encoding": {"y": _named("skill_name", sort=[row["skill_name"] for row in drawn], axis=None)},
+            "layer": [
+                _layer(
+                    {"type": "bar", "color": BLUE, "height": 13, "yOffset": 8},
+                    x=_number("adoption_rate", **across),
+                    tooltip=[
+                        _tip("skill_name", "Skill"),
+                        _tip("text", "Users"),
+                        _tip("interval", "95 % interval"),
+                        _number("uses", title="Uses", format=","),
+                    ],
+                ),
+                _layer(
+                    {"type": "rule", "strokeWidth": 1.4, **whisker},
+                    x=_number("adoption_low", **across),
+                    x2={"field": "adoption_high"},
+                ),
+                *(
+                    _layer(
+                        {"type": "tick", "thickness": 1.4, "size": 9, "opacity": 1, **whisker},
+                        x=_number(end, **across),
+                    )
+                    for end in ("adoption_low", "adoption_high")
+                ),
+                _layer(
+                    {"type": "text", "align": "left", "dy": -8, "color": ink(), "fontSize": 12.5, "limit": 330},
+                    x={"datum": 0, "type": "quantitative", **across},
+                    text=_tip("skill_name"),
+                ),
+                _layer(
+                    {"type": "text", "align": "left", "dx": 7, "dy": 8, "color": ink(), "fontSize": 12},
+                    x=_number("text_at", **across),
+                    text=_tip("text"),
+                ),
+            ],
+        },
+        drawn,
     )
-    whiskers = base.mark_rule(color=ink(), strokeWidth=1.4, yOffset=8).encode(x=low, x2="adoption_high:Q")
-    ends = [
-        base.mark_tick(color=ink(), thickness=1.4, size=9, opacity=1, yOffset=8).encode(
-            x=alt.X(f"{end}:Q", scale=scale, axis=axis)
-        )
-        for end in ("adoption_low", "adoption_high")
-    ]
-    names = base.mark_text(align="left", dy=-8, color=ink(), fontSize=12.5, limit=330).encode(
-        x=alt.datum(0, scale=scale, axis=axis), text="skill_name:N"
-    )
-    texts = base.mark_text(align="left", dx=7, dy=8, color=ink(), fontSize=12).encode(
-        x=alt.X("text_at:Q", scale=scale, axis=axis), text="text:N"
-    )
-    return alt.layer(bars, whiskers, *ends, names, texts).properties(height=42 * len(rows) + 50)
 
 
 def trend(
-    rows: pd.DataFrame, *, y: str, low: str, high: str, title: str, number_format: str, top: float | None = None
-) -> Layers:
+    rows: Sequence[Row], *, y: str, low: str, high: str, title: str, number_format: str, top: float | None = None
+) -> Chart:
     """A value over period ends with its interval as a band; provisional points are hollow.
 
     rows: period_end, the three columns, is_provisional, text. top: upper end of the axis where it is fixed.
     """
-    shown = rows.assign(period_end=pd.to_datetime(rows["period_end"]))
-    x = alt.X("period_end:T", title="Period end", axis=alt.Axis(format="%d %b", tickCount=6, labelOverlap=True))
-    scale = alt.Scale(domain=[0, top]) if top is not None else alt.Scale(zero=True)
-    axis = alt.Axis(format=number_format, tickCount=5)
-    base = alt.Chart(shown).encode(x=x)
-    band = base.mark_area(color=BLUE, opacity=0.18).encode(
-        y=alt.Y(f"{low}:Q", title=title, scale=scale, axis=axis), y2=f"{high}:Q"
-    )
-    line = base.mark_line(color=BLUE, strokeWidth=2).encode(y=alt.Y(f"{y}:Q", title=title, scale=scale, axis=axis))
-    points = base.mark_point(size=42, color=BLUE, strokeWidth=2).encode(
-        y=alt.Y(f"{y}:Q", title=title, scale=scale, axis=axis),
-        fill=alt.condition("datum.is_provisional", alt.value("transparent"), alt.value(BLUE)),
-        tooltip=[
-            alt.Tooltip("period_end:T", title="Period end", format="%d %b %Y"),
-            alt.Tooltip("text:N", title=title),
-        ],
-    )
-    return alt.layer(band, line, points).properties(height=290)
-
-
-def stacked_bar(parts: list[tuple[str, Any, str]], *, title: str) -> Layers:
-    """One bar of counts that add up. parts: (name, count, colour); the counts stand in the bar and the legend."""
-    rows = pd.DataFrame(
-        [
-            {"part": f"{name}: {formats.count(number)}", "count": 0 if formats.is_missing(number) else number, "at": at}
-            for at, (name, number, _) in enumerate(parts)
-        ]
-    )
-    names = list(rows["part"])
-    chart = (
-        alt.Chart(rows)
-        .mark_bar(height=30)
-        .encode(
-            x=alt.X("count:Q", title=title, stack="zero", axis=alt.Axis(tickMinStep=1, format="d")),
-            color=alt.Color(
-                "part:N",
-                sort=names,
-                scale=alt.Scale(domain=names, range=[colour for _, _, colour in parts]),
-                legend=alt.Legend(
-                    title=None, orient="bottom", columns=2, labelLimit=170, symbolType="square", symbolStrokeWidth=0
-                ),
-            ),
-            order=alt.Order("at:Q"),
-            tooltip=[alt.Tooltip("part:N", title=title)],
-        )
-    )
-    return alt.layer(chart).properties(height=150)
-
-
-def plan(rows: pd.DataFrame) -> Layers:
-    """Actual annual recurring revenue as bars, the plan as a line across each quarter. rows: quarter, arr in cents."""
-    shown = pd.DataFrame(
-        {
-            "quarter": [formats.quarter(value) for value in rows["quarter"]],
-            "actual": rows["actual_arr_cents"] / 100,
-            "planned": rows["planned_arr_cents"] / 100,
-            "actual_text": [formats.dollars(value) for value in rows["actual_arr_cents"]],
-            "planned_text": [formats.dollars(value) for value in rows["planned_arr_cents"]],
+    drawn = [
+        row
+        | {
+            # Streamlit shows a time without a zone as it is, wherever the browser stands.
+            "period_end": datetime.combine(row["period_end"], datetime.min.time()),
+            "day": formats.day(row["period_end"]),
+            "is_provisional": bool(row["is_provisional"]),
         }
-    )
-    tooltip = [
-        alt.Tooltip("quarter:N", title="Quarter"),
-        alt.Tooltip("actual_text:N", title="Actual"),
-        alt.Tooltip("planned_text:N", title="Plan"),
+        for row in _only(rows, "period_end", y, low, high, "is_provisional", "text")
     ]
-    x = alt.X("quarter:N", sort=None, title="Quarter", axis=alt.Axis(labelAngle=0))
-    axis = alt.Axis(format="$,.0f", tickCount=5)
-    colours = alt.Scale(domain=["Actual (bar)", "Plan (line)"], range=[BLUE, ORANGE])
-    legend = alt.Legend(title=None, orient="top", symbolType="square", symbolStrokeWidth=0)
-    base = alt.Chart(shown).encode(x=x, tooltip=tooltip)
-    actual = (
-        base.transform_calculate(kind="'Actual (bar)'")
-        .mark_bar(width={"band": 0.5})
-        .encode(
-            y=alt.Y("actual:Q", title="ARR, US dollars", axis=axis),
-            color=alt.Color("kind:N", scale=colours, legend=legend),
-        )
+    is_long = drawn[-1]["period_end"] - drawn[0]["period_end"] > timedelta(days=150)
+    up = {
+        "title": title,
+        "scale": {"domain": [0, top]} if top is not None else {"zero": True},
+        "axis": {"format": number_format, "tickCount": 5},
+    }
+    return Chart(
+        {
+            "height": 290,
+            "encoding": {
+                "x": {
+                    "field": "period_end",
+                    "type": "temporal",
+                    "title": "Period end",
+                    "axis": {"format": "%b %Y" if is_long else "%d %b", "tickCount": 6, "labelOverlap": True},
+                }
+            },
+            "layer": [
+                _layer({"type": "area", "color": BLUE, "opacity": 0.18}, y=_number(low, **up), y2={"field": high}),
+                _layer({"type": "line", "color": BLUE, "strokeWidth": 2}, y=_number(y, **up)),
+                _layer(
+                    {"type": "point", "size": 42, "color": BLUE, "strokeWidth": 2},
+                    y=_number(y, **up),
+                    fill={"condition": {"test": "datum.is_provisional", "value": "transparent"}, "value": BLUE},
+                    tooltip=[_tip("day", "Period end"), _tip("text", title)],
+                ),
+            ],
+        },
+        drawn,
     )
-    planned = (
-        base.transform_calculate(kind="'Plan (line)'")
-        .mark_tick(thickness=4, width={"band": 0.8}, opacity=1)
-        .encode(
-            y=alt.Y("planned:Q", title="ARR, US dollars", axis=axis),
-            color=alt.Color("kind:N", scale=colours, legend=legend),
-        )
-    )
-    values = base.mark_text(dy=-8, fontSize=12, color=ink()).encode(
-        y=alt.Y("actual:Q", title="ARR, US dollars", axis=axis), text="actual_text:N"
-    )
-    return alt.layer(actual, planned, values).properties(height=340)
 
 
-def waterfall(steps: list[tuple[str, Any, bool]]) -> Layers:
+def stacked_bar(parts: Sequence[tuple[str, Any, str]], *, title: str) -> Chart:
+    """One bar of counts that add up. parts: (name, count, colour); the counts stand in the bar and the legend."""
+    rows = [
+        {"part": f"{name}: {formats.count(number)}", "count": 0 if formats.is_missing(number) else number, "at": at}
+        for at, (name, number, _) in enumerate(parts)
+    ]
+    names = [row["part"] for row in rows]
+    return Chart(
+        {
+            "height": 150,
+            "mark": {"type": "bar", "height": 30},
+            "encoding": {
+                "x": _number("count", title=title, stack="zero", axis={"tickMinStep": 1, "format": "d"}),
+                "color": _named(
+                    "part",
+                    sort=names,
+                    scale={"domain": names, "range": [colour for _, _, colour in parts]},
+                    legend=SQUARES | {"orient": "bottom", "columns": 2, "labelLimit": 170},
+                ),
+                "order": _number("at"),
+                "tooltip": [_tip("part", title)],
+            },
+        },
+        rows,
+    )
+
+
+def plan(rows: Sequence[Row]) -> Chart:
+    """Actual annual recurring revenue as bars, the plan as a line across each quarter. rows: quarter, arr in cents."""
+    drawn = [
+        {
+            "quarter": formats.quarter(row["quarter"]),
+            "actual": _dollars(row["actual_arr_cents"]),
+            "planned": _dollars(row["planned_arr_cents"]),
+            "actual_text": formats.dollars(row["actual_arr_cents"]),
+            "planned_text": formats.dollars(row["planned_arr_cents"]),
+        }
+        for row in rows
+    ]
+    up = {"title": "ARR, US dollars", "axis": {"format": "$,.0f", "tickCount": 5}}
+    colours = {"domain": ["Actual (bar)", "Plan (line)"], "range": [BLUE, ORANGE]}
+
+    def kind(name: str) -> Encoding:
+        return {"datum": name, "type": "nominal", "scale": colours, "legend": SQUARES | {"orient": "top"}}
+
+    return Chart(
+        {
+            "height": 340,
+            "encoding": {
+                "x": _named("quarter", sort=None, title="Quarter", axis={"labelAngle": 0}),
+                "tooltip": [_tip("quarter", "Quarter"), _tip("actual_text", "Actual"), _tip("planned_text", "Plan")],
+            },
+            "layer": [
+                _layer({"type": "bar", "width": {"band": 0.5}}, y=_number("actual", **up), color=kind("Actual (bar)")),
+                _layer(
+                    {"type": "tick", "thickness": 4, "width": {"band": 0.8}, "opacity": 1},
+                    y=_number("planned", **up),
+                    color=kind("Plan (line)"),
+                ),
+                _layer(
+                    {"type": "text", "dy": -8, "fontSize": 12, "color": ink()},
+                    y=_number("actual", **up),
+                    text=_tip("actual_text"),
+                ),
+            ],
+        },
+        drawn,
+    )
+
+
+def waterfall(steps: Sequence[tuple[str, Any, bool]]) -> Chart:
     """Opening to closing as a waterfall. steps: (name, signed cents, whether the bar stands on the ground)."""
-    drawn, level = [], 0.0
+    rows, level = [], 0.0
     for name, cents, is_level in steps:
         amount = 0.0 if formats.is_missing(cents) else cents / 100
         start, end = (0.0, amount) if is_level else (level, level + amount)
         level = end
-        drawn.append(
+        rows.append(
             {
                 "step": name,
                 "start": start,
@@ -177,68 +241,135 @@ def waterfall(steps: list[tuple[str, Any, bool]]) -> Layers:
                 "text": formats.dollars(cents) if is_level else formats.signed_dollars(cents),
             }
         )
-    rows = pd.DataFrame(drawn)
-    order = list(rows["step"])
-    far = max(1.0, max(step["top"] for step in drawn))
-    scale = alt.Scale(domain=[min(0.0, min(step["end"] for step in drawn)), far * 1.28], nice=False)
-    axis = alt.Axis(format="$,.0f", tickCount=5)
-    base = alt.Chart(rows).encode(
-        y=alt.Y("step:N", sort=order, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=110))
+    across = {
+        "title": "MRR, US dollars",
+        "axis": {"format": "$,.0f", "tickCount": 5},
+        "scale": _with_room(max(1.0, *(row["top"] for row in rows)), 72, min(0.0, *(row["end"] for row in rows))),
+    }
+    colours = {"domain": ["Level", "Up", "Down"], "range": [GREY, GREEN, RED]}
+    return Chart(
+        {
+            "height": 34 * len(rows) + 60,
+            "encoding": {
+                "y": _named(
+                    "step",
+                    sort=[row["step"] for row in rows],
+                    title=None,
+                    axis={"ticks": False, "domain": False, "labelLimit": 110},
+                )
+            },
+            "layer": [
+                _layer(
+                    {"type": "bar", "height": {"band": 0.66}},
+                    x=_number("start", **across),
+                    x2={"field": "end"},
+                    color=_named("kind", scale=colours, legend=None),
+                    tooltip=[_tip("step", "Step"), _tip("text", "Amount")],
+                ),
+                _layer(
+                    {"type": "text", "align": "left", "dx": 6, "color": ink(), "fontSize": 12},
+                    x=_number("top", **across),
+                    text=_tip("text"),
+                ),
+            ],
+        },
+        rows,
     )
-    bars = base.mark_bar(height={"band": 0.66}).encode(
-        x=alt.X("start:Q", title="MRR, US dollars", axis=axis, scale=scale),
-        x2="end:Q",
-        color=alt.Color(
-            "kind:N", scale=alt.Scale(domain=["Level", "Up", "Down"], range=[GREY, GREEN, RED]), legend=None
-        ),
-        tooltip=[alt.Tooltip("step:N", title="Step"), alt.Tooltip("text:N", title="Amount")],
-    )
-    texts = base.mark_text(align="left", dx=6, color=ink(), fontSize=12).encode(
-        x=alt.X("top:Q", title="MRR, US dollars", axis=axis, scale=scale), text="text:N"
-    )
-    return alt.layer(bars, texts).properties(height=34 * len(rows) + 60)
 
 
-def availability_strip(rows: pd.DataFrame) -> Layers:
-    """One cell a component and day; light to dark is worse, and a cell below full uptime carries its down minutes.
+def availability_strip(rows: Sequence[Row]) -> Chart:
+    """One cell a component and day; a cell of a day with down minutes carries a dot.
 
-    rows: component, day, uptime (share or missing), coverage, down_minutes.
+    rows: component, day, uptime (share or missing), coverage, down_minutes, excluded_minutes.
     """
     classes = ["100 %", "99.9 % or more", "99 % or more", "below 99 %", "No data"]
     colours = ["#8ecfae", "#e2c14a", "#d9832a", "#b3263a", "#9aa4b1"]
-    shown = rows.assign(
-        day=pd.to_datetime(rows["day"]),
-        band=[_band(uptime, coverage) for uptime, coverage in zip(rows["uptime"], rows["coverage"], strict=True)],
-        uptime_text=[formats.share(value, 2) for value in rows["uptime"]],
-        coverage_text=[formats.share(value) for value in rows["coverage"]],
-        mark=["" if formats.is_missing(m) or not m else "\u2022" for m in rows["down_minutes"]],
+    drawn = [
+        {
+            "component": row["component"],
+            "day": f"{row['day']:%d %b}",
+            "full_day": formats.day(row["day"]),
+            "band": _band(row["uptime"], row["coverage"]),
+            "uptime": formats.share(row["uptime"], 2),
+            "coverage": formats.share(row["coverage"]),
+            "down": formats.count(row["down_minutes"]),
+            "excluded": formats.count(row["excluded_minutes"]),
+            "mark": "\u2022" if row["down_minutes"] else "",
+        }
+        for row in rows
+    ]
+    days = [f"{day:%d %b}" for day in sorted({row["day"] for row in rows})]
+    return Chart(
+        {
+            "height": 34 * max(1, len({row["component"] for row in rows})) + 170,
+            "encoding": {
+                "x": _named(
+                    "day",
+                    sort=days,
+                    title="Day (UTC)",
+                    axis={"labelOverlap": True, "labelAngle": 0, "labelFlush": True},
+                ),
+                "y": _named("component", title=None, axis={"labelLimit": 110}),
+                "tooltip": [
+                    _tip("component", "Component"),
+                    _tip("full_day", "Day"),
+                    _tip("uptime", "Uptime"),
+                    _tip("down", "Down minutes"),
+                    _tip("excluded", "Excluded minutes"),
+                    _tip("coverage", "Coverage"),
+                ],
+            },
+            "layer": [
+                _layer(
+                    {"type": "rect", "cornerRadius": 2},
+                    color=_named(
+                        "band",
+                        sort=classes,
+                        scale={"domain": classes, "range": colours},
+                        legend=SQUARES | {"title": "Uptime of the day", "orient": "bottom", "columns": 2},
+                    ),
+                ),
+                _layer(
+                    {"type": "text", "fontSize": 15},
+                    text=_tip("mark"),
+                    color={"condition": {"test": "datum.band == 'below 99 %'", "value": "white"}, "value": "#16202e"},
+                ),
+            ],
+        },
+        drawn,
     )
-    base = alt.Chart(shown).encode(
-        x=alt.X(
-            "yearmonthdate(day):O", title="Day (UTC)", axis=alt.Axis(format="%d %b", labelOverlap=True, labelAngle=0)
-        ),
-        y=alt.Y("component:N", title=None, axis=alt.Axis(labelLimit=110)),
-        tooltip=[
-            alt.Tooltip("component:N", title="Component"),
-            alt.Tooltip("day:T", title="Day", format="%d %b %Y"),
-            alt.Tooltip("uptime_text:N", title="Uptime"),
-            alt.Tooltip("down_minutes:Q", title="Down minutes"),
-            alt.Tooltip("excluded_minutes:Q", title="Excluded minutes"),
-            alt.Tooltip("coverage_text:N", title="Coverage"),
-        ],
-    )
-    cells = base.mark_rect(cornerRadius=2).encode(
-        color=alt.Color(
-            "band:N",
-            sort=classes,
-            scale=alt.Scale(domain=classes, range=colours),
-            legend=alt.Legend(
-                title="Uptime of the day", orient="bottom", columns=2, symbolType="square", symbolStrokeWidth=0
-            ),
-        )
-    )
-    marks = base.mark_text(fontSize=13, color="#16202e").encode(text="mark:N")
-    return alt.layer(cells, marks).properties(height=34 * max(1, shown["component"].nunique()) + 170)
+
+
+def _with_room(highest: float, pixels: int, lowest: float = 0.0) -> Encoding:
+    """A scale that leaves so many pixels after its highest value for a text, however wide the window."""
+    room = f"(width / max(width - {pixels}, 60))"
+    return {"domainMin": lowest, "domainMax": {"expr": f"{lowest} + {highest - lowest} * {room}"}, "nice": False}
+
+
+def _layer(mark: dict[str, Any], **encoding: Any) -> dict[str, Any]:
+    return {"mark": mark, "encoding": encoding}
+
+
+def _number(field: str, **more: Any) -> Encoding:
+    return {"field": field, "type": "quantitative", **more}
+
+
+def _named(field: str, **more: Any) -> Encoding:
+    return {"field": field, "type": "nominal", **more}
+
+
+def _tip(field: str, title: str | None = None) -> Encoding:
+    """A text of the chart or a line of its tooltip."""
+    return _named(field) if title is None else _named(field, title=title)
+
+
+def _only(rows: Sequence[Row], *columns: str) -> list[dict[str, Any]]:
+    """The columns that a chart draws: the page carries no more, and nothing that is only for a table."""
+    return [{column: row.get(column) for column in columns} for row in rows]
+
+
+def _dollars(cents: Any) -> float | None:
+    return None if formats.is_missing(cents) else cents / 100
 
 
 def _band(uptime: Any, coverage: Any) -> str:

@@ -3,13 +3,16 @@
 `load` reads both once a page run; tiles, tables and downloads take what they need from it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
 
 from dashboards import data
-from dashboards.components import formats
+from dashboards.components import banners, formats
+from dashboards.data import Row
 from warehouse.access import Snapshot, Viewer
 
 BADGES = {
@@ -18,18 +21,26 @@ BADGES = {
     "red": ("Blocked", ":material/block:", "red"),
     "grey": ("Unknown", ":material/help:", "gray"),
 }
+ACRONYMS = frozenset({"arr", "mrr", "sla", "sli", "slo"})
 ORDER = ("green", "amber", "grey", "red")
+LEAST_COVERAGE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What is published about the published: definitions by table and column, health by table, the snapshot."""
+    """What is published about the published: definitions by table and column, health by table, the snapshot.
 
-    definitions: dict[tuple[str, str], dict[str, Any]]
-    health: dict[str, dict[str, Any]]
+    blocked: tables whose newer values a refused build withheld, so that the last good ones are shown; is_old: the
+    whole snapshot is older than it should be, be it that a newer build was refused or that none came.
+    """
+
+    definitions: Mapping[tuple[str, str], Row]
+    health: Mapping[str, Row]
     snapshot: Snapshot
+    blocked: frozenset[str] = frozenset()
+    is_old: bool = False
 
-    def definition(self, table: str, column: str = "") -> dict[str, Any] | None:
+    def definition(self, table: str, column: str = "") -> Row | None:
         """The text of a column, else that of its table."""
         return self.definitions.get((table, column)) or self.definitions.get((table, ""))
 
@@ -41,30 +52,97 @@ class Trust:
 
     def badge(self, *tables: str, is_provisional: bool = False) -> str:
         """The worst badge of the tables; never green by default."""
-        badges = [str(self.health[table]["badge"]) if table in self.health else "grey" for table in tables]
+        badges = [self._own_badge(table) for table in tables]
         if is_provisional:
             badges.append("amber")
-        return max((badge if badge in BADGES else "grey" for badge in badges), key=ORDER.index, default="grey")
+        return max(badges, key=ORDER.index, default="grey")
+
+    def reasons(self, *tables: str, is_provisional: bool = False) -> list[str]:
+        """Why the badge is not green, one sentence each; none where it is."""
+        found = [reason for table in dict.fromkeys(tables) for reason in self._own_reasons(table)]
+        if self.is_old:
+            found.append(f"The snapshot shown is as of {formats.moment(self.snapshot.as_of)}.")
+        if is_provisional:
+            found.append("Provisional: late events may still arrive.")
+        return list(dict.fromkeys(found))
+
+    def last_good(self, *tables: str) -> str:
+        """What a red badge says beside the greyed value, as Markdown: whose value it is and of when."""
+        if self.blocked.intersection(tables):
+            return (
+                f":red[**Last good value, as of {formats.moment(self.snapshot.as_of)}.**] A newer build was refused, "
+                "so nothing newer is shown."
+            )
+        known: list[Any] = [self.health[table]["last_good_at"] for table in tables if self._own_badge(table) == "red"]
+        dated = [value for value in known if not formats.is_missing(value)]
+        good = f"Last good: {formats.moment(min(dated))}." if dated else "No build of it was ever good."
+        return f":red[**Blocked by a failed check.**] {good}"
+
+    def _own_badge(self, table: str) -> str:
+        if table in self.blocked:
+            return "red"
+        badge = str(self.health[table]["badge"]) if table in self.health else "grey"
+        if badge == "green" and self.is_old:
+            return "amber"
+        return badge if badge in BADGES else "grey"
+
+    def _own_reasons(self, table: str) -> list[str]:
+        health = self.health.get(table)
+        if health is None:
+            return [f"Nothing is known about the health of {table}."]
+        found = []
+        if table in self.blocked:
+            found.append(f"A newer build of {table} was refused.")
+        if health.get("blocking_failures"):
+            found.append(f"{formats.count(health['blocking_failures'])} blocking checks of {table} failed.")
+        if self._own_badge(table) == "grey":
+            found.append(f"A source of {table} never arrived, or nothing of it was checked.")
+        if health.get("warnings"):
+            found.append(f"{formats.count(health['warnings'])} of {table}'s checks warned.")
+        age, limit = health.get("freshness_minutes"), health.get("freshness_limit_minutes")
+        if age is not None and limit is not None and age > limit:
+            found.append(f"{table} ends {formats.minutes(age)} before the clock; {formats.minutes(limit)} are allowed.")
+        if not formats.is_missing(health.get("completeness")) and health["completeness"] < 1:
+            found.append(f"{formats.share(health['completeness'])} of the rows that the sources have arrived.")
+        if health.get("volume_state") == "low":
+            found.append(f"The last day of {table} has unusually few rows.")
+        if not formats.is_missing(health.get("coverage")) and health["coverage"] < LEAST_COVERAGE:
+            found.append(f"Only {formats.share(health['coverage'])} of the time was observed.")
+        return found
 
 
 def load(viewer: Viewer) -> Trust:
     """Definitions, health and snapshot for one page run."""
-    definitions = data.query("metric_definitions", viewer).to_dict("records")
-    health = data.query("table_health", viewer).to_dict("records")
+    taken, attempt = data.snapshot(), data.last_attempt()
+    health = {_bare(row["table_name"]): row for row in data.query("table_health", viewer)}
+    is_refused = banners.is_refused(attempt, taken)
+    failed = {_bare(row.get("table_name")) for row in attempt.failed} if attempt is not None and is_refused else set()
+    # Which tables stand on a failed one is not published, so a failure further up counts against every table.
+    blocked = failed if failed <= set(health) else set(health)
     return Trust(
-        definitions={(_bare(row["table_name"]), str(row["column_name"] or "")): row for row in definitions},
-        health={_bare(row["table_name"]): row for row in health},
-        snapshot=data.snapshot(),
+        definitions={
+            (_bare(row["table_name"]), str(row["column_name"] or "")): row
+            for row in data.query("metric_definitions", viewer)
+        },
+        health=health,
+        snapshot=taken,
+        blocked=frozenset(blocked),
+        is_old=is_refused or banners.is_stale(taken.as_of, datetime.now(UTC)),
     )
 
 
 def show_badge(trust: Trust, *tables: str, is_provisional: bool = False) -> None:
-    """The badge of what is shown: an icon and a word beside the colour."""
+    """The badge of what is shown: an icon and a word beside the colour, its reasons as a tooltip."""
     badge = trust.badge(*tables, is_provisional=is_provisional)
     word, icon, colour = BADGES[badge]
     if badge == "amber" and is_provisional and trust.badge(*tables) == "green":
         word, icon = "Provisional", ":material/hourglass_top:"
-    st.badge(word, icon=icon, color=colour)  # pyright: ignore[reportArgumentType]
+    st.badge(
+        word,
+        icon=icon,
+        color=colour,  # pyright: ignore[reportArgumentType]
+        help="  \n".join(trust.reasons(*tables, is_provisional=is_provisional)) or "Every check passed.",
+    )
 
 
 def popover(trust: Trust, label: str, *entries: tuple[str, str], key: str, extra: str = "") -> None:
@@ -72,27 +150,50 @@ def popover(trust: Trust, label: str, *entries: tuple[str, str], key: str, extra
 
     entries: (table, column) pairs; extra: Markdown shown below them.
     """
+    parts = [
+        _definition(trust, table, [column for other, column in entries if other == table and column])
+        for table in dict.fromkeys(table for table, _ in entries)
+    ]
     with st.popover(label, icon=":material/info:", type="tertiary", key=key):
-        for number, (table, column) in enumerate(entries):
-            if number:
-                st.divider()
-            _definition(trust, table, column)
+        st.markdown("\n\n---\n\n".join(parts))
         if extra:
             st.markdown(extra)
+        reasons = trust.reasons(*(table for table, _ in entries))
+        if reasons:
+            badge = BADGES[trust.badge(*(table for table, _ in entries))][0]
+            st.caption(f"{badge}, because: {formats.plain(' '.join(reasons))}")
 
 
-def _definition(trust: Trust, table: str, column: str) -> None:
-    found = trust.definition(table, column)
+def _definition(trust: Trust, table: str, columns: list[str]) -> str:
+    """The text of a table's metric, then of its columns, as Markdown."""
+    found = trust.definition(table)
     if found is None:
-        st.markdown(f"**{formats.plain(column or table)}**  \nIts definition is not published in this snapshot.")
+        lines = [f"**{formats.plain(table)}**", "Its definition is not published in this snapshot."]
     else:
-        unit = f" ({formats.plain(found['unit'])})" if not formats.is_missing(found.get("unit")) else ""
-        st.markdown(f"**{formats.plain(found['label'])}**{unit}")
-        st.markdown(formats.plain(found["definition"]))
-        if not formats.is_missing(found.get("worked_example")) and found.get("worked_example"):
-            st.caption(f"Worked example: {formats.plain(found['worked_example'])}")
+        unit = f" ({formats.plain(found['unit'])})" if found.get("unit") else ""
+        lines = [f"**{formats.plain(found['label'])}**{unit}", formats.plain(found["definition"])]
+        if found.get("worked_example"):
+            lines.append(f":small[**Example.** {formats.plain(found['worked_example'])}]")
+    told = [(column, trust.definitions.get((table, column))) for column in columns]
+    lines.append(
+        "\n".join(
+            f"- **{formats.plain(_label(column, text))}**: {formats.plain(text['definition'])}"
+            for column, text in told
+            if text is not None
+        )
+    )
     version = "" if found is None else f", definition version {found.get('definition_version')}"
-    st.caption(f"From metrics.{table}{version}. Data until {until(trust, table)}.")
+    lines.append(f":small[:gray[From metrics.{formats.plain(table)}{version}. Data until {until(trust, table)}.]]")
+    return "\n\n".join(line for line in lines if line)
+
+
+def _label(column: str, text: Row) -> str:
+    """What to call a column: its published label; where that is only its name, the name as one would write it."""
+    label = str(text.get("label") or column)
+    if label.replace(" ", "_") != column:
+        return label
+    words = [word.upper() if word in ACRONYMS else word for word in column.removesuffix("_cents").split("_")]
+    return words[0][:1].upper() + words[0][1:] + "".join(f" {word}" for word in words[1:])
 
 
 def until(trust: Trust, *tables: str) -> str:

@@ -1,20 +1,23 @@
 """CSV of what is shown, with the snapshot, "data until" and badge in every row, so that they travel along."""
 
+import csv
+import io
 import re
+from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from dashboards.components import definitions
 from dashboards.components.definitions import Trust
+from dashboards.data import Row
 
 
-def csv(rows: pd.DataFrame, name: str, trust: Trust, *tables: str) -> None:
-    """A button that downloads `rows` as <name>_<snapshot>_until_<day>.csv."""
+def button(rows: Sequence[Row], name: str, trust: Trust, *tables: str) -> None:
+    """A button that downloads `rows` as <name>_<snapshot>_until_<day>.csv. The text is made at the click."""
     until = trust.data_until(*tables)
     st.download_button(
         "Download CSV",
-        data=as_csv(rows, trust, *tables),
+        data=lambda: as_csv(rows, trust, *tables),
         file_name=f"{_file_part(name)}_{_file_part(trust.snapshot.snapshot_id)}_until_{_file_part(str(until)[:10])}.csv",
         mime="text/csv",
         icon=":material/download:",
@@ -25,15 +28,21 @@ def csv(rows: pd.DataFrame, name: str, trust: Trust, *tables: str) -> None:
     )
 
 
-def as_csv(rows: pd.DataFrame, trust: Trust, *tables: str) -> str:
+def as_csv(rows: Sequence[Row], trust: Trust, *tables: str) -> str:
     """The rows as CSV; a text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    safe = rows.copy()
-    for column in safe.columns:
-        safe[column] = [_inert(value) for value in safe[column]]
-    safe["snapshot_id"] = trust.snapshot.snapshot_id
-    safe["data_until"] = str(trust.data_until(*tables))
-    safe["badge"] = trust.badge(*tables)
-    return safe.to_csv(index=False)
+    columns = list(rows[0]) if rows else []
+    about = {
+        "snapshot_id": trust.snapshot.snapshot_id,
+        "data_until": trust.data_until(*tables),
+        "badge": trust.badge(*tables),
+    }
+    # Rows that have such a column themselves (the health of each table) know it better.
+    travelling = {name: value for name, value in about.items() if name not in columns}
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*columns, *travelling])
+    writer.writerows([*(_inert(row[column]) for column in columns), *travelling.values()] for row in rows)
+    return text.getvalue()
 
 
 def _inert(value: object) -> object:

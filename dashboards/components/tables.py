@@ -1,39 +1,35 @@
 """Tables of formatted text: real HTML, so that they read aloud, can be copied, and scroll in a narrow window."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from html import escape
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from dashboards.components import formats
+from dashboards.data import Row
 
-RIGHT_TEXTS = frozenset({"counted"})
+RIGHT_TEXTS = frozenset({"counted", "moved"})
 """Columns of text that are numbers to the eye."""
-LONG_TEXTS = frozenset({"reason", "error", "observed"})
+SIGNS = {"✔": "good", "▲": "warn", "✖": "bad"}
+LONG_TEXTS = frozenset({"reason", "error", "observed", "expected", "check_name"})
 """Columns whose texts may wrap."""
 
 
 def show(
-    rows: pd.DataFrame, columns: Mapping[str, tuple[str, Callable[[Any], str]]], *, height: int | None = None
+    rows: Sequence[Row], columns: Mapping[str, tuple[str, Callable[[Any], str]]], *, height: int | None = None
 ) -> None:
     """Print `columns` (column: heading, format) of the rows; with `height` (pixels) they scroll inside themselves.
 
     Numbers stand on the right. Every text is escaped: names come from outside.
     """
-    kinds = {column: _kind(rows, column) for column in columns}
-    head = "".join(
-        f'<th scope="col" class="{kinds[column]}">{escape(heading)}</th>' for column, (heading, _) in columns.items()
-    )
+    kinds = {column: _kind(rows, column, as_text) for column, (_, as_text) in columns.items()}
+    head = "".join(f'<th scope="col"{kinds[column]}>{escape(heading)}</th>' for column, (heading, _) in columns.items())
+    cells = [(column, f"<td{kinds[column]}>", as_text) for column, (_, as_text) in columns.items()]
     body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td class="{kinds[column]}">{escape(as_text(row.get(column)))}</td>'
-            for column, (_, as_text) in columns.items()
-        )
-        + "</tr>"
-        for row in rows.to_dict("records")
+        "<tr>" + "".join(f"{start}{_cell(as_text(row.get(column)))}</td>" for column, start, as_text in cells) + "</tr>"
+        for row in rows
     )
     limit = f' style="max-height: {height}px"' if height is not None else ""
     st.html(
@@ -47,10 +43,25 @@ def text(value: Any) -> str:
     return "" if formats.is_missing(value) else str(value)
 
 
-def _kind(rows: pd.DataFrame, column: str) -> str:
+def shown(rows: Sequence[Row], *columns: str) -> set[str]:
+    """Those of the columns that have something to show in any of the rows."""
+    return {column for column in columns if any(text(row.get(column)) for row in rows)}
+
+
+def _cell(words: str) -> str:
+    """The words, escaped; a sign of good or bad before them has its colour, and never stands alone."""
+    sign, _, rest = words.partition(" ")
+    if rest and sign in SIGNS:
+        return f'<span class="{SIGNS[sign]}">{sign}</span> {escape(rest)}'
+    return escape(words)
+
+
+def _kind(rows: Sequence[Row], column: str, as_text: Callable[[Any], str]) -> str:
     if column in LONG_TEXTS:
-        return "long"
-    if column in RIGHT_TEXTS:
-        return "number"
-    is_number = column in rows and pd.api.types.is_numeric_dtype(rows[column])
-    return "number" if is_number and not pd.api.types.is_bool_dtype(rows[column]) else ""
+        return ' class="long"'
+    first = next((row[column] for row in rows if not formats.is_missing(row.get(column))), None)
+    if first is None:
+        is_number = as_text is not text
+    else:
+        is_number = isinstance(first, int | float | Decimal) and not isinstance(first, bool)
+    return ' class="number"' if is_number or column in RIGHT_TEXTS else ""

@@ -6,7 +6,7 @@ from typing import Literal
 
 import streamlit as st
 
-from dashboards.components import definitions, formats
+from dashboards.components import definitions, formats, sections
 from dashboards.components.definitions import Trust
 
 
@@ -45,21 +45,22 @@ def _tile(trust: Trust, tile: Tile, key: str) -> None:
     is_flat = tile.change is None or not tile.change.startswith(("+", formats.MINUS))
     # st.metric reads the direction from an ASCII minus.
     delta = None if tile.change is None else "no change" if is_flat else tile.change.replace(formats.MINUS, "-")
-    st.metric(
-        label,
-        tile.value,
-        delta=delta,
-        delta_description=tile.versus if delta is not None else None,
-        delta_color="off" if is_flat else tile.good,
-        delta_arrow="off" if is_flat else "auto",
-        chart_data=list(tile.series) if len(tile.series) > 1 else None,
-        chart_type="line",
-    )
-    if tile.change is None:
-        st.caption(tile.no_change)
-    st.markdown("  \n".join(tile.details))
-    st.space("stretch")
     tables = [table for table, _ in tile.entries]
+    with sections.values(trust, key, *tables):
+        st.metric(
+            label,
+            tile.value,
+            delta=delta,
+            delta_description=tile.versus if delta is not None else None,
+            delta_color="off" if is_flat else tile.good,
+            delta_arrow="off" if is_flat else "auto",
+            chart_data=list(tile.series) if len(tile.series) > 1 else None,
+            chart_type="line",
+        )
+        if tile.change is None:
+            st.caption(tile.no_change)
+        st.markdown("  \n".join(tile.details))
+    st.space("stretch")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         definitions.show_badge(trust, *tables, is_provisional=tile.is_provisional)
         definitions.popover(trust, "Definition", *tile.entries, key=f"define_{key}", extra=tile.extra)

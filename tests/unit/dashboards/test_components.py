@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-import pandas as pd
 import streamlit as st
 
 from dashboards.app_pages import team
@@ -45,7 +44,7 @@ def test_data_until_is_that_of_the_table_that_is_furthest_behind():
 
 
 def test_a_download_carries_snapshot_age_and_badge_in_every_row():
-    text = downloads.as_csv(pd.DataFrame({"users": [3, 4]}), _trust(team_activity="amber"), "team_activity")
+    text = downloads.as_csv([{"users": 3}, {"users": 4}], _trust(team_activity="amber"), "team_activity")
     lines = text.splitlines()
     assert lines[0] == "users,snapshot_id,data_until,badge"
     assert lines[1] == "3,20261123T060000-a1,2026-11-22 00:00:00,amber"
@@ -53,7 +52,7 @@ def test_a_download_carries_snapshot_age_and_badge_in_every_row():
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_made_inert_and_a_negative_number_stays_one():
-    rows = pd.DataFrame({"skill_name": ["=cmd()", "plain"], "change": [-3, 2]})
+    rows = [{"skill_name": "=cmd()", "change": -3}, {"skill_name": "plain", "change": 2}]
     lines = downloads.as_csv(rows, _trust(), "team_activity").splitlines()
     assert lines[1].startswith("'=cmd(),-3,")
     assert lines[2].startswith("plain,2,")
@@ -77,9 +76,11 @@ def test_only_a_refusal_after_the_shown_snapshot_counts():
 def test_a_table_escapes_names_from_outside_and_puts_numbers_on_the_right(monkeypatch):
     printed = []
     monkeypatch.setattr(st, "html", printed.append)
-    rows = pd.DataFrame({"name": ["<b>x</b>"], "rows": [7]})
-    tables.show(rows, {"name": ("Name", tables.text), "rows": ("Rows", str)})
-    assert '<td class="">&lt;b&gt;x&lt;/b&gt;</td>' in printed[0]
+    rows = [{"name": "<b>x</b>", "rows": None, "state": "ok"}, {"name": "y", "rows": 7, "state": "no"}]
+    columns = {"name": ("Name", tables.text), "rows": ("Rows", str), "state": ("State", "✔ {}".format)}
+    tables.show(rows, columns)
+    assert "<td>&lt;b&gt;x&lt;/b&gt;</td>" in printed[0]
+    assert '<td><span class="good">✔</span> ok</td>' in printed[0]
     assert '<td class="number">7</td>' in printed[0]
 
 

@@ -1,0 +1,49 @@
+"""What stands around the values of a section: greyed and dated where blocked, and the line under them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import streamlit as st
+
+from dashboards.components import definitions, downloads
+from dashboards.components.definitions import Trust
+from dashboards.data import Row
+
+
+@contextmanager
+def values(trust: Trust, key: str, *tables: str) -> Iterator[None]:
+    """Around values: where their badge is red they are grey, and a line says of when the last good value is."""
+    if trust.badge(*tables) != "red":
+        yield
+        return
+    st.markdown(trust.last_good(*tables))
+    # The style of the page greys what has this key.
+    with st.container(key=f"blocked_{key}"):
+        yield
+
+
+def foot(
+    trust: Trust,
+    rows: Sequence[Row],
+    name: str,
+    *entries: tuple[str, str],
+    is_provisional: bool = False,
+    meaning: str = "",
+    has_badge: bool = True,
+) -> None:
+    """Under a chart or table: its badge, its definitions, its rows as CSV, and until when it has data.
+
+    entries: (table, column) pairs of what is shown; name: of the file that is downloaded; meaning: what the numbers
+    mean, as Markdown, where the table is no metric and has no published definition.
+    """
+    tables = [table for table, _ in entries]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if has_badge:
+            definitions.show_badge(trust, *tables, is_provisional=is_provisional)
+        if meaning:
+            with st.popover("Definition", icon=":material/info:", type="tertiary", key=f"define_{name}"):
+                st.markdown(meaning)
+        else:
+            definitions.popover(trust, "Definition", *entries, key=f"define_{name}")
+        downloads.button(rows, name, trust, *tables)
+        st.caption(f"Data until {definitions.until(trust, *tables)}", width="content")
