@@ -25,7 +25,9 @@ STYLE = """
 .rows th {position: sticky; top: 0; backdrop-filter: blur(9px);}
 .rows th, .rows td {padding: .42rem .7rem; border-bottom: 1px solid rgba(128, 140, 155, .25); vertical-align: top;}
 .rows td {white-space: nowrap;}
-.rows td.long {white-space: normal; overflow-wrap: anywhere; min-width: 14rem;}
+.rows.cut {border-bottom: 1px solid rgba(128, 140, 155, .35);}
+.rows td.long {white-space: normal; overflow-wrap: anywhere; min-width: 9rem;}
+.rows td.name {min-width: 19rem;}
 .rows .good {color: #25905a;} .rows .warn {color: #c97a12;} .rows .bad {color: #d64550;}
 .rows .number {text-align: right;}
 [class*="st-key-blocked_"] {opacity: .45; filter: grayscale(1);}

@@ -170,9 +170,8 @@ def _checks(looking: Looking, trust: Trust) -> None:
     columns = {
         "status": ("Status", lambda value: STATUS.get(str(value), str(value))),
         "severity": ("Severity", tables.text),
-        "check_name": ("Check", tables.text),
         "table_name": ("Table", tables.text),
-        "column_name": ("Column", tables.text),
+        "check_name": ("Check", tables.text),
         "observed": ("Observed", tables.text),
         "expected": ("Expected", tables.text),
         "reason": ("Why it matters", tables.text),

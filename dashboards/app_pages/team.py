@@ -111,7 +111,7 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
     downloads.button([{**now, **hours}], f"team_{team_id}_{end}", trust, "team_activity", "team_time_saved")
     _skills(looking, trust, chosen)
     _trend(trust, activity, team_id, period_days)
-    _seats(trust, now)
+    _seats(trust, now, before, f"{team_id}_{end}", period_days)
 
 
 def _active_skills(
@@ -328,51 +328,36 @@ def _trend(trust: Trust, activity: Sequence[data.Row], team_id: str, period_days
     sections.foot(trust, activity, f"team_trend_{team_id}_{period_days}d", ("team_activity", "adoption_rate"))
 
 
-def _seats(trust: Trust, now: data.Row) -> None:
+SEATS = {
+    "seats_active": ("Active", charts.BLUE),
+    "seats_idle": ("Idle", charts.ORANGE),
+    "seats_never_used": ("Never used", charts.RED),
+    "seats_too_new": ("Too new to tell", charts.GREY),
+}
+LIFECYCLE = {
+    "new_users": ("New", charts.GREEN),
+    "returning_users": ("Returning", charts.BLUE),
+    "resurrected_users": ("Back after a break", charts.VIOLET),
+}
+
+
+def _seats(trust: Trust, now: data.Row, before: data.Row | None, name: str, period_days: int) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Seats at the period's end")
-        names = {
-            "seats_active": ("Active", charts.BLUE),
-            "seats_idle": ("Idle", charts.ORANGE),
-            "seats_never_used": ("Never used", charts.RED),
-            "seats_too_new": ("Too new to tell", charts.GREY),
-        }
-        _parts(now, names, "People seated", "seats")
-        definitions.popover(
-            trust,
-            "Definition",
-            ("team_activity", "seats_active"),
-            ("team_activity", "seats_idle"),
-            ("team_activity", "seats_never_used"),
-            ("team_activity", "seats_too_new"),
-            key="define_seats",
-        )
+        _parts(trust, now, SEATS, "People seated", "seats")
+        st.caption(f"{period_days} days before: {_told(before, SEATS)}.")
+        sections.foot(trust, [now], f"team_seats_{name}", *(("team_activity", column) for column in SEATS))
     with right:
         st.subheader("Active people, by where they come from")
-        names = {
-            "new_users": ("New", charts.GREEN),
-            "returning_users": ("Returning", charts.BLUE),
-            "resurrected_users": ("Back after a break", charts.VIOLET),
-        }
-        _parts(now, names, "Active people", "lifecycle")
-        if not formats.is_missing(now.get("dormant_users")):
-            st.caption(
-                f"{formats.count(now.get('dormant_users'))} were active in the period before and not in this one."
-            )
-        definitions.popover(
-            trust,
-            "Definition",
-            ("team_activity", "new_users"),
-            ("team_activity", "returning_users"),
-            ("team_activity", "resurrected_users"),
-            ("team_activity", "dormant_users"),
-            key="define_lifecycle",
-        )
-    st.caption(f"Data until {definitions.until(trust, 'team_activity')}")
+        _parts(trust, now, LIFECYCLE, "Active people", "lifecycle")
+        gone = "" if formats.is_missing(now.get("dormant_users")) else f" Not active again: {now['dormant_users']}."
+        st.caption(f"{period_days} days before: {_told(before, LIFECYCLE)}.{gone}")
+        meant = (*LIFECYCLE, "dormant_users")
+        sections.foot(trust, [now], f"team_lifecycle_{name}", *(("team_activity", column) for column in meant))
 
 
-def _parts(now: data.Row, names: dict[str, tuple[str, str]], title: str, key: str) -> None:
+def _parts(trust: Trust, now: data.Row, names: dict[str, tuple[str, str]], title: str, key: str) -> None:
     parts = [(name, now.get(column), colour) for column, (name, colour) in names.items()]
     if any(formats.is_missing(number) for _, number, _ in parts):
         banners.nothing("Hidden or not measured.", "One of the counts would point at one person, so none is shown.")
@@ -380,8 +365,17 @@ def _parts(now: data.Row, names: dict[str, tuple[str, str]], title: str, key: st
     if not any(number for _, number, _ in parts):
         banners.nothing("Nobody.", "There is no one to count in this period.")
         return
-    told = "; ".join(f"{name}: {formats.count(number)}" for name, number, _ in parts)
-    charts.show(charts.stacked_bar(parts, title=title), f"{title}. {told}", key=key)
+    with sections.values(trust, key, "team_activity"):
+        charts.show(charts.stacked_bar(parts, title=title), f"{title}. {_told(now, names)}", key=key)
+
+
+def _told(row: data.Row | None, names: dict[str, tuple[str, str]]) -> str:
+    """The counts of a period in words; where there are none, why."""
+    if row is None:
+        return "not published"
+    if any(formats.is_missing(row.get(column)) for column in names):
+        return "hidden or not measured"
+    return ", ".join(f"{formats.count(row[column])} {name.lower()}" for column, (name, _) in names.items())
 
 
 def _row(rows: Sequence[data.Row], end: date) -> data.Row | None:

@@ -64,14 +64,21 @@ def failure(error: Exception) -> None:
             icon=":material/hourglass_empty:",
         )
     elif isinstance(error, TransientError):
-        st.title("The warehouse is busy")
-        st.info("Reload this page in a moment.", icon=":material/hourglass_top:")
+        st.title("The warehouse does not answer")
+        st.info(
+            "It is busy or cannot be reached. Reload this page in a minute; if it stays so, see whether its server "
+            "runs and what `skillsmith-analytics status` says.",
+            icon=":material/hourglass_top:",
+        )
     elif isinstance(error, WarehouseNewerError):
         st.title("The published data is newer than this program")
         st.info("Install the version that wrote it, and start the dashboards again.", icon=":material/upgrade:")
     else:
         st.title("This page could not be read")
-        st.info(formats.plain(str(error)), icon=":material/error:")
+        st.info(
+            f"{formats.plain(str(error))}\n\nWhat is where tells `skillsmith-analytics status`.",
+            icon=":material/error:",
+        )
 
 
 def nothing(title: str, what_to_do: str) -> None:

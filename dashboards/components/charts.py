@@ -282,7 +282,7 @@ def availability_strip(rows: Sequence[Row]) -> Chart:
 
     rows: component, day, uptime (share or missing), coverage, down_minutes, excluded_minutes.
     """
-    classes = ["100 %", "99.9 % or more", "99 % or more", "below 99 %", "No data"]
+    classes = ["100 %", "99.9 % or more", "99 % or more", "Below 99 %", "No data"]
     colours = ["#8ecfae", "#e2c14a", "#d9832a", "#b3263a", "#9aa4b1"]
     drawn = [
         {
@@ -332,7 +332,7 @@ def availability_strip(rows: Sequence[Row]) -> Chart:
                 _layer(
                     {"type": "text", "fontSize": 15},
                     text=_tip("mark"),
-                    color={"condition": {"test": "datum.band == 'below 99 %'", "value": "white"}, "value": "#16202e"},
+                    color={"condition": {"test": "datum.band == 'Below 99 %'", "value": "white"}, "value": "#16202e"},
                 ),
             ],
         },
@@ -380,4 +380,4 @@ def _band(uptime: Any, coverage: Any) -> str:
         return "100 %"
     if uptime >= 0.999:
         return "99.9 % or more"
-    return "99 % or more" if uptime >= 0.99 else "below 99 %"
+    return "99 % or more" if uptime >= 0.99 else "Below 99 %"

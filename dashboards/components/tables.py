@@ -33,7 +33,7 @@ def show(
     )
     limit = f' style="max-height: {height}px"' if height is not None else ""
     st.html(
-        f'<div class="rows" role="region" aria-label="Table" tabindex="0"{limit}>'
+        f'<div class="rows{" cut" if limit else ""}" role="region" aria-label="Table" tabindex="0"{limit}>'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -58,7 +58,7 @@ def _cell(words: str) -> str:
 
 def _kind(rows: Sequence[Row], column: str, as_text: Callable[[Any], str]) -> str:
     if column in LONG_TEXTS:
-        return ' class="long"'
+        return ' class="long name"' if column == "check_name" else ' class="long"'
     first = next((row[column] for row in rows if not formats.is_missing(row.get(column))), None)
     if first is None:
         is_number = as_text is not text

@@ -1,11 +1,12 @@
 """What pages are made of: downloads, banners, tables, badges, the default of the period end."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import streamlit as st
 
 from dashboards.app_pages import team
-from dashboards.components import banners, downloads, tables
+from dashboards.components import banners, downloads, formats, tables
 from dashboards.components.definitions import Trust
 from dashboards.viewers import team_labels
 from warehouse.access import Attempt, Snapshot
@@ -36,6 +37,35 @@ def test_a_badge_is_the_worst_of_its_tables_and_grey_where_nothing_is_known():
     assert trust.badge("fresh", "late", "broken") == "red"
     assert trust.badge("fresh", "unheard_of") == "grey"
     assert trust.badge() == "grey"
+
+
+def test_what_a_refused_build_withheld_is_red_with_the_last_good_date_and_the_rest_is_no_longer_green():
+    trust = replace(_trust(team_activity="green", mrr_bridge="green"), blocked=frozenset({"mrr_bridge"}), is_old=True)
+    assert trust.badge("mrr_bridge") == "red"
+    assert trust.badge("team_activity") == "amber"
+    assert "Last good value, as of 23 Nov 2026 06:00 UTC" in trust.last_good("mrr_bridge")
+    assert trust.reasons("mrr_bridge")[0] == "A newer build of mrr_bridge was refused."
+
+
+def test_a_table_that_is_red_in_its_own_snapshot_says_when_it_was_last_good():
+    trust = _trust(mrr_bridge="red")
+    trust.health["mrr_bridge"]["last_good_at"] = datetime(2026, 11, 20, 6)
+    assert "Last good: 20 Nov 2026 06:00 UTC" in trust.last_good("mrr_bridge")
+    trust.health["mrr_bridge"]["last_good_at"] = None
+    assert "No build of it was ever good" in trust.last_good("mrr_bridge")
+
+
+def test_every_badge_that_is_not_green_has_its_reasons():
+    trust = _trust(late="amber", whole="green")
+    trust.health["late"].update(freshness_minutes=1700, freshness_limit_minutes=1560, warnings=2, completeness=0.5)
+    assert trust.reasons("whole") == []
+    assert trust.reasons("late") == [
+        "2 of late's checks warned.",
+        f"late ends 28.3{formats.THIN}h before the clock; 26.0{formats.THIN}h are allowed.",
+        f"50{formats.THIN}% of the rows that the sources have arrived.",
+    ]
+    assert trust.reasons("unheard_of") == ["Nothing is known about the health of unheard_of."]
+    assert trust.reasons("whole", is_provisional=True) == ["Provisional: late events may still arrive."]
 
 
 def test_data_until_is_that_of_the_table_that_is_furthest_behind():
