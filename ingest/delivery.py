@@ -121,7 +121,12 @@ def _find_references(drop: Path, folder: Path, found: Drop) -> None:
 def _find_files(drop: Path, folder: Path, contract: Contract, found: Drop) -> None:
     claims: dict[Path, dict[str, Any]] = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_dir() or any(part.startswith((".", "_")) for part in path.relative_to(folder).parts):
+        if any(part.startswith((".", "_")) for part in path.relative_to(folder).parts):
+            continue
+        if path.is_dir():
+            if path.is_symlink():
+                # Nobody walks into it, so its files would be missing without a word.
+                found.ignored.append(path.relative_to(drop).as_posix())
             continue
         if path.name.endswith((".tmp", ".part", ".crc")):
             found.ignored.append(path.relative_to(drop).as_posix())
