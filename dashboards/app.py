@@ -30,7 +30,7 @@ STYLE = """
 .rows td.name {min-width: 19rem;}
 .rows .good {color: #25905a;} .rows .warn {color: #c97a12;} .rows .bad {color: #d64550;}
 .rows .number {text-align: right;}
-[class*="st-key-blocked_"] {opacity: .45; filter: grayscale(1);}
+[class*="st-key-blocked_"] {opacity: .6; filter: grayscale(1);}
 @media (max-width: 640px) {.block-container {padding-left: 1rem; padding-right: 1rem;}}
 </style>
 """

@@ -156,9 +156,6 @@ def _bridge(looking: Looking, trust: Trust) -> None:
         steps.append(("Transfer", row["transfer_cents"], False))
     steps.append(("Closing", row["closing_cents"], True))
     told = "; ".join(f"{name} {formats.dollars(cents)}" for name, cents, _ in steps)
-    with sections.values(trust, "bridge", "mrr_bridge"):
-        charts.show(charts.waterfall(steps), f"MRR bridge of {months[chosen]}: {told}", key="bridge")
-    st.caption("Green adds, red takes away, grey stands on the ground; the amounts carry their signs.")
     headings = {"month": ("Month", formats.month), "opening_cents": ("Opening", formats.dollars)}
     headings |= {
         column: (name, formats.signed_dollars if sign > 0 else _minus) for column, (name, sign) in MOVEMENTS.items()
@@ -172,7 +169,9 @@ def _bridge(looking: Looking, trust: Trust) -> None:
         "seats": ("Seats", formats.count),
     }
     newest_first = bridge[::-1]
-    with sections.values(trust, "bridge_table", "mrr_bridge"):
+    with sections.values(trust, "bridge", "mrr_bridge"):
+        charts.show(charts.waterfall(steps), f"MRR bridge of {months[chosen]}: {told}", key="bridge")
+        st.caption("Green adds, red takes away, grey stands on the ground; the amounts carry their signs.")
         tables.show(newest_first, headings, height=None if len(bridge) < 9 else 360)
     sections.foot(trust, newest_first, f"mrr_bridge_{segment}", *(("mrr_bridge", column) for column in MOVEMENTS))
 

@@ -18,7 +18,9 @@ TOP_SKILLS = 10
 MINIMUM_SEATS = 5
 NEWEST_WEEKS = timedelta(days=7)
 NOT_PUBLISHED = "The equal period before is not published"
-NO_EARLIER = "The equal period before is hidden, or began before the data"
+NOT_COVERED = "The equal period before began before the data, so there is no comparison"
+HIDDEN_VALUE = "Hidden"
+HIDDEN = "The equal period before is hidden to protect people"
 
 
 def show(looking: Looking) -> None:
@@ -97,35 +99,44 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
         return
     before = _row(activity, end - timedelta(days=period_days))
     saved_before = _row(saved, end - timedelta(days=period_days))
+    is_covered = _is_covered(now)
+    if not is_covered:
+        before = saved_before = None
+    no_change = NOT_COVERED if not is_covered else NOT_PUBLISHED if before is None else HIDDEN
     versus = f"vs the {period_days} days before"
     tiles.row(
         trust,
         [
-            _active_skills(now, before, activity, versus, is_provisional),
-            _time_saved(looking, _row(saved, end), saved_before, saved, versus, is_provisional),
-            _adoption(now, activity, versus, is_provisional),
+            _active_skills(now, before, activity, versus, no_change, is_provisional),
+            _time_saved(looking, _row(saved, end), saved_before, saved, versus, no_change, is_provisional),
+            _adoption(now, activity, versus, NOT_COVERED if not is_covered else HIDDEN, is_provisional),
         ],
         key="team",
     )
     hours = {name: value for name, value in (_row(saved, end) or {}).items() if name not in now}
     downloads.button([{**now, **hours}], f"team_{team_id}_{end}", trust, "team_activity", "team_time_saved")
-    _skills(looking, trust, chosen)
+    _skills(looking, trust, chosen, is_covered)
     _trend(trust, activity, team_id, period_days)
-    _seats(trust, now, before, f"{team_id}_{end}", period_days)
+    _seats(trust, now, before, f"{team_id}_{end}", f"{period_days} days before", no_change)
 
 
 def _active_skills(
-    now: data.Row, before: data.Row | None, series: Sequence[data.Row], versus: str, is_provisional: bool
+    now: data.Row,
+    before: data.Row | None,
+    series: Sequence[data.Row],
+    versus: str,
+    no_change: str,
+    is_provisional: bool,
 ) -> Tile:
     return Tile(
         label="Active skills",
-        value=formats.count(now.get("active_skills")),
+        value=_hidden_or(formats.count)(now.get("active_skills")),
         # Side by side, not "of": a skill that was uninstalled since can still have been active in the period.
         details=[f"**{formats.count(now.get('installed_skills'))} installed** at the period's end"],
         entries=[("team_activity", "active_skills"), ("team_activity", "installed_skills")],
         change=_difference(now, before, "active_skills", formats.signed),
         versus=versus,
-        no_change=NOT_PUBLISHED,
+        no_change=no_change,
         series=_series(series, "active_skills"),
         is_provisional=is_provisional,
     )
@@ -137,14 +148,17 @@ def _time_saved(
     before: data.Row | None,
     series: Sequence[data.Row],
     versus: str,
+    no_change: str,
     is_provisional: bool,
 ) -> Tile:
     now = now or {}
     details = [
-        f"p50 of the draws; p10 to p90: **{formats.hours(now.get('hours_p10'))} to "
+        "Hours over one active person would be that person's."
+        if now.get("is_suppressed")
+        else f"p50 of the draws; p10 to p90: **{formats.hours(now.get('hours_p10'))} to "
         f"{formats.hours(now.get('hours_p90'))}**"
     ]
-    if now:
+    if now and not now.get("is_suppressed"):
         details.append(
             f"from {formats.count(now.get('successes'))} successful uses; weakest assumption: "
             f"**{formats.plain(now.get('weakest_grade') or formats.NO_DATA)}**"
@@ -152,12 +166,12 @@ def _time_saved(
     return Tile(
         label="Time saved",
         tag="modelled",
-        value=formats.hours(now.get("hours_p50")),
+        value=HIDDEN_VALUE if now.get("is_suppressed") else formats.hours(now.get("hours_p50")),
         details=details,
         entries=[("team_time_saved", "hours_p50")],
         change=_difference(now, before, "hours_p50", lambda value: f"{formats.signed(value, 1)}{formats.THIN}h"),
         versus=versus,
-        no_change=NOT_PUBLISHED,
+        no_change=no_change,
         series=_series(series, "hours_p50"),
         is_provisional=is_provisional,
         extra=_assumptions(looking),
@@ -187,7 +201,7 @@ def _assumptions(looking: Looking) -> str:
     return "\n".join(lines)
 
 
-def _adoption(now: data.Row, series: Sequence[data.Row], versus: str, is_provisional: bool) -> Tile:
+def _adoption(now: data.Row, series: Sequence[data.Row], versus: str, no_change: str, is_provisional: bool) -> Tile:
     band = now.get("adoption_band")
     rate, previous = now.get("adoption_rate"), now.get("previous_adoption_rate")
     is_hidden = formats.is_missing(rate) and not formats.is_missing(band)
@@ -208,13 +222,13 @@ def _adoption(now: data.Row, series: Sequence[data.Row], versus: str, is_provisi
         entries=[("team_activity", "adoption_rate"), ("team_activity", "mean_skill_adoption")],
         change=change,
         versus=versus,
-        no_change=NO_EARLIER,
+        no_change=no_change,
         series=_series(series, "adoption_rate"),
         is_provisional=is_provisional,
     )
 
 
-def _skills(looking: Looking, trust: Trust, chosen: dict[str, Any]) -> None:
+def _skills(looking: Looking, trust: Trust, chosen: dict[str, Any], is_covered: bool) -> None:
     st.subheader("Top skills by users")
     skills = data.query("team_skills", looking.viewer, **chosen)
     if not skills:
@@ -223,7 +237,7 @@ def _skills(looking: Looking, trust: Trust, chosen: dict[str, Any]) -> None:
     told = [
         {
             **row,
-            "text": f"{_users(row)} {_move(row)}".strip(),
+            "text": f"{_users(row)} {_move(row, is_covered)}".strip(),
             "interval": formats.interval(row["adoption_low"], row["adoption_high"]),
         }
         for row in skills[:TOP_SKILLS]
@@ -235,18 +249,17 @@ def _skills(looking: Looking, trust: Trust, chosen: dict[str, Any]) -> None:
             + "; ".join(f"{row['skill_name']} {row['text']}" for row in told),
             key="skills",
         )
-    is_compared = any(_is_compared(row) for row in skills)
     st.caption(
         f"{len(told)} of {len(skills)} used skills. The thin line is the 95{formats.THIN}% interval. "
         + (
             "▲ ▼ places gained or lost against the equal period before; new: not used in it."
-            if is_compared
-            else f"Ranks are not compared: {NO_EARLIER[0].lower()}{NO_EARLIER[1:]}."
+            if is_covered
+            else f"{NOT_COVERED}."
         )
     )
     with st.expander(f"All {len(skills)} skills as a table"), sections.values(trust, "all_skills", "team_skill_usage"):
         tables.show(
-            [{**row, "moved": _move(row)} for row in skills],
+            [{**row, "moved": _move(row, is_covered)} for row in skills],
             {
                 "usage_rank": ("Rank", formats.count),
                 "skill_name": ("Skill", tables.text),
@@ -274,23 +287,30 @@ def _users(row: data.Row) -> str:
     return formats.NO_DATA if formats.is_missing(band) else f"{band} of {formats.count(row['seats'])}"
 
 
-def _move(row: data.Row) -> str:
+def _move(row: data.Row, is_covered: bool) -> str:
+    """Places gained or lost against the equal period before, where the data covers that."""
+    if not is_covered:
+        return ""
     previous = row.get("previous_usage_rank")
     if formats.is_missing(previous):
-        return "new" if _is_compared(row) else ""
+        return "new"
     moved = int(previous or 0) - int(row["usage_rank"])
     return "=" if moved == 0 else f"{'▲' if moved > 0 else '▼'}{abs(moved)}"
 
 
-def _is_compared(row: data.Row) -> bool:
-    """Whether the equal period before is known: the data reaches back to its start, or the skill had a rank in it."""
-    return not (
-        formats.is_missing(row.get("previous_usage_rank")) and formats.is_missing(row["previous_adoption_rate"])
+def _is_covered(now: data.Row) -> bool:
+    """Whether the data reaches back to the start of the equal period before.
+
+    Where it does not, the count of that period is published and its share is not; where people are protected,
+    neither is.
+    """
+    return formats.is_missing(now.get("previous_active_users")) or not formats.is_missing(
+        now.get("previous_adoption_rate")
     )
 
 
 def _hidden_or(as_text: Any) -> Any:
-    return lambda value: "hidden" if formats.is_missing(value) else as_text(value)
+    return lambda value: HIDDEN_VALUE if formats.is_missing(value) else as_text(value)
 
 
 def _trend(trust: Trust, activity: Sequence[data.Row], team_id: str, period_days: int) -> None:
@@ -341,18 +361,18 @@ LIFECYCLE = {
 }
 
 
-def _seats(trust: Trust, now: data.Row, before: data.Row | None, name: str, period_days: int) -> None:
+def _seats(trust: Trust, now: data.Row, before: data.Row | None, name: str, earlier: str, no_change: str) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Seats at the period's end")
         _parts(trust, now, SEATS, "People seated", "seats")
-        st.caption(f"{period_days} days before: {_told(before, SEATS)}.")
+        st.caption(f"{no_change}." if before is None else f"{earlier}: {_told(before, SEATS)}.")
         sections.foot(trust, [now], f"team_seats_{name}", *(("team_activity", column) for column in SEATS))
     with right:
         st.subheader("Active people, by where they come from")
         _parts(trust, now, LIFECYCLE, "Active people", "lifecycle")
         gone = "" if formats.is_missing(now.get("dormant_users")) else f" Not active again: {now['dormant_users']}."
-        st.caption(f"{period_days} days before: {_told(before, LIFECYCLE)}.{gone}")
+        st.caption((f"{no_change}." if before is None else f"{earlier}: {_told(before, LIFECYCLE)}.") + gone)
         meant = (*LIFECYCLE, "dormant_users")
         sections.foot(trust, [now], f"team_lifecycle_{name}", *(("team_activity", column) for column in meant))
 
@@ -369,10 +389,8 @@ def _parts(trust: Trust, now: data.Row, names: dict[str, tuple[str, str]], title
         charts.show(charts.stacked_bar(parts, title=title), f"{title}. {_told(now, names)}", key=key)
 
 
-def _told(row: data.Row | None, names: dict[str, tuple[str, str]]) -> str:
+def _told(row: data.Row, names: dict[str, tuple[str, str]]) -> str:
     """The counts of a period in words; where there are none, why."""
-    if row is None:
-        return "not published"
     if any(formats.is_missing(row.get(column)) for column in names):
         return "hidden or not measured"
     return ", ".join(f"{formats.count(row[column])} {name.lower()}" for column, (name, _) in names.items())

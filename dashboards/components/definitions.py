@@ -69,10 +69,7 @@ class Trust:
     def last_good(self, *tables: str) -> str:
         """What a red badge says beside the greyed value, as Markdown: whose value it is and of when."""
         if self.blocked.intersection(tables):
-            return (
-                f":red[**Last good value, as of {formats.moment(self.snapshot.as_of)}.**] A newer build was refused, "
-                "so nothing newer is shown."
-            )
+            return f":red[**Last good value, as of {formats.moment(self.snapshot.as_of)}.**] A newer build was refused."
         known: list[Any] = [self.health[table]["last_good_at"] for table in tables if self._own_badge(table) == "red"]
         dated = [value for value in known if not formats.is_missing(value)]
         good = f"Last good: {formats.moment(min(dated))}." if dated else "No build of it was ever good."

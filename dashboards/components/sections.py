@@ -1,7 +1,7 @@
 """What stands around the values of a section: greyed and dated where blocked, and the line under them."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import streamlit as st
 
@@ -11,14 +11,20 @@ from dashboards.data import Row
 
 
 @contextmanager
-def values(trust: Trust, key: str, *tables: str) -> Iterator[None]:
-    """Around values: where their badge is red they are grey, and a line says of when the last good value is."""
-    if trust.badge(*tables) != "red":
-        yield
-        return
-    st.markdown(trust.last_good(*tables))
+def greyed(trust: Trust, key: str, *tables: str) -> Iterator[bool]:
+    """Around values: grey where their badge is red; whether they are."""
+    is_blocked = trust.badge(*tables) == "red"
     # The style of the page greys what has this key.
-    with st.container(key=f"blocked_{key}"):
+    with st.container(key=f"blocked_{key}") if is_blocked else nullcontext():
+        yield is_blocked
+
+
+@contextmanager
+def values(trust: Trust, key: str, *tables: str) -> Iterator[None]:
+    """Around the values of a section: where they are grey, a line before them says of when the last good value is."""
+    if trust.badge(*tables) == "red":
+        st.markdown(trust.last_good(*tables))
+    with greyed(trust, key, *tables):
         yield
 
 

@@ -46,7 +46,7 @@ def _tile(trust: Trust, tile: Tile, key: str) -> None:
     # st.metric reads the direction from an ASCII minus.
     delta = None if tile.change is None else "no change" if is_flat else tile.change.replace(formats.MINUS, "-")
     tables = [table for table, _ in tile.entries]
-    with sections.values(trust, key, *tables):
+    with sections.greyed(trust, key, *tables) as is_blocked:
         st.metric(
             label,
             tile.value,
@@ -60,6 +60,8 @@ def _tile(trust: Trust, tile: Tile, key: str) -> None:
         if tile.change is None:
             st.caption(tile.no_change)
         st.markdown("  \n".join(tile.details))
+    if is_blocked:
+        st.markdown(trust.last_good(*tables))
     st.space("stretch")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         definitions.show_badge(trust, *tables, is_provisional=tile.is_provisional)

@@ -2,11 +2,16 @@
 
 import csv
 import re
+import shutil
+from datetime import UTC, datetime
 
 import pytest
 
 from dashboards.components import formats
 from tests.browser.conftest import keep_screenshot, serving, settle
+from warehouse import snapshots
+from warehouse.access import Attempt, open_reader
+from warehouse.settings import load_settings
 
 pytestmark = pytest.mark.browser
 
@@ -89,7 +94,7 @@ def test_the_top_skill_and_its_users_are_on_the_team_page(look, lead, rows):
     row = page.get_by_role("row").filter(has_text=first["skill_name"]).first
     row.wait_for()
     hides_one_person = first["users"] == 1 or first["seats"] - first["users"] == 1
-    assert ("hidden" if hides_one_person else str(first["users"])) in row.inner_text().split("\t")
+    assert ("Hidden" if hides_one_person else str(first["users"])) in row.inner_text().split("\t")
 
 
 def test_time_saved_shows_its_assumptions_one_click_away(look, lead, rows):
@@ -220,6 +225,43 @@ def test_a_download_is_what_is_shown_with_its_snapshot(look, lead, reader, tmp_p
     assert int(float(rows[0]["active_users"])) == lead["active_users"]
     assert rows[0]["snapshot_id"] == snapshot.snapshot_id
     assert rows[0]["badge"] in ("green", "amber", "red", "grey")
+
+
+def test_figures_whose_equal_period_before_is_not_published_say_so(look, lead, rows):
+    alone = rows(
+        "select a.period_end from metrics.team_activity as a left join metrics.team_activity as b "
+        "on a.team_id = b.team_id and a.period_days = b.period_days and b.period_end = a.period_end - 28 "
+        f"where a.team_id = '{lead['team_id']}' and a.period_days = 28 and b.team_id is null "
+        "and a.previous_adoption_rate is not null order by a.period_end desc limit 1",
+        "metrics.team_activity",
+    )
+    assert alone, "every period of the sample world has the one before it"
+    body = _body(look(_lead_path(lead, end=alone[0]["period_end"])))
+    assert body.count("The equal period before is not published") >= 2
+    for number in ("Active skills", "Time saved"):
+        assert number in body
+
+
+def test_a_refused_publish_greys_what_it_withheld_and_dates_the_last_good_value(
+    look, browser, published_home, tmp_path
+):
+    home = tmp_path / "home"
+    shutil.copytree(published_home, home, ignore=shutil.ignore_patterns("drop"))
+    settings = load_settings(home=home, demo=True)
+    reason = {"check_name": "bridge_closes", "table_name": "build.mrr_bridge", "reason": "a cent is missing"}
+    snapshots.write_attempt(settings.published_folder, Attempt(datetime.now(UTC), "refused", [reason]))
+    with open_reader(settings) as reader:
+        last_good = formats.moment(reader.snapshot().as_of)
+    with serving(home) as address:
+        page = look("/executive?viewer=executive", address=address)
+        assert "Publishing refused since" in _body(page)
+        revenue, plan = (page.locator(f".st-key-tile_revenue_{number}") for number in (0, 2))
+        assert "Blocked" in revenue.inner_text()
+        assert f"Last good value, as of {last_good}" in revenue.inner_text()
+        assert revenue.locator("[class*=st-key-blocked_]").evaluate("e => getComputedStyle(e).filter") == "grayscale(1)"
+        assert plan.locator("[class*=st-key-blocked_]").count() == 0
+        assert "Warning" in plan.inner_text()
+        keep_screenshot(page, "executive-refused")
 
 
 def test_without_demo_and_sign_in_nothing_is_shown(browser, published_home, rows):
