@@ -1,0 +1,244 @@
+"""What is hidden of small groups, worked by hand on single rows; the SQL is run, not read."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import duckdb
+import pytest
+
+from warehouse.errors import AccessError
+from warehouse.published import PUBLISHED, PublishedTable, published_table
+from warehouse.small_groups import RULES, protected_select
+
+DAY = date(2026, 3, 9)
+COUNTS = [
+    "seats",
+    "active_users",
+    "new_users",
+    "returning_users",
+    "resurrected_users",
+    "dormant_users",
+    "previous_active_users",
+    "previous_seats",
+    "installed_skills",
+    "uses",
+    "seats_active",
+    "seats_idle",
+    "seats_never_used",
+    "seats_too_new",
+    "habitual_users",
+    "users",
+    "previous_users",
+]
+
+
+@pytest.fixture
+def engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute("create schema metrics")
+        for name in ("team_activity", "team_skill_usage"):
+            connection.execute(
+                f"create table metrics.{name} (team_id text, account_id text, skill_name text, period_end date, "
+                f"period_days bigint, adoption_rate double, previous_adoption_rate double, mean_skill_adoption double, "
+                + ", ".join(f"{column} bigint" for column in COUNTS)
+                + ")"
+            )
+        connection.execute(
+            "create table metrics.account_activity (account_id text, period_end date, period_days bigint, "
+            "seats bigint, active_users bigint, adoption_rate double, uses bigint)"
+        )
+        connection.execute(
+            "create table metrics.team_time_saved (account_id text, team_id text, period_end date, "
+            "period_days bigint, assumption_set text, hours_p50 double)"
+        )
+        yield connection
+
+
+def put(engine: duckdb.DuckDBPyConnection, table: str, **values: Any) -> None:
+    """One row of a published table in the period of all tests."""
+    row = {"account_id": "acme", "period_end": DAY, "period_days": 7, **values}
+    marks = ", ".join("?" for _ in row)
+    engine.execute(f"insert into metrics.{table} ({', '.join(row)}) values ({marks})", list(row.values()))
+
+
+def shown(engine: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any]:
+    """The only row of a table, as everybody but the operator reads it."""
+    table = published_table(name)
+    assert table is not None
+    columns = [row[0] for row in engine.execute(f"describe metrics.{name}").fetchall()]
+    [row] = engine.execute(protected_select(table, columns, "true")).to_arrow_table().to_pylist()
+    return row
+
+
+@pytest.mark.parametrize(
+    ("seats", "active", "rate", "band", "uses"),
+    [
+        (10, 4, 0.4, None, 30),
+        # 200 / 10 = 20: as wide as two people.
+        (10, 1, None, "0-20%", None),
+        (10, 9, None, "80-100%", 30),
+        # 200 / 7 = 28.6
+        (7, 1, None, "0-29%", None),
+        (7, 6, None, "71-100%", 30),
+        (5, 5, 1.0, None, 30),
+        (5, 0, 0.0, None, 30),
+        # Fewer than five: no figure and no band.
+        (4, 2, None, None, None),
+        (4, 1, None, None, None),
+    ],
+)
+def test_one_person_alone_is_a_band_and_fewer_than_five_are_nothing(
+    engine: duckdb.DuckDBPyConnection, seats: int, active: int, rate: float | None, band: str | None, uses: int | None
+) -> None:
+    put(engine, "team_activity", team_id="red", seats=seats, active_users=active, adoption_rate=active / seats, uses=30)
+
+    row = shown(engine, "team_activity")
+
+    assert (row["adoption_rate"], row["adoption_band"], row["uses"]) == (rate, band, uses)
+    assert row["active_users"] == (None if rate is None else active)
+    assert (row["seats"], row["is_suppressed"]) == (seats, seats < 5)
+
+
+@pytest.mark.parametrize(
+    ("new", "returning", "resurrected", "dormant", "is_hidden"),
+    [
+        (2, 2, 2, 2, False),
+        (0, 6, 0, 0, False),
+        # One of them is one person: all go, or the others and their sum would tell.
+        (1, 5, 0, 2, True),
+        (2, 3, 1, 2, True),
+        (2, 2, 2, 1, True),
+        # All but one of ten.
+        (0, 9, 0, 0, True),
+    ],
+)
+def test_counts_that_add_up_are_shown_together_or_not_at_all(
+    engine: duckdb.DuckDBPyConnection, new: int, returning: int, resurrected: int, dormant: int, is_hidden: bool
+) -> None:
+    parts = {
+        "new_users": new,
+        "returning_users": returning,
+        "resurrected_users": resurrected,
+        "dormant_users": dormant,
+    }
+    put(engine, "team_activity", team_id="red", seats=10, active_users=6, adoption_rate=0.6, **parts)
+
+    row = shown(engine, "team_activity")
+
+    assert {name: row[name] for name in parts} == (dict.fromkeys(parts) if is_hidden else parts)
+    assert row["active_users"] == 6
+
+
+@pytest.mark.parametrize(
+    ("previous", "seats", "rate", "is_hidden"),
+    [
+        (3, 10, 0.3, False),
+        (1, 10, 0.1, True),
+        (9, 10, 0.9, True),
+        (2, 4, 0.5, True),
+        # Where data begins later there is no share; the seats still say how small the group was.
+        (3, 4, None, True),
+        (3, 10, None, False),
+    ],
+)
+def test_the_previous_period_hides_what_adds_up_to_it(
+    engine: duckdb.DuckDBPyConnection, previous: int, seats: int, rate: float | None, is_hidden: bool
+) -> None:
+    put(
+        engine,
+        "team_activity",
+        team_id="red",
+        seats=10,
+        active_users=6,
+        adoption_rate=0.6,
+        previous_active_users=previous,
+        previous_seats=seats,
+        previous_adoption_rate=rate,
+        returning_users=0,
+        dormant_users=previous,
+    )
+
+    row = shown(engine, "team_activity")
+
+    assert (row["previous_active_users"] is None) is is_hidden
+    assert (row["returning_users"] is None) is is_hidden
+    assert row["active_users"] == 6
+
+
+@pytest.mark.parametrize(
+    ("team_seats", "team_active", "is_hidden"), [(5, 3, False), (4, 3, True), (8, 1, True), (8, 7, True)]
+)
+def test_an_accounts_figures_go_where_one_team_is_hidden(
+    engine: duckdb.DuckDBPyConnection, team_seats: int, team_active: int, is_hidden: bool
+) -> None:
+    put(engine, "team_activity", team_id="red", seats=20, active_users=8)
+    put(engine, "team_activity", team_id="blue", seats=team_seats, active_users=team_active)
+    put(engine, "account_activity", seats=25, active_users=11, adoption_rate=11 / 25, uses=90)
+
+    row = shown(engine, "account_activity")
+
+    assert (row["active_users"], row["uses"]) == ((None, None) if is_hidden else (11, 90))
+    assert row["is_suppressed"] is is_hidden
+    assert row["seats"] == 25
+
+
+@pytest.mark.parametrize(("seats", "active", "hours"), [(10, 2, 4.5), (10, 1, None), (10, 0, None), (4, 3, None)])
+def test_hours_over_one_person_are_that_persons_hours(
+    engine: duckdb.DuckDBPyConnection, seats: int, active: int, hours: float | None
+) -> None:
+    put(engine, "team_activity", team_id="red", seats=seats, active_users=active)
+    put(engine, "team_time_saved", team_id="red", assumption_set="default", hours_p50=4.5)
+
+    assert shown(engine, "team_time_saved")["hours_p50"] == hours
+
+
+def test_hours_of_a_team_without_an_activity_row_are_hidden(engine: duckdb.DuckDBPyConnection) -> None:
+    put(engine, "team_time_saved", team_id="red", assumption_set="default", hours_p50=4.5)
+
+    assert shown(engine, "team_time_saved")["hours_p50"] is None
+
+
+@pytest.mark.parametrize(
+    ("hidden_users", "mean"),
+    [
+        # Two skills of 10 seats, 4 and 2 users: 6 of 20, exactly.
+        (2, 0.3),
+        # 4 and 1: 5 of 20 would give the one away; to the nearest three it is 6 of 20.
+        (1, 0.3),
+        # 4 and 9: 13 of 20; to the nearest three 12.
+        (9, 0.6),
+    ],
+)
+def test_a_mean_over_skills_is_coarse_where_one_skill_is_hidden(
+    engine: duckdb.DuckDBPyConnection, hidden_users: int, mean: float
+) -> None:
+    for skill, users in (("docs", 4), ("review", hidden_users)):
+        put(engine, "team_skill_usage", team_id="red", skill_name=skill, seats=10, users=users)
+    put(
+        engine,
+        "team_activity",
+        team_id="red",
+        seats=10,
+        active_users=5,
+        installed_skills=2,
+        mean_skill_adoption=(4 + hidden_users) / 20,
+    )
+
+    assert shown(engine, "team_activity")["mean_skill_adoption"] == pytest.approx(mean)
+
+
+def test_a_table_of_teams_without_a_rule_is_refused_and_not_shown() -> None:
+    table = PublishedTable("team_secrets", ("team_id",), "team")
+    with pytest.raises(AccessError, match=r"metrics\.team_secrets has no small-group rule"):
+        protected_select(table, ["team_id", "seats"], "true")
+
+
+def test_every_published_table_of_teams_and_accounts_has_a_rule() -> None:
+    assert {table.name for table in PUBLISHED if table.scope in ("team", "account")} <= RULES.keys()
+
+
+def test_a_table_that_is_about_no_group_is_shown_as_it_is() -> None:
+    table = published_table("arr_plan")
+    assert table is not None
+    assert protected_select(table, ["quarter"], "1 = 1") == "select m.* from metrics.arr_plan as m where 1 = 1"
