@@ -162,6 +162,16 @@ def test_file_names_of_any_kind_are_told_apart(duckdb_warehouse: Warehouse, drop
     assert {row["file_name"] for row in found} == {f"registry/events/{name}" for name in names}
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line_of_any_file(duckdb_warehouse: Warehouse, drop: Path) -> None:
+    for number in range(3):
+        put(drop, f"registry/events/{number}.ndjson", "\ufeff" + lines(event(number)))
+
+    report = load(duckdb_warehouse, drop)
+
+    assert [(each.rows_loaded, each.rows_quarantined) for each in report.loads] == [(1, 0)] * 3
+    assert_rows_stand_where_they_say(duckdb_warehouse, drop, 3)
+
+
 @pytest.mark.parametrize("folder", ["../{name}/drop", "drop/../drop", "linked"])
 def test_a_drop_folder_may_be_given_by_any_way_to_it(
     duckdb_warehouse: Warehouse, drop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
