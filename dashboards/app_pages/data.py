@@ -21,8 +21,8 @@ One row per delivered file. *Seen* rows are in the file; of these, *loaded* are 
 *quarantined* could not be taken. A refused file loaded nothing."""
 CHECKS = """**Check results**
 
-One row per check of the newest build, with what it observed and what it expected. A *blocking* check that does not pass
-keeps the whole build from being published; a *warning* lets it through and turns the badge amber."""
+One row per check of the build that is shown, with what it observed and what it expected. A *blocking* check that does
+not pass keeps the whole build from being published; a *warning* lets it through and turns the badge amber."""
 # More would make the page slow to load; the CSV has every row.
 ROWS_SHOWN = 100
 
@@ -38,16 +38,22 @@ def show(looking: Looking) -> None:
         f"{formats.count(taken.checks_passed)} checks passed, {formats.count(taken.checks_warned)} warned."
     )
     _health(looking, trust)
-    for section, shown in {
-        "Imported files": _ledger,
-        "Quarantine": _quarantine,
-        "Check results": _checks,
-    }.items():
-        st.subheader(section)
+    sections_of = {
+        "Imported files": (lambda: data.query("import_ledger", looking.viewer), _ledger),
+        "Quarantine": (lambda: data.query("quarantine_counts", looking.viewer), _quarantine),
+        "Check results": (lambda: data.query("check_results", looking.viewer), _checks),
+    }
+    not_theirs = []
+    for section, (asked, shown) in sections_of.items():
         try:
-            shown(looking, trust)
+            rows = asked()
         except AccessError:
-            banners.not_yours(section, "data engineers")
+            not_theirs.append(section)
+            continue
+        st.subheader(section)
+        shown(rows, trust)
+    if not_theirs:
+        banners.not_yours(", ".join(not_theirs), "data engineers")
 
 
 def _health(looking: Looking, trust: Trust) -> None:
@@ -61,7 +67,7 @@ def _health(looking: Looking, trust: Trust) -> None:
         {
             **row,
             "badge": trust.badge(str(row["table_name"])),
-            "reason": " ".join(trust.reasons(str(row["table_name"]))),
+            "reason": " ".join(trust.reasons(str(row["table_name"]), with_age=False)),
         }
         for row in health
     ]
@@ -70,7 +76,8 @@ def _health(looking: Looking, trust: Trust) -> None:
         for badge, (word, _, _) in BADGES.items()
         if (number := sum(row["badge"] == badge for row in shown))
     }
-    st.markdown(f"{formats.count(len(shown))} tables: {', '.join(told.values())}.")
+    old = " None is newer than the snapshot, so none is green." if trust.is_old else ""
+    st.markdown(f"{formats.count(len(shown))} tables: {', '.join(told.values())}.{old}")
     columns = {
         "badge": ("Badge", _badge),
         "table_name": ("Table", tables.text),
@@ -99,8 +106,7 @@ def _badge(value: Any) -> str:
     return f"{SYMBOLS[badge]} {BADGES[badge][0]}"
 
 
-def _ledger(looking: Looking, trust: Trust) -> None:
-    ledger = data.query("import_ledger", looking.viewer)
+def _ledger(ledger: data.Rows, trust: Trust) -> None:
     if not ledger:
         banners.nothing("No file was imported.", "Put files in the drop folder and run `skillsmith-analytics refresh`.")
         return
@@ -136,8 +142,7 @@ def _entity(row: data.Row) -> str:
     return f"{row['source']}/{row['entity']}"
 
 
-def _quarantine(looking: Looking, trust: Trust) -> None:
-    waiting = data.query("quarantine_counts", looking.viewer)
+def _quarantine(waiting: data.Rows, trust: Trust) -> None:
     if not waiting:
         st.success("No row waits in quarantine.", icon=":material/check_circle:")
         return
@@ -158,14 +163,13 @@ def _quarantine(looking: Looking, trust: Trust) -> None:
     sections.foot(trust, waiting, "quarantine", ("quarantine_counts", ""), has_badge=False)
 
 
-def _checks(looking: Looking, trust: Trust) -> None:
-    checks = data.query("check_results", looking.viewer)
+def _checks(checks: data.Rows, trust: Trust) -> None:
     if not checks:
         banners.nothing("No check has run.", "Run `skillsmith-analytics check`.")
         return
     failed = sum(row["status"] != "passed" for row in checks)
     st.markdown(
-        f"**{formats.count(len(checks) - failed)} passed, {formats.count(failed)} did not**, in the newest build."
+        f"**{formats.count(len(checks) - failed)} passed, {formats.count(failed)} did not**, in the build shown."
     )
     columns = {
         "status": ("Status", lambda value: STATUS.get(str(value), str(value))),

@@ -181,8 +181,8 @@ def _minus(cents: Any) -> str:
 
 
 def _service(looking: Looking, trust: Trust) -> None:
-    st.subheader("Service level objectives, the last 30 days")
     slo = data.query("slo_status", looking.viewer)
+    st.subheader("Service level objectives, the last 30 days")
     if not slo:
         banners.nothing("No objective is measured yet.", "They appear once `registry/api_requests` are imported.")
     else:

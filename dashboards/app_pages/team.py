@@ -1,6 +1,6 @@
 """Team: is the team using its skills, what does that save, and which skills carry it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ TOP_SKILLS = 10
 MINIMUM_SEATS = 5
 NEWEST_WEEKS = timedelta(days=7)
 NOT_PUBLISHED = "The equal period before is not published"
-NOT_COVERED = "The equal period before began before the data, so there is no comparison"
+NOT_COVERED = "No comparison: the data does not reach back through the equal period before"
 HIDDEN_VALUE = "Hidden"
 HIDDEN = "The equal period before is hidden to protect people"
 
@@ -114,7 +114,7 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
         key="team",
     )
     hours = {name: value for name, value in (_row(saved, end) or {}).items() if name not in now}
-    downloads.button([{**now, **hours}], f"team_{team_id}_{end}", trust, "team_activity", "team_time_saved")
+    downloads.button([{**now, **hours}], f"figures_{team_id}_{end}", trust, "team_activity", "team_time_saved")
     _skills(looking, trust, chosen, is_covered)
     _trend(trust, activity, team_id, period_days)
     _seats(trust, now, before, f"{team_id}_{end}", f"{period_days} days before", no_change)
@@ -274,7 +274,7 @@ def _skills(looking: Looking, trust: Trust, chosen: dict[str, Any], is_covered: 
     sections.foot(
         trust,
         skills,
-        f"team_skills_{chosen['team_id']}_{chosen['period_end']}",
+        f"skills_{chosen['team_id']}_{chosen['period_end']}",
         ("team_skill_usage", "adoption_rate"),
         is_provisional=any(row["is_provisional"] for row in skills),
     )
@@ -345,7 +345,7 @@ def _trend(trust: Trust, activity: Sequence[data.Row], team_id: str, period_days
         f"Each point is the {period_days} days up to a Sunday or the chosen end; the band is the 95{formats.THIN}% "
         "interval; a hollow point is provisional."
     )
-    sections.foot(trust, activity, f"team_trend_{team_id}_{period_days}d", ("team_activity", "adoption_rate"))
+    sections.foot(trust, activity, f"trend_{team_id}_{period_days}d", ("team_activity", "adoption_rate"))
 
 
 SEATS = {
@@ -367,14 +367,19 @@ def _seats(trust: Trust, now: data.Row, before: data.Row | None, name: str, earl
         st.subheader("Seats at the period's end")
         _parts(trust, now, SEATS, "People seated", "seats")
         st.caption(f"{no_change}." if before is None else f"{earlier}: {_told(before, SEATS)}.")
-        sections.foot(trust, [now], f"team_seats_{name}", *(("team_activity", column) for column in SEATS))
+        sections.foot(trust, [_only(now, SEATS)], f"seats_{name}", *(("team_activity", column) for column in SEATS))
     with right:
         st.subheader("Active people, by where they come from")
         _parts(trust, now, LIFECYCLE, "Active people", "lifecycle")
         gone = "" if formats.is_missing(now.get("dormant_users")) else f" Not active again: {now['dormant_users']}."
         st.caption((f"{no_change}." if before is None else f"{earlier}: {_told(before, LIFECYCLE)}.") + gone)
         meant = (*LIFECYCLE, "dormant_users")
-        sections.foot(trust, [now], f"team_lifecycle_{name}", *(("team_activity", column) for column in meant))
+        sections.foot(trust, [_only(now, meant)], f"lifecycle_{name}", *(("team_activity", column) for column in meant))
+
+
+def _only(now: data.Row, columns: Iterable[str]) -> data.Row:
+    """The counts that a section shows, with what they are of."""
+    return {column: now[column] for column in ("team_id", "period_end", "period_days", *columns, "is_provisional")}
 
 
 def _parts(trust: Trust, now: data.Row, names: dict[str, tuple[str, str]], title: str, key: str) -> None:

@@ -57,10 +57,10 @@ class Trust:
             badges.append("amber")
         return max(badges, key=ORDER.index, default="grey")
 
-    def reasons(self, *tables: str, is_provisional: bool = False) -> list[str]:
-        """Why the badge is not green, one sentence each; none where it is."""
+    def reasons(self, *tables: str, is_provisional: bool = False, with_age: bool = True) -> list[str]:
+        """Why the badge is not green, one sentence each; none where it is. with_age: the snapshot's age is one too."""
         found = [reason for table in dict.fromkeys(tables) for reason in self._own_reasons(table)]
-        if self.is_old:
+        if self.is_old and with_age:
             found.append(f"The snapshot shown is as of {formats.moment(self.snapshot.as_of)}.")
         if is_provisional:
             found.append("Provisional: late events may still arrive.")

@@ -32,16 +32,19 @@ def as_csv(rows: Sequence[Row], trust: Trust, *tables: str) -> str:
     """The rows as CSV; a text that a spreadsheet would run as a formula gets an apostrophe before it."""
     columns = list(rows[0]) if rows else []
     about = {
-        "snapshot_id": trust.snapshot.snapshot_id,
-        "data_until": trust.data_until(*tables),
-        "badge": trust.badge(*tables),
+        "snapshot_id": lambda _: trust.snapshot.snapshot_id,
+        "data_until": lambda _: trust.data_until(*tables),
+        "badge": lambda row: trust.badge(*tables, is_provisional=bool(row.get("is_provisional"))),
     }
     # Rows that have such a column themselves (the health of each table) know it better.
-    travelling = {name: value for name, value in about.items() if name not in columns}
+    travelling = {name: of_row for name, of_row in about.items() if name not in columns}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*columns, *travelling])
-    writer.writerows([*(_inert(row[column]) for column in columns), *travelling.values()] for row in rows)
+    for row in rows:
+        writer.writerow(
+            [*(_inert(row[column]) for column in columns), *(of_row(row) for of_row in travelling.values())]
+        )
     return text.getvalue()
 
 

@@ -58,7 +58,7 @@ def _cell(words: str) -> str:
 
 def _kind(rows: Sequence[Row], column: str, as_text: Callable[[Any], str]) -> str:
     if column in LONG_TEXTS:
-        return ' class="long name"' if column == "check_name" else ' class="long"'
+        return f' class="long {column}"'
     first = next((row[column] for row in rows if not formats.is_missing(row.get(column))), None)
     if first is None:
         is_number = as_text is not text

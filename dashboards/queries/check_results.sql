@@ -1,4 +1,4 @@
--- What the checks of the newest build found, failures first.
+-- What the checks of the published build found, failures first.
 -- tables: ops.check_results
 select *
 from ops.check_results

@@ -81,6 +81,20 @@ def test_a_download_carries_snapshot_age_and_badge_in_every_row():
     assert len(lines) == 3
 
 
+def test_a_provisional_row_is_no_greener_in_a_download_than_on_its_tile():
+    rows = [{"users": 3, "is_provisional": True}, {"users": 4, "is_provisional": False}]
+    lines = downloads.as_csv(rows, _trust(team_activity="green"), "team_activity").splitlines()
+    assert lines[1].endswith(",amber")
+    assert lines[2].endswith(",green")
+
+
+def test_a_download_of_the_health_of_tables_keeps_the_badge_of_each():
+    rows = [{"table_name": "mrr_bridge", "badge": "red"}]
+    lines = downloads.as_csv(rows, _trust(table_health="green"), "table_health").splitlines()
+    assert lines[0] == "table_name,badge,snapshot_id,data_until"
+    assert lines[1].startswith("mrr_bridge,red,")
+
+
 def test_a_name_that_a_spreadsheet_would_run_is_made_inert_and_a_negative_number_stays_one():
     rows = [{"skill_name": "=cmd()", "change": -3}, {"skill_name": "plain", "change": 2}]
     lines = downloads.as_csv(rows, _trust(), "team_activity").splitlines()
