@@ -174,6 +174,7 @@ def test_a_refresh_whose_blocking_check_fails_leaves_with_3_and_the_last_snapsho
     assert command("status", "--home", home, "--json").data["last_attempt"]["outcome"] == "published"
 
 
+@pytest.mark.long
 def test_an_older_clock_is_refused_unless_it_is_meant_and_every_step_answers_in_json(
     command: Command, home: Path, drop: Path
 ) -> None:
@@ -220,7 +221,7 @@ def test_a_missing_drop_folder_is_one_line_of_a_real_process_and_writes_nothing(
     before = published_files(home)
 
     done = subprocess.run(
-        [sys.executable, "-m", "orchestration.cli", "refresh", "--home", home, "--drop", tmp_path / "nowhere"],
+        [sys.executable, "-m", "orchestration.cli", "import", "--home", home, "--drop", tmp_path / "nowhere"],
         env={**os.environ, "PYTHONPATH": str(ROOT), "SKILLSMITH_SECRET": KEY},
         capture_output=True,
         text=True,
