@@ -1,6 +1,7 @@
 """Team: is the team using its skills, what does that save, and which skills carry it."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -20,7 +21,17 @@ NEWEST_WEEKS = timedelta(days=7)
 NOT_PUBLISHED = "The equal period before is not published"
 NOT_COVERED = "No comparison: the data does not reach back through the equal period before"
 HIDDEN_VALUE = "Hidden"
-HIDDEN = "The equal period before is hidden to protect people"
+HIDDEN = "No comparison: one side of it is hidden to protect people"
+
+
+@dataclass(frozen=True, slots=True)
+class _Against:
+    """What the figures of a period are held against: the equal period before it, or the reason why there is none."""
+
+    before: data.Row | None
+    versus: str
+    no_change: str
+    is_provisional: bool
 
 
 def show(looking: Looking) -> None:
@@ -102,14 +113,18 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
     is_covered = _is_covered(now)
     if not is_covered:
         before = saved_before = None
-    no_change = NOT_COVERED if not is_covered else NOT_PUBLISHED if before is None else HIDDEN
-    versus = f"vs the {period_days} days before"
+    against = _Against(
+        before=before,
+        versus=f"vs the {period_days} days before",
+        no_change=NOT_COVERED if not is_covered else NOT_PUBLISHED if before is None else HIDDEN,
+        is_provisional=is_provisional,
+    )
     tiles.row(
         trust,
         [
-            _active_skills(now, before, activity, versus, no_change, is_provisional),
-            _time_saved(looking, _row(saved, end), saved_before, saved, versus, no_change, is_provisional),
-            _adoption(now, activity, versus, NOT_COVERED if not is_covered else HIDDEN, is_provisional),
+            _active_skills(now, activity, against),
+            _time_saved(looking, _row(saved, end), saved, replace(against, before=saved_before)),
+            _adoption(now, activity, replace(against, no_change=HIDDEN if is_covered else NOT_COVERED)),
         ],
         key="team",
     )
@@ -117,40 +132,25 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
     downloads.button([{**now, **hours}], f"figures_{team_id}_{end}", trust, "team_activity", "team_time_saved")
     _skills(looking, trust, chosen, is_covered)
     _trend(trust, activity, team_id, period_days)
-    _seats(trust, now, before, f"{team_id}_{end}", f"{period_days} days before", no_change)
+    _seats(trust, now, f"{team_id}_{end}", against)
 
 
-def _active_skills(
-    now: data.Row,
-    before: data.Row | None,
-    series: Sequence[data.Row],
-    versus: str,
-    no_change: str,
-    is_provisional: bool,
-) -> Tile:
+def _active_skills(now: data.Row, series: Sequence[data.Row], against: _Against) -> Tile:
     return Tile(
         label="Active skills",
         value=_hidden_or(formats.count)(now.get("active_skills")),
         # Side by side, not "of": a skill that was uninstalled since can still have been active in the period.
         details=[f"**{formats.count(now.get('installed_skills'))} installed** at the period's end"],
         entries=[("team_activity", "active_skills"), ("team_activity", "installed_skills")],
-        change=_difference(now, before, "active_skills", formats.signed),
-        versus=versus,
-        no_change=no_change,
+        change=_difference(now, against.before, "active_skills", formats.signed),
+        versus=against.versus,
+        no_change=against.no_change,
         series=_series(series, "active_skills"),
-        is_provisional=is_provisional,
+        is_provisional=against.is_provisional,
     )
 
 
-def _time_saved(
-    looking: Looking,
-    now: data.Row | None,
-    before: data.Row | None,
-    series: Sequence[data.Row],
-    versus: str,
-    no_change: str,
-    is_provisional: bool,
-) -> Tile:
+def _time_saved(looking: Looking, now: data.Row | None, series: Sequence[data.Row], against: _Against) -> Tile:
     now = now or {}
     details = [
         "Hours over one active person would be that person's."
@@ -169,11 +169,13 @@ def _time_saved(
         value=HIDDEN_VALUE if now.get("is_suppressed") else formats.hours(now.get("hours_p50")),
         details=details,
         entries=[("team_time_saved", "hours_p50")],
-        change=_difference(now, before, "hours_p50", lambda value: f"{formats.signed(value, 1)}{formats.THIN}h"),
-        versus=versus,
-        no_change=no_change,
+        change=_difference(
+            now, against.before, "hours_p50", lambda value: f"{formats.signed(value, 1)}{formats.THIN}h"
+        ),
+        versus=against.versus,
+        no_change=against.no_change,
         series=_series(series, "hours_p50"),
-        is_provisional=is_provisional,
+        is_provisional=against.is_provisional,
         extra=_assumptions(looking),
     )
 
@@ -201,7 +203,7 @@ def _assumptions(looking: Looking) -> str:
     return "\n".join(lines)
 
 
-def _adoption(now: data.Row, series: Sequence[data.Row], versus: str, no_change: str, is_provisional: bool) -> Tile:
+def _adoption(now: data.Row, series: Sequence[data.Row], against: _Against) -> Tile:
     band = now.get("adoption_band")
     rate, previous = now.get("adoption_rate"), now.get("previous_adoption_rate")
     is_hidden = formats.is_missing(rate) and not formats.is_missing(band)
@@ -221,10 +223,10 @@ def _adoption(now: data.Row, series: Sequence[data.Row], versus: str, no_change:
         ],
         entries=[("team_activity", "adoption_rate"), ("team_activity", "mean_skill_adoption")],
         change=change,
-        versus=versus,
-        no_change=no_change,
+        versus=against.versus,
+        no_change=against.no_change,
         series=_series(series, "adoption_rate"),
-        is_provisional=is_provisional,
+        is_provisional=against.is_provisional,
     )
 
 
@@ -361,18 +363,18 @@ LIFECYCLE = {
 }
 
 
-def _seats(trust: Trust, now: data.Row, before: data.Row | None, name: str, earlier: str, no_change: str) -> None:
+def _seats(trust: Trust, now: data.Row, name: str, against: _Against) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Seats at the period's end")
         _parts(trust, now, SEATS, "People seated", "seats")
-        st.caption(f"{no_change}." if before is None else f"{earlier}: {_told(before, SEATS)}.")
+        st.caption(_told_before(against, SEATS))
         sections.foot(trust, [_only(now, SEATS)], f"seats_{name}", *(("team_activity", column) for column in SEATS))
     with right:
         st.subheader("Active people, by where they come from")
         _parts(trust, now, LIFECYCLE, "Active people", "lifecycle")
         gone = "" if formats.is_missing(now.get("dormant_users")) else f" Not active again: {now['dormant_users']}."
-        st.caption((f"{no_change}." if before is None else f"{earlier}: {_told(before, LIFECYCLE)}.") + gone)
+        st.caption(_told_before(against, LIFECYCLE) + gone)
         meant = (*LIFECYCLE, "dormant_users")
         sections.foot(trust, [_only(now, meant)], f"lifecycle_{name}", *(("team_activity", column) for column in meant))
 
@@ -392,6 +394,12 @@ def _parts(trust: Trust, now: data.Row, names: dict[str, tuple[str, str]], title
         return
     with sections.values(trust, key, "team_activity"):
         charts.show(charts.stacked_bar(parts, title=title), f"{title}. {_told(now, names)}", key=key)
+
+
+def _told_before(against: _Against, names: dict[str, tuple[str, str]]) -> str:
+    if against.before is None:
+        return f"{against.no_change}."
+    return f"In the equal period before: {_told(against.before, names)}."
 
 
 def _told(row: data.Row, names: dict[str, tuple[str, str]]) -> str:
