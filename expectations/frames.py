@@ -1,13 +1,17 @@
 """One check on one small frame, evaluated by Great Expectations.
 
 The engine has already reduced its tables to a frame of at most some thousand rows; every row names the table it
-speaks about in `table_name` (and `column_name`). Great Expectations costs seconds to import, so it is imported at the
-first evaluation; its telemetry and progress bars are off.
+speaks about in `table_name` (and `column_name`). The library runs in a process of its own, see `evaluator`.
 """
 
-import os
+import atexit
+import json
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 Severity = Literal["blocking", "warning"]
@@ -57,46 +61,55 @@ def evaluate(check: FrameCheck) -> list[dict[str, Any]]:
 
 
 def warm_up() -> None:
-    """Import Great Expectations now, so that the first evaluation does not wait for it."""
-    _great_expectations()
+    """Start the process that evaluates, so that the first evaluation does not wait for it."""
+    with _LOCK:
+        _evaluator()
 
 
-def _great_expectations() -> Any:
-    # Read by the library while it is imported.
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations
+_LOCK = threading.Lock()
+_started: subprocess.Popen[str] | None = None
 
-    return great_expectations
+
+def _evaluator() -> subprocess.Popen[str]:
+    """The process that evaluates, started where there is none."""
+    global _started
+    if _started is None or _started.poll() is not None:
+        # In a session of its own: an interrupt is for us, and the process ends with its input.
+        _started = subprocess.Popen(
+            [sys.executable, "-P", str(Path(__file__).with_name("evaluator.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        atexit.register(_started.kill)
+    return _started
 
 
 def _unexpected(check: FrameCheck, rows: list[dict[str, Any]]) -> set[int]:
     """Positions of the rows that do not meet the expectation."""
-    import pandas as pd
-
-    gx = _great_expectations()
-    values = [None if row[check.column] is None else float(row[check.column]) for row in rows]
-    frame = pd.DataFrame({check.column: pd.Series(values, dtype="float64")})
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    batch = (
-        context.data_sources.add_pandas("frame")
-        .add_dataframe_asset("rows")
-        .add_batch_definition_whole_dataframe("all")
-        .get_batch({"dataframe": frame})
-    )
-    expectation = gx.expectations.ExpectColumnValuesToBeBetween(
-        column=check.column,
-        min_value=check.minimum,
-        max_value=check.maximum,
-        severity="critical" if check.severity == "blocking" else "warning",
-        notes=check.reason,
-    )
-    outcome = batch.validate(expectation, result_format="COMPLETE")
-    if (outcome.exception_info or {}).get("raised_exception"):
-        raise RuntimeError(outcome.exception_info["exception_message"])
-    if outcome.success:
-        return set()
-    return {int(index) for index in outcome.result["unexpected_index_list"]}
+    question = {
+        "column": check.column,
+        "values": [None if row[check.column] is None else float(row[check.column]) for row in rows],
+        "minimum": check.minimum,
+        "maximum": check.maximum,
+        "severity": "critical" if check.severity == "blocking" else "warning",
+        "reason": check.reason,
+    }
+    with _LOCK:
+        process = _evaluator()
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("Great Expectations was started without pipes")
+        process.stdin.write(json.dumps(question) + "\n")
+        process.stdin.flush()
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"Great Expectations stopped (exit code {process.wait()})")
+    answer = json.loads(line)
+    if "error" in answer:
+        raise RuntimeError(answer["error"])
+    return set(answer["wrong"])
 
 
 def _describe(check: FrameCheck, rows: list[dict[str, Any]], is_wrong: bool) -> str:

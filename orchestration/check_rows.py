@@ -45,7 +45,7 @@ def dbt_check_rows(
                 "status": _STATUS[result.status],
                 "observed": _observed(result, fetch),
                 "expected": "no failing rows",
-                "reason": node.get("description") or _REASONS.get((node.get("test_metadata") or {}).get("name"), ""),
+                "reason": node.get("description") or _REASONS.get((node.get("test_metadata") or {}).get("name", ""), ""),
                 "checked_at": checked_at,
             }
         )

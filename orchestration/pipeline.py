@@ -5,7 +5,7 @@ Each leaves the warehouse closed. What a step decides belongs in the room it cal
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,8 +130,9 @@ def build(
         try:
             manifest = manifest_of(warehouse)
             with_seeds = not seeds_are_there or changed_seeds(warehouse)
-            run = _dbt_build(warehouse, current, with_seeds, on_event)
-            if with_seeds:
+            seed_tests = _seed_tests(manifest)
+            run = _dbt_build(warehouse, current, () if with_seeds else seed_tests, on_event)
+            if with_seeds and not any(test.failures for test in run.of_type("test") if test.name in seed_tests):
                 remember_seeds(warehouse)
             rows, seconds = _built_rows(run, manifest)
             with warehouse.write() as writer:
@@ -281,17 +282,27 @@ def require_clock(warehouse: Warehouse, as_of: datetime | None) -> None:
         )
 
 
+def _seed_tests(manifest: dict[str, Any]) -> frozenset[str]:
+    """Names of the tests that ask seeds alone."""
+    return frozenset(
+        node["name"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and all(parent.startswith("seed.") for parent in node["depends_on"]["nodes"])
+    )
+
+
 def _dbt_build(
     warehouse: Warehouse,
     current: Build,
-    with_seeds: bool,
+    tests_of_unchanged_seeds: Collection[str],
     on_event: Callable[[dict[str, Any]], None] | None,
 ) -> "DbtRun":
     from orchestration.dbt_runner import run_dbt
 
-    command = ["build", "--exclude", AFTER_CHECKS, "--exclude-resource-type", "unit_test"]
-    if not with_seeds:
-        # Loading them costs a second or two, and their files have not changed since.
+    command = ["build", "--exclude", AFTER_CHECKS, *sorted(tests_of_unchanged_seeds)]
+    command += ["--exclude-resource-type", "unit_test"]
+    if tests_of_unchanged_seeds:
+        # Loading and testing them costs seconds, and their files have not changed since they were found good.
         command += ["--exclude-resource-type", "seed"]
     return run_dbt(
         warehouse,

@@ -2,9 +2,9 @@
 
 import logging
 import os
-import threading
 from datetime import datetime
 
+from expectations.frames import warm_up
 from orchestration.builds import utc
 from orchestration.progress import Progress
 from orchestration.run_lock import run_lock
@@ -31,6 +31,8 @@ def _run_job(settings: Settings, as_of: datetime, allow_older: bool, progress: P
     folder = prepare_dagster_home(settings)
     os.environ["DAGSTER_HOME"] = str(folder)
     with progress.step("start"):
+        # Great Expectations takes seconds to start; it does so while the rest goes on.
+        warm_up()
         import dagster as dg
 
         from orchestration.assets import ALLOW_OLDER_TAG, AS_OF_TAG, Run
@@ -40,8 +42,6 @@ def _run_job(settings: Settings, as_of: datetime, allow_older: bool, progress: P
 
         with open_warehouse(settings) as warehouse:
             manifest = manifest_of(warehouse)
-        # Great Expectations takes seconds to import; it does so while the engines work.
-        threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
         # A person waits here, so a busy warehouse is said at once and not tried again for minutes.
         run = Run(settings, progress=progress, is_recorded=False, retries=1, retry_seconds=1.0)
         job = definitions_of(run, manifest).resolve_job_def(REFRESH)
@@ -63,12 +63,6 @@ def _run_job(settings: Settings, as_of: datetime, allow_older: bool, progress: P
             if known is None:
                 raise
             raise known from error
-
-
-def _warm_up() -> None:
-    from expectations.frames import warm_up
-
-    warm_up()
 
 
 def _known(error: BaseException | None) -> BaseException | None:

@@ -1,5 +1,6 @@
 from typing import Any
 
+from expectations import frames
 from expectations.frames import FrameCheck, evaluate
 
 
@@ -52,3 +53,18 @@ def test_a_check_that_crashes_is_an_error_and_not_a_failure() -> None:
     row = evaluate(_check(ValueError("no such column\nmore")))[0]
     assert row["status"] == "error"
     assert row["observed"] == "ValueError: no such column"
+
+
+def test_an_evaluator_that_was_killed_is_started_again() -> None:
+    frames.warm_up()
+    first = frames._started
+    assert first is not None
+    first.kill()
+    first.wait()
+    assert evaluate(_check([{"table_name": "metrics.a", "value": 2, "team": "x"}]))[0]["status"] == "failed"
+    assert frames._started is not first
+
+
+def test_a_question_that_the_library_cannot_answer_is_an_error() -> None:
+    row = evaluate(_check([{"table_name": "metrics.a", "value": 0.5, "team": "x"}], minimum=1, maximum=0))[0]
+    assert row["status"] == "error"
