@@ -85,15 +85,15 @@ def _health(looking: Looking, trust: Trust) -> None:
         "data_until": ("Data until", _or("No date", formats.moment)),
         "freshness_minutes": ("Age", _or("", formats.minutes)),
         "freshness_limit_minutes": ("Age allowed", _or("Any", formats.minutes)),
-        "blocking_failures": ("Failed checks", formats.count),
-        "warnings": ("Warnings", formats.count),
+        "counted": ("Failed / warned", tables.text),
         "completeness": ("Complete", _or("Not told", formats.share)),
         "volume_state": ("Last day", lambda value: VOLUMES.get(str(value), str(value))),
         "last_good_at": ("Last good", formats.moment),
     }
     if not tables.shown(shown, "reason"):
         del columns["reason"]
-    tables.show(shown, columns)
+    failing = [f"{formats.count(row['blocking_failures'])} / {formats.count(row['warnings'])}" for row in shown]
+    tables.show([{**row, "counted": counted} for row, counted in zip(shown, failing, strict=True)], columns)
     sections.foot(trust, shown, "table_health", ("table_health", ""), has_badge=False)
 
 

@@ -86,26 +86,32 @@ class Trust:
     def _own_reasons(self, table: str) -> list[str]:
         health = self.health.get(table)
         if health is None:
-            return [f"Nothing is known about the health of {table}."]
+            return [f"{table}: nothing is known about its health."]
         found = []
         if table in self.blocked:
-            found.append(f"A newer build of {table} was refused.")
+            found.append(f"{table}: a newer build was refused.")
         if health.get("blocking_failures"):
-            found.append(f"{formats.count(health['blocking_failures'])} blocking checks of {table} failed.")
+            found.append(f"{table}: {_checks(health['blocking_failures'])} failed.")
         if self._own_badge(table) == "grey":
-            found.append(f"A source of {table} never arrived, or nothing of it was checked.")
+            found.append(f"{table}: a source never arrived, or nothing was checked.")
         if health.get("warnings"):
-            found.append(f"{formats.count(health['warnings'])} of {table}'s checks warned.")
+            found.append(f"{table}: {_checks(health['warnings'])} warned.")
         age, limit = health.get("freshness_minutes"), health.get("freshness_limit_minutes")
         if age is not None and limit is not None and age > limit:
-            found.append(f"{table} ends {formats.minutes(age)} before the clock; {formats.minutes(limit)} are allowed.")
+            found.append(
+                f"{table}: ends {formats.minutes(age)} before the clock; {formats.minutes(limit)} are allowed."
+            )
         if not formats.is_missing(health.get("completeness")) and health["completeness"] < 1:
-            found.append(f"{formats.share(health['completeness'])} of the rows that the sources have arrived.")
+            found.append(f"{table}: {formats.share(health['completeness'])} of the rows that its sources have arrived.")
         if health.get("volume_state") == "low":
-            found.append(f"The last day of {table} has unusually few rows.")
+            found.append(f"{table}: the last day has unusually few rows.")
         if not formats.is_missing(health.get("coverage")) and health["coverage"] < LEAST_COVERAGE:
-            found.append(f"Only {formats.share(health['coverage'])} of the time was observed.")
+            found.append(f"{table}: only {formats.share(health['coverage'])} of the time was observed.")
         return found
+
+
+def _checks(number: Any) -> str:
+    return f"{formats.count(number)} {'check' if number == 1 else 'checks'}"
 
 
 def load(viewer: Viewer) -> Trust:

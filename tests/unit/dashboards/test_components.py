@@ -44,7 +44,7 @@ def test_what_a_refused_build_withheld_is_red_with_the_last_good_date_and_the_re
     assert trust.badge("mrr_bridge") == "red"
     assert trust.badge("team_activity") == "amber"
     assert "Last good value, as of 23 Nov 2026 06:00 UTC" in trust.last_good("mrr_bridge")
-    assert trust.reasons("mrr_bridge")[0] == "A newer build of mrr_bridge was refused."
+    assert trust.reasons("mrr_bridge")[0] == "mrr_bridge: a newer build was refused."
 
 
 def test_a_table_that_is_red_in_its_own_snapshot_says_when_it_was_last_good():
@@ -60,11 +60,11 @@ def test_every_badge_that_is_not_green_has_its_reasons():
     trust.health["late"].update(freshness_minutes=1700, freshness_limit_minutes=1560, warnings=2, completeness=0.5)
     assert trust.reasons("whole") == []
     assert trust.reasons("late") == [
-        "2 of late's checks warned.",
-        f"late ends 28.3{formats.THIN}h before the clock; 26.0{formats.THIN}h are allowed.",
-        f"50{formats.THIN}% of the rows that the sources have arrived.",
+        "late: 2 checks warned.",
+        f"late: ends 28.3{formats.THIN}h before the clock; 26.0{formats.THIN}h are allowed.",
+        f"late: 50{formats.THIN}% of the rows that its sources have arrived.",
     ]
-    assert trust.reasons("unheard_of") == ["Nothing is known about the health of unheard_of."]
+    assert trust.reasons("unheard_of") == ["unheard_of: nothing is known about its health."]
     assert trust.reasons("whole", is_provisional=True) == ["Provisional: late events may still arrive."]
 
 
