@@ -27,7 +27,7 @@ STYLE = """
 .rows td {white-space: nowrap;}
 .rows.cut {border-bottom: 1px solid rgba(128, 140, 155, .35);}
 .rows td.long {white-space: normal; overflow-wrap: anywhere; min-width: 9rem;}
-.rows td.check_name {min-width: 19rem;} .rows td.reason {min-width: 12rem;}
+.rows td.check_name {min-width: 19rem;} .rows td.reason {min-width: 11rem;}
 .rows .good {color: #25905a;} .rows .warn {color: #c97a12;} .rows .bad {color: #d64550;}
 .rows .number {text-align: right;}
 [class*="st-key-blocked_"] {opacity: .6; filter: grayscale(1);}

@@ -76,7 +76,7 @@ def _health(looking: Looking, trust: Trust) -> None:
         for badge, (word, _, _) in BADGES.items()
         if (number := sum(row["badge"] == badge for row in shown))
     }
-    old = " None is newer than the snapshot, so none is green." if trust.is_old else ""
+    old = " A newer build was refused or is overdue, so none is green." if trust.is_old else ""
     st.markdown(f"{formats.count(len(shown))} tables: {', '.join(told.values())}.{old}")
     columns = {
         "badge": ("Badge", _badge),
