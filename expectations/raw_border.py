@@ -25,8 +25,8 @@ QUARANTINE_FLOOR = 0.02
 def raw_checks(writer: Writer, *, as_of: datetime, since: datetime | None) -> list[FrameCheck]:
     """The checks of the raw border.
 
-    as_of: the build's clock (UTC). since: start of the last published build (UTC); keys and quarantine are looked at
-    in the loads since then, all loads where it is None.
+    as_of: the build's clock (UTC). since: start of the last published build (UTC); keys are looked at in the
+    loads since then, in all loads where it is None.
     """
     arrived = _arrived(writer)
     return [
@@ -73,7 +73,7 @@ def raw_checks(writer: Writer, *, as_of: datetime, since: datetime | None) -> li
             maximum=1,
             expected=f"at most {QUARANTINE_FACTOR:g} times the share so far, and {QUARANTINE_FLOOR:.0%} in any case",
             reason="a source that changes its format sends its rows to the quarantine without an error",
-            fetch=lambda: _quarantine(writer, since),
+            fetch=lambda: _quarantine(writer),
             show=("rows_quarantined", "rows_seen"),
         ),
         FrameCheck(
@@ -163,27 +163,35 @@ def _last_days(writer: Writer, contracts: Iterable[Contract], as_of: datetime) -
     return rows
 
 
-def _quarantine(writer: Writer, since: datetime | None) -> list[dict[str, Any]]:
-    """Quarantined share of the loads since the last publishing, as a multiple of what is allowed."""
-    sums = (
-        "select source, entity, sum(rows_seen) as rows_seen, sum(rows_quarantined) as rows_quarantined "
-        "from raw.import_ledger where outcome = 'loaded' and {when} group by source, entity"
+def _quarantine(writer: Writer) -> list[dict[str, Any]]:
+    """Quarantined share of an entity's newest loads, as a multiple of what is allowed.
+
+    The newest are those since the publishing before its last load: a day on which nothing comes changes no verdict.
+    """
+    found = writer.fetch(
+        "with newest as (select source, entity, max(started_at) as started_at from raw.import_ledger "
+        "where outcome = 'loaded' group by source, entity), bounds as (select source, entity, "
+        "(select max(builds.started_at) from ops.builds as builds where builds.outcome = 'published' "
+        "and builds.started_at <= newest.started_at) as since from newest) "
+        "select ledger.source, ledger.entity, "
+        "sum(case when is_new then rows_seen else 0 end) as rows_seen, "
+        "sum(case when is_new then rows_quarantined else 0 end) as rows_quarantined, "
+        "sum(case when is_new then 0 else rows_seen end) as seen_before, "
+        "sum(case when is_new then 0 else rows_quarantined end) as quarantined_before "
+        "from (select loads.*, bounds.since is null or loads.started_at >= bounds.since as is_new "
+        "from raw.import_ledger as loads join bounds on bounds.source = loads.source and bounds.entity = loads.entity "
+        "where loads.outcome = 'loaded') as ledger group by ledger.source, ledger.entity"
     )
-    moment = [] if since is None else [since.replace(tzinfo=None)]
-    recent = writer.fetch(sums.format(when="true" if since is None else "started_at >= ?"), moment)
-    earlier = {}
-    if since is not None:
-        before = writer.fetch(sums.format(when="started_at < ?"), moment)
-        earlier = {(row["source"], row["entity"]): _share(row) for row in before}
     rows = []
-    for row in recent:
+    for row in found:
         if not row["rows_seen"]:
             continue
-        allowed = max(QUARANTINE_FLOOR, QUARANTINE_FACTOR * earlier.get((row["source"], row["entity"]), 0.0))
+        before = _share(row["quarantined_before"], row["seen_before"])
+        allowed = max(QUARANTINE_FLOOR, QUARANTINE_FACTOR * before)
         rows.append(
             {
                 "table_name": f"raw.{row['source']}_{row['entity']}",
-                "times_allowed": _share(row) / allowed,
+                "times_allowed": _share(row["rows_quarantined"], row["rows_seen"]) / allowed,
                 "rows_quarantined": row["rows_quarantined"],
                 "rows_seen": row["rows_seen"],
             }
@@ -210,8 +218,8 @@ def _refused(writer: Writer) -> list[dict[str, Any]]:
     ]
 
 
-def _share(row: dict[str, Any]) -> float:
-    return float(row["rows_quarantined"] or 0) / float(row["rows_seen"] or 1)
+def _share(part: int | None, whole: int | None) -> float:
+    return float(part or 0) / float(whole or 1)
 
 
 def _midnight(day: Any) -> datetime:

@@ -67,14 +67,19 @@ class Drop:
     ignored: list[str] = field(default_factory=list)
 
 
+def require_drop(drop: Path) -> None:
+    """Raise UsageError where the folder is not there."""
+    if not drop.is_dir():
+        raise UsageError(f"drop folder {drop} is not there; give the folder that files arrive in with --drop")
+
+
 def find(drop: Path, entities: frozenset[str] | None = None) -> Drop:
     """Every file of every known entity (or of `entities`), by entity and name.
 
     Raises UsageError where the folder is not there, or where it has a folder that is no source or entity: that is
     how a misspelt name is noticed.
     """
-    if not drop.is_dir():
-        raise UsageError(f"drop folder {drop} is not there; give the folder that files arrive in with --drop")
+    require_drop(drop)
     found = Drop()
     for source in _visible(drop):
         if source.name == "reference" and source.is_dir():

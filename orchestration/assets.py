@@ -233,6 +233,7 @@ def built_assets(run: Run, manifest: Mapping[str, Any]) -> list[dg.AssetsDefinit
                 kinds={"python"},
             ),
         ],
+        pool=WRITER_POOL,
     )
     def analysis(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         # The build step wrote both; here they are noted with their rows, so that the graph shows them.
@@ -351,7 +352,7 @@ def snapshot_asset(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition
             metadata={
                 "snapshot_id": published.snapshot_id,
                 "as_of": utc(published.as_of).isoformat(),
-                "data_until": str(published.data_until),
+                "data_until": str(published.data_until or "no data"),
                 "checks_passed": published.checks_passed,
                 "checks_warned": published.checks_warned,
             }

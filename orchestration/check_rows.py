@@ -34,6 +34,7 @@ def dbt_check_rows(
             continue
         node = manifest["nodes"][result.unique_id]
         severity = str(node["config"].get("severity", "error")).lower()
+        kind = (node.get("test_metadata") or {}).get("name", "")
         rows.append(
             {
                 "build_id": build_id,
@@ -45,7 +46,7 @@ def dbt_check_rows(
                 "status": _STATUS[result.status],
                 "observed": _observed(result, fetch),
                 "expected": "no failing rows",
-                "reason": node.get("description") or _REASONS.get((node.get("test_metadata") or {}).get("name", ""), ""),
+                "reason": node.get("description") or _REASONS.get(kind, ""),
                 "checked_at": checked_at,
             }
         )

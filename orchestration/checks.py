@@ -10,6 +10,7 @@ from ingest.contracts import CONTRACTS
 from orchestration import pipeline
 from orchestration.assets import Run
 from orchestration.dagster_dbt_bridge import table_key
+from orchestration.dagster_home import WRITER_POOL
 from warehouse import open_warehouse
 from warehouse.published import PUBLISHED
 
@@ -27,7 +28,7 @@ def border_checks(run: Run, manifest: Mapping[str, Any]) -> dg.AssetChecksDefini
     """Every check of the borders, as something that may also be run by itself from Dagster's page."""
     specs = list(_specs(manifest))
 
-    @dg.multi_asset_check(name="border_checks", specs=specs, can_subset=True)
+    @dg.multi_asset_check(name="border_checks", specs=specs, can_subset=True, pool=WRITER_POOL)
     def check_borders(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         with open_warehouse(run.settings) as warehouse:
             report = pipeline.check(warehouse, progress=run.progress)

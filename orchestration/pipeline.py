@@ -166,6 +166,7 @@ def check(warehouse: Warehouse, *, allow_older: bool = False, progress: Progress
     from expectations.checks import check_borders
 
     with run_lock(warehouse.settings), progress.step("check") as closing:
+        initialise(warehouse)
         with warehouse.write() as writer:
             current = checkable_build(writer)
             rows = check_borders(writer, warehouse.settings, as_of=current.as_of, allow_older=allow_older)
@@ -224,6 +225,7 @@ def build_after_checks(
     from orchestration.dbt_runner import manifest_of, run_dbt
 
     with run_lock(warehouse.settings), progress.step("health"):
+        initialise(warehouse)
         with warehouse.write() as writer:
             current = checkable_build(writer)
         run = run_dbt(
@@ -252,6 +254,7 @@ def publish_build(warehouse: Warehouse, *, allow_older: bool = False, progress: 
     from warehouse.publish import publish
 
     with run_lock(warehouse.settings), progress.step("publish") as closing:
+        initialise(warehouse)
         with warehouse.write() as writer:
             current = checkable_build(writer)
         outcome: Outcome = "built"
@@ -265,7 +268,7 @@ def publish_build(warehouse: Warehouse, *, allow_older: bool = False, progress: 
             if outcome != "built":
                 with warehouse.write() as writer:
                     finish_build(writer, current.build_id, outcome)
-        closing.note = f"snapshot {snapshot.snapshot_id}, data until {snapshot.data_until}"
+        closing.note = f"snapshot {snapshot.snapshot_id}, data until {snapshot.data_until or 'never: no data'}"
     return snapshot
 
 

@@ -5,12 +5,14 @@ import os
 from datetime import datetime
 
 from expectations.frames import warm_up
+from ingest.delivery import require_drop
 from orchestration.builds import utc
 from orchestration.progress import Progress
 from orchestration.run_lock import run_lock
 from warehouse import open_warehouse
 from warehouse.access import Snapshot, open_reader
-from warehouse.errors import SkillsmithError
+from warehouse.errors import NotPublishedError, SkillsmithError
+from warehouse.publish import require_newer
 from warehouse.settings import Settings
 
 
@@ -19,10 +21,22 @@ def refresh(settings: Settings, *, as_of: datetime, allow_older: bool, progress:
 
     Raises what the steps raise: BlockingChecksFailedError (exit 3) where a blocking check evaluated false, and so on.
     """
+    _refuse_early(settings, as_of, allow_older)
     with run_lock(settings):
         _run_job(settings, as_of, allow_older, progress)
     with open_reader(settings) as reader:
         return reader.snapshot()
+
+
+def _refuse_early(settings: Settings, as_of: datetime, allow_older: bool) -> None:
+    """What a later step would refuse after minutes is refused now."""
+    require_drop(settings.drop_folder)
+    with open_reader(settings) as reader:
+        try:
+            published = reader.snapshot()
+        except NotPublishedError:
+            return
+    require_newer(published, as_of, allow_older=allow_older)
 
 
 def _run_job(settings: Settings, as_of: datetime, allow_older: bool, progress: Progress) -> None:

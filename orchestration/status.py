@@ -55,7 +55,7 @@ def describe(status: Status) -> str:
         lines.append(
             f"published   snapshot {shot.snapshot_id} at {_time(shot.published_at)}, as of {_time(shot.as_of)}"
         )
-        lines.append(f"data until  {shot.data_until}")
+        lines.append(f"data until  {shot.data_until or 'no data'}")
         lines.append(f"checks      {shot.checks_passed} passed, {shot.checks_warned} warnings")
     if status.last_attempt is not None and status.last_attempt.outcome == "refused":
         attempt = status.last_attempt
@@ -70,7 +70,8 @@ def describe(status: Status) -> str:
     if status.badges:
         lines.append("tables      (badge, name, data until)")
         lines += [
-            f"  {row['badge']:<6} {row['table_name']:<36} data until {row['data_until']}" for row in status.badges
+            f"  {row['badge']:<6} {row['table_name']:<36} data until {row['data_until'] or 'no data'}"
+            for row in status.badges
         ]
     return "\n".join(lines)
 

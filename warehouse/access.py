@@ -43,12 +43,13 @@ OPERATOR = Viewer("operator", Role.OPERATOR)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One published state of every table. Times are UTC without a zone; `data_until` is the last day it covers."""
+    """One published state of every table. Times are UTC without a zone; `data_until` is the last day it covers,
+    None where there is no data."""
 
     snapshot_id: str
     published_at: datetime
     as_of: datetime
-    data_until: date
+    data_until: date | None
     engine: Literal["duckdb", "postgres"]
     checks_passed: int
     checks_warned: int

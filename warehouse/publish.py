@@ -54,14 +54,10 @@ def publish(warehouse: Warehouse, *, build_id: str, as_of: datetime, allow_older
             passed, warned = _gate(writer, build_id)
             _require_tables(writer)
             current = publisher.current()
-            if current is not None and clock < current.as_of and not allow_older:
-                raise _Refusal(
-                    SkillsmithError(
-                        f"as of {clock} is older than what is published, {current.as_of}; "
-                        "add --allow-older to go back in time"
-                    ),
-                    "as_of",
-                )
+            try:
+                require_newer(current, as_of, allow_older=allow_older)
+            except SkillsmithError as error:
+                raise _Refusal(error, "as_of") from None
         except _Refusal as refusal:
             publisher.record(Attempt(_now(), "refused", refusal.failed))
             raise refusal.error from None
@@ -96,6 +92,15 @@ def _publisher(warehouse: Warehouse, writer: Writer) -> Publisher:
     from warehouse.publish_duckdb import SnapshotPublisher
 
     return SnapshotPublisher(warehouse.settings, writer)
+
+
+def require_newer(published: Snapshot | None, as_of: datetime, *, allow_older: bool) -> None:
+    """Raise SkillsmithError where `as_of` (UTC) is older than what is published and that is not meant."""
+    clock = as_of.astimezone(UTC).replace(tzinfo=None) if as_of.tzinfo else as_of
+    if published is not None and clock < published.as_of and not allow_older:
+        raise SkillsmithError(
+            f"as of {clock} is older than what is published, {published.as_of}; add --allow-older to go back in time"
+        )
 
 
 def _gate(writer: Writer, build_id: str) -> tuple[int, int]:
@@ -146,11 +151,11 @@ def _require_tables(writer: Writer) -> None:
         )
 
 
-def _data_until(writer: Writer, as_of: datetime) -> date:
+def _data_until(writer: Writer, as_of: datetime) -> date | None:
     """The last day that a reader may take for complete: the day before `as_of`, or the newest data before that."""
     complete = as_of.date() - timedelta(days=1)
     newest = writer.fetch("select cast(max(data_until) as date) as day from build.table_health")[0]["day"]
-    return complete if newest is None else min(complete, newest)
+    return None if newest is None else min(complete, newest)
 
 
 def _now() -> datetime:

@@ -32,17 +32,17 @@ def restated_values(
     table: PublishedTable,
     old: tuple[str, Mapping[str, str]],
     new: tuple[str, Mapping[str, str]],
-    complete_until: date,
+    complete_until: date | None,
 ) -> tuple[str, tuple[str, ...]] | None:
     """SQL of the joined rows in which a final number changed, and the columns to look at.
 
     old, new: each a relation's name and its columns with their types. complete_until: the last day that the old
-    snapshot covered. The SQL gives `row_key`, `cause`, and per column i `old_i`, `new_i`, `changed_i`. None where
-    the table has nothing that can be restated.
+    snapshot covered, None where it had no data. The SQL gives `row_key`, `cause`, and per column i `old_i`, `new_i`,
+    `changed_i`. None where the table has nothing that can be restated.
     """
     old_name, old_columns = old
     new_name, new_columns = new
-    final = _was_final(old_columns, table.key, complete_until)
+    final = None if complete_until is None else _was_final(old_columns, table.key, complete_until)
     values = tuple(
         name
         for name, kind in new_columns.items()

@@ -30,8 +30,6 @@ from warehouse.settings import DBT_PROJECT, Settings, load_settings
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a key for tests only"
 PAGES = {"team", "executive", "data"}
-# Reads the warehouse through a writing session, so it should wait for its turn like the others.
-WITHOUT_POOL = pytest.mark.xfail(strict=True, reason="its step in orchestration.assets or .checks names no pool")
 
 HOLDER = """
 import sys
@@ -212,10 +210,7 @@ def test_one_step_writes_at_a_time(settings: Settings) -> None:
 
 @pytest.mark.parametrize(
     "step",
-    [
-        *("import_sources", "dbt_build", "checks", "dbt_after_checks", "metrics__snapshot"),
-        pytest.param("analysis", marks=WITHOUT_POOL),
-    ],
+    ["import_sources", "dbt_build", "analysis", "checks", "dbt_after_checks", "metrics__snapshot"],
 )
 def test_every_step_of_the_refresh_waits_for_its_turn_to_write(defined: dg.Definitions, step: str) -> None:
     nodes = {node.name: node.definition for node in defined.resolve_job_def(REFRESH).graph.nodes}
@@ -223,7 +218,6 @@ def test_every_step_of_the_refresh_waits_for_its_turn_to_write(defined: dg.Defin
     assert nodes[step].pool == WRITER_POOL
 
 
-@WITHOUT_POOL
 def test_checks_started_by_themselves_wait_for_their_turn_too(
     module_settings: Settings, manifest: Mapping[str, Any]
 ) -> None:
