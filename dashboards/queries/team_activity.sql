@@ -5,6 +5,7 @@ from metrics.team_activity
 where
     team_id = $team_id
     and period_days = cast($period_days as integer)
+    and has_data
     and period_end <= cast($period_end as date)
     and period_end > cast($period_end as date) - 371
     and (

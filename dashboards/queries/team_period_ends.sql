@@ -7,4 +7,5 @@ from metrics.team_activity
 where
     team_id = $team_id
     and period_days = cast($period_days as integer)
+    and has_data
 order by period_end desc

@@ -284,6 +284,7 @@ def _activity_row(truth: Truth, team: str, uses: list[Use], end: date, length: i
         "previous_adoption_rate": (
             len(previous) / seats_before if seats_before and truth.begins <= end - (2 * length - 1) * DAY else None
         ),
+        "has_data": truth.begins <= end,
         "is_provisional": end > truth.last_day - 3 * DAY,
     }
     return row | _seat_states(truth, team, uses, end, active)

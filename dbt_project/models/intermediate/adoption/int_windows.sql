@@ -43,6 +43,7 @@ windows as (
         coalesce(
             bounds.data_begins_on <= period_ends.period_end - 2 * lookbacks.lookback_days + 1, false
         ) as is_previous_covered,
+        coalesce(bounds.data_begins_on <= period_ends.period_end, false) as has_data,
         period_ends.period_end >= bounds.last_day - 2 as is_provisional
 
     from period_ends
@@ -73,6 +74,7 @@ select
     windows.previous_end,
     windows.is_covered,
     windows.is_previous_covered,
+    windows.has_data,
     windows.is_provisional,
     cast(count(working_days.day) as integer) as working_days
 
@@ -88,4 +90,5 @@ group by
     windows.previous_end,
     windows.is_covered,
     windows.is_previous_covered,
+    windows.has_data,
     windows.is_provisional

@@ -24,6 +24,7 @@ select
     cast(account_windows.active_skills as bigint) as active_skills,
     cast(account_windows.uses as bigint) as uses,
     cast(account_windows.successes as bigint) as successes,
+    windows.has_data,
     windows.is_provisional,
     {{ metric_columns() }}
 

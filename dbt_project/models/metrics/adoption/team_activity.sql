@@ -26,6 +26,7 @@ counted as (
         windows.period_days,
         windows.is_covered,
         windows.is_previous_covered,
+        windows.has_data,
         windows.is_provisional,
         windows.working_days,
         this_window.seats,
@@ -150,6 +151,7 @@ select
     case
         when counted.is_previous_covered then {{ ratio('counted.previous_active_users', 'counted.previous_seats') }}
     end as previous_adoption_rate,
+    counted.has_data,
     counted.is_provisional,
     {{ metric_columns() }}
 
