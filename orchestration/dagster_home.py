@@ -1,9 +1,13 @@
 """Dagster's own folder, <home>/dagster: its settings file, telemetry off, one writer at a time."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from warehouse.errors import StorageError
 from warehouse.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 WRITER_POOL = "warehouse_writer"
 
@@ -40,3 +44,35 @@ def prepare_dagster_home(settings: Settings) -> Path:
     except OSError as error:
         raise StorageError(f"cannot write {folder}: {error.strerror}; check SKILLSMITH_HOME") from error
     return folder
+
+
+def forgetful_instance() -> "dg.DagsterInstance":
+    """An instance for one run in this process that nobody will look at: like Dagster's ephemeral one, without events.
+
+    The ephemeral one writes each of some five hundred events through a connection of its own to a database in memory,
+    which takes longer than building the tables of a small world.
+    """
+    import dagster as dg
+    from dagster._core.instance.types import InstanceType
+    from dagster._core.launcher.sync_in_memory_run_launcher import SyncInMemoryRunLauncher
+    from dagster._core.run_coordinator import DefaultRunCoordinator
+    from dagster._core.storage.event_log import InMemoryEventLogStorage
+    from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
+    from dagster._core.storage.root import TemporaryLocalArtifactStorage
+    from dagster._core.storage.runs import InMemoryRunStorage
+
+    class ForgetfulEventLog(InMemoryEventLogStorage):
+        """Keeps nothing: what happened is told to the progress lines, and stands in `ops` and the ledger."""
+
+        def store_event(self, event: Any) -> None:
+            """Let it go."""
+
+    return dg.DagsterInstance(
+        instance_type=InstanceType.EPHEMERAL,
+        local_artifact_storage=TemporaryLocalArtifactStorage(),
+        run_storage=InMemoryRunStorage(),
+        event_storage=ForgetfulEventLog(),
+        compute_log_manager=NoOpComputeLogManager(),
+        run_coordinator=DefaultRunCoordinator(),
+        run_launcher=SyncInMemoryRunLauncher(),
+    )

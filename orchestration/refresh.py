@@ -40,7 +40,7 @@ def _refuse_early(settings: Settings, as_of: datetime, allow_older: bool) -> Non
 
 
 def _run_job(settings: Settings, as_of: datetime, allow_older: bool, progress: Progress) -> None:
-    from orchestration.dagster_home import prepare_dagster_home
+    from orchestration.dagster_home import forgetful_instance, prepare_dagster_home
 
     folder = prepare_dagster_home(settings)
     os.environ["DAGSTER_HOME"] = str(folder)
@@ -62,7 +62,7 @@ def _run_job(settings: Settings, as_of: datetime, allow_older: bool, progress: P
         logging.getLogger("dagster").setLevel(logging.CRITICAL)
     tags = {AS_OF_TAG: utc(as_of).isoformat(), ALLOW_OLDER_TAG: "true" if allow_older else "false"}
     # Kept in memory; runs that `dev` starts are stored, see Run.is_recorded.
-    with dg.DagsterInstance.ephemeral() as instance:
+    with forgetful_instance() as instance:
         try:
             job.execute_in_process(
                 instance=instance,
