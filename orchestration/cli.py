@@ -130,10 +130,11 @@ def simulate(
 @places
 @click.pass_context
 def init(ctx: click.Context, as_json: bool) -> None:
-    """Make the warehouse's schemas and tables, or bring them to this version. Safe to repeat.
+    """Make the warehouse's schemas and tables, or bring them to this version; and Dagster's settings. Safe to repeat.
 
     Example: skillsmith-analytics init --home ./state
     """
+    from orchestration.dagster_home import prepare_dagster_home
     from orchestration.pipeline import initialise
     from orchestration.run_lock import run_lock
     from warehouse import open_warehouse
@@ -141,6 +142,7 @@ def init(ctx: click.Context, as_json: bool) -> None:
     settings = _settings(ctx)
     with run_lock(settings), open_warehouse(settings) as warehouse:
         initialise(warehouse)
+    prepare_dagster_home(settings)
     if as_json:
         _answer({"home": settings.home, "engine": settings.engine})
 

@@ -32,6 +32,14 @@ retention:
       failure: 30
 """
 
+# The address holds a password, so the file only says where to read it.
+_STORAGE_YAML = """\
+storage:
+  postgres:
+    postgres_url:
+      env: SKILLSMITH_DAGSTER_URL
+"""
+
 
 def prepare_dagster_home(settings: Settings) -> Path:
     """Make the folder and its dagster.yaml; the folder. Raises StorageError where it cannot be written."""
@@ -39,8 +47,9 @@ def prepare_dagster_home(settings: Settings) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "dagster.yaml"
-        if not path.exists() or path.read_text() != _DAGSTER_YAML:
-            path.write_text(_DAGSTER_YAML)
+        text = _DAGSTER_YAML + (_STORAGE_YAML if settings.dagster_url else "")
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
     except OSError as error:
         raise StorageError(f"cannot write {folder}: {error.strerror}; check SKILLSMITH_HOME") from error
     return folder

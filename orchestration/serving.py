@@ -53,6 +53,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "SKILLSMITH_HOME": str(settings.home),
         "SKILLSMITH_DROP": str(settings.drop_folder),
         "SKILLSMITH_PORT": str(settings.port),
+        # Dagster's settings file names this variable.
+        "SKILLSMITH_DAGSTER_URL": settings.dagster_url.get_secret_value() if settings.dagster_url else "",
         "DAGSTER_HOME": str(settings.home / "dagster"),
         "DO_NOT_TRACK": "1",
         "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     warehouse_url: SecretStr | None = Field(
         default=None, description="postgresql://... of the warehouse; empty means the DuckDB file in <home>."
     )
+    dagster_url: SecretStr | None = Field(
+        default=None, description="postgresql://... of Dagster's own storage; empty means files in <home>/dagster."
+    )
     secret: SecretStr | None = Field(default=None, description="Key of the pseudonyms (HMAC-SHA256).")
     secret_file: Path | None = Field(default=None, description="File that holds the key, instead of SKILLSMITH_SECRET.")
     demo: bool = Field(default=False, description="Demo mode: a viewer switcher instead of sign-in, a generated key.")
@@ -41,7 +44,7 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
 
-    @field_validator("warehouse_url", "secret", "drop", "secret_file", mode="before")
+    @field_validator("warehouse_url", "dagster_url", "secret", "drop", "secret_file", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value

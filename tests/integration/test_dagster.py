@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import psycopg
 import pytest
+from pydantic import SecretStr
 
 from ingest.contracts import CONTRACTS
 from orchestration.assets import AS_OF_TAG, SNAPSHOT, Run, raw_assets
@@ -206,6 +208,26 @@ def test_one_step_writes_at_a_time(settings: Settings) -> None:
         assert limits.default_pool_limit == 1
         assert str(limits.pool_granularity.value) == "op"
         assert not instance.telemetry_enabled
+
+
+def test_dagster_may_keep_its_runs_in_a_postgresql_server(
+    settings: Settings, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKILLSMITH_DAGSTER_URL", postgres_url)
+    given = settings.model_copy(update={"dagster_url": SecretStr(postgres_url)})
+
+    @dg.asset
+    def something() -> None:
+        """Nothing, once."""
+
+    folder = prepare_dagster_home(given)
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        done = dg.materialize([something], instance=instance)
+        assert done.success
+
+    assert postgres_url not in (folder / "dagster.yaml").read_text(), "the address holds a password"
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("select run_id, status from runs").fetchall() == [(done.run_id, "SUCCESS")]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,2 @@
+-- Dagster's own runs and schedules, beside the warehouse and apart from it.
+create database dagster;
