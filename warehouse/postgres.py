@@ -307,7 +307,9 @@ class PostgresWarehouse:
         self._connection: Connection | None = None
 
     def initialise(self, tables: Iterable[TableSpec] = ()) -> None:
-        """Bring schemas, operations tables and `tables` to this version, all or nothing; safe to repeat."""
+        """Bring schemas, operations tables, `tables` and roles to this version, all or nothing; safe to repeat."""
+        from warehouse.postgres_access import are_roles_prepared, prepare_roles
+
         with self.write() as writer:
             _warn_without_timescale(writer)
             with writer.transaction():
@@ -316,6 +318,8 @@ class PostgresWarehouse:
                     writer.execute("insert into ops.schema_version values (?, ?)", [step.version, datetime.now(UTC)])
                 for table in tables:
                     _bring_up(writer, table)
+                if not are_roles_prepared(writer.connection):
+                    prepare_roles(writer.connection)
 
     @contextmanager
     def write(self) -> Iterator[PostgresWriter]:
