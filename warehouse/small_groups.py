@@ -33,7 +33,11 @@ class Rule:
     is_dimension: bool = False
 
 
-_PLAIN = ("seats", "previous_seats", "is_provisional", "definition_version", "computed_at", "account_id", "team_id")
+# No figure of anybody's doing.
+_PLAIN = (
+    *("seats", "previous_seats", "has_data", "is_provisional"),
+    *("definition_version", "computed_at", "account_id", "team_id"),
+)
 
 RULES: dict[str, Rule] = {
     "teams": Rule(is_dimension=True),

@@ -208,6 +208,7 @@ def test_minutes_of_every_component_are_what_was_meant(home: Path, answers: dict
     assert sum(found.values()) > 0
 
 
+@pytest.mark.long
 def test_a_second_refresh_as_of_the_same_time_changes_no_number(home: Path, drop: Path) -> None:
     before = everything(home)
     loads = fetch(home, "select count(*) as n from raw.import_ledger")

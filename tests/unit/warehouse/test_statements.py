@@ -43,7 +43,7 @@ def test_missing_parts_of_a_key_are_the_same_part(left: tuple, right: tuple, is_
 VERSIONS = [(None, None), (None, "a"), (1, None), (1, "a"), (1, "b"), (2, None), (2, "a")]
 
 
-@pytest.mark.parametrize(("left", "right"), itertools.product(range(len(VERSIONS)), repeat=2))
+@pytest.mark.parametrize(("left", "right"), list(itertools.product(range(len(VERSIONS)), repeat=2)))
 def test_a_version_is_newer_than_every_one_before_it_and_no_other(left: int, right: int) -> None:
     assert holds(is_newer(["x", "y"], "l", "r"), VERSIONS[left], VERSIONS[right]) is (left > right)
 
