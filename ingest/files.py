@@ -8,7 +8,7 @@ become is `ingest.reading`; what must not come in is `ingest.privacy`.
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -188,8 +188,6 @@ class _Import:
         self._progress = progress
         self._work = warehouse.settings.home / "tmp"
         self._seen = _SeenFiles(warehouse.settings.home / "checksums.json")
-        # Staged rows are no tables of PostgreSQL's: which of them are there already can only be asked file by file.
-        self._is_one_engine = warehouse.engine == "duckdb"
         self._loaded, self._refused = _ledger(writer)
 
     def load(self, files: list[DroppedFile]) -> None:
@@ -224,7 +222,7 @@ class _Import:
             for file in files:
                 weight = file.size * (_USUAL_COMPRESSION if file.compression or file.format == "parquet" else 1)
                 is_full = size + weight > _BATCH_BYTES or len(batch) >= _BATCH_FILES
-                if batch and (is_full or not self._is_one_engine or file.contract.is_reference):
+                if batch and (is_full or file.contract.is_reference):
                     yield batch
                     batch, size = [], 0
                 batch.append((file, pool.submit(look_through, file)))
@@ -277,19 +275,17 @@ class _Import:
             version = self._next_version(contract)
             self._name_rows(contract, staged, loaded_at, version)
             winners = self._winners(contract, staged)
-            there = self._already_there(contract, staged)
+            there: Mapping[str, int] = {}
             if contract.is_reference:
                 writer.append_staged(_ROWS, contract.table.qualified)
             elif sum(winners.values()):
-                counts = writer.merge(_ROWS, contract.table)
-                if there is None:
-                    there = {staged[0].rows.number: counts.updated + counts.unchanged}
+                there = self._merge(contract, staged)
             quarantined = self._quarantine(contract, staging, staged, loaded_at)
             loads = []
             for entry in staged:
                 number = entry.rows.number
                 bad = quarantined.get(number, 0)
-                new = winners.get(number, 0) - (there or {}).get(number, 0)
+                new = winners.get(number, 0) - there.get(entry.load_id, 0)
                 loads.append(
                     FileLoad(
                         load_id=entry.load_id,
@@ -381,18 +377,12 @@ class _Import:
         )
         return dict(zip(counted["file"].to_pylist(), counted["rows"].to_pylist(), strict=True))
 
-    def _already_there(self, contract: Contract, staged: list["_StagedFile"]) -> dict[int, int] | None:
-        """Rows of each file whose key the table already has; None where only the merge can tell."""
-        if contract.is_reference:
-            return {}
-        if len(staged) == 1 or not self._is_one_engine:
-            return None
-        same = " and ".join(f't."{name}" = r."{name}"' for name in contract.key)
-        counted = self._writer.reading.sql(
-            f"select f.file, count(*) as rows from {_ROWS} as r join {_FILES} as f using (load_id) "
-            f"where exists (select 1 from {contract.table.qualified} as t where {same}) group by f.file"
-        )
-        return dict(zip(counted["file"].to_pylist(), counted["rows"].to_pylist(), strict=True))
+    def _merge(self, contract: Contract, staged: list["_StagedFile"]) -> Mapping[str, int]:
+        """Merge the staged rows; how many of each load's had a key that the table already had."""
+        if len(staged) > 1:
+            return self._writer.merge(_ROWS, contract.table, counted_by="load_id").known
+        counts = self._writer.merge(_ROWS, contract.table)
+        return {staged[0].load_id: counts.updated + counts.unchanged}
 
     def _next_version(self, contract: Contract) -> int | None:
         if not contract.is_reference:

@@ -7,7 +7,7 @@ here: that is `warehouse.access`, which the dashboards and `query` go through.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import pyarrow as pa
@@ -20,11 +20,15 @@ __all__ = ["MergeCounts", "ReadingEngine", "Warehouse", "Writer", "open_warehous
 
 @dataclass(frozen=True, slots=True)
 class MergeCounts:
-    """What a merge did: rows new to the table, rows that replaced an older version, rows already there."""
+    """What a merge did: rows new to the table, rows that replaced an older version, rows already there.
+
+    `known` counts the staged rows whose key the table already had, by the value of the column asked for.
+    """
 
     inserted: int
     updated: int
     unchanged: int
+    known: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
 class ReadingEngine(Protocol):
@@ -59,10 +63,10 @@ class Writer(Protocol):
         """Commit at the end, roll everything back on any error. Does not nest."""
         ...
 
-    def merge(self, staged: str, into: TableSpec) -> MergeCounts:
+    def merge(self, staged: str, into: TableSpec, *, counted_by: str | None = None) -> MergeCounts:
         """Merge staged rows (one per key, columns named as in `into`) by key; the greater `version_by` wins.
 
-        Rows equal in key and version change nothing.
+        Rows equal in key and version change nothing. `counted_by` names the column of `MergeCounts.known`.
         """
         ...
 

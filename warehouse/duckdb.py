@@ -248,7 +248,7 @@ class DuckDBWriter:
             with self.transaction():
                 yield
 
-    def merge(self, staged: str, into: TableSpec) -> MergeCounts:
+    def merge(self, staged: str, into: TableSpec, *, counted_by: str | None = None) -> MergeCounts:
         """Merge staged rows by key; the greater `version_by` wins, NULLs lowest.
 
         One pass over the table's key and version columns finds what changes; only that is written.
@@ -257,6 +257,7 @@ class DuckDBWriter:
         target = quoted_table(into.qualified)
         with known_errors(self._path), self._atomic():
             count = self._scalar(f"select count(*) from {staged}")
+            known = self._known(staged, into, counted_by) if counted_by else {}
             self._connection.execute(
                 f"create or replace temp table _merge_changes as "
                 f"select {column_list(into.column_names, 's')}, t._is_there is not null as _is_there "
@@ -276,7 +277,16 @@ class DuckDBWriter:
             if changed:
                 self._connection.execute(f"insert into {target} ({names}) select {names} from _merge_changes")
             self._connection.execute("drop table _merge_changes")
-        return MergeCounts(inserted=changed - updated, updated=updated, unchanged=count - changed)
+        return MergeCounts(inserted=changed - updated, updated=updated, unchanged=count - changed, known=known)
+
+    def _known(self, staged: str, into: TableSpec, counted_by: str) -> dict[str, int]:
+        """Staged rows whose key the table has, by the value of one of their columns."""
+        same = " and ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in into.key)
+        rows = self._connection.execute(
+            f"select s.{quoted(counted_by)}, count(*) from {staged} as s "
+            f"where exists (select 1 from {quoted_table(into.qualified)} as t where {same}) group by all"
+        ).fetchall()
+        return dict(rows)
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert a few rows of values; a dict or list becomes JSON text."""

@@ -8,12 +8,14 @@ gets it from this one.
 import json
 import logging
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import unquote
 
+import numpy as np
 import psycopg
 import pyarrow as pa
 from psycopg import conninfo
@@ -202,30 +204,59 @@ class PostgresWriter:
             with self.transaction():
                 yield
 
-    def merge(self, staged: str, into: TableSpec) -> MergeCounts:
-        """Copy staged rows to the server and merge them by key; the greater `version_by` wins, NULLs lowest."""
-        names = column_list(into.column_names)
+    def merge(self, staged: str, into: TableSpec, *, counted_by: str | None = None) -> MergeCounts:
+        """Merge staged rows by key; the greater `version_by` wins, NULLs lowest.
+
+        Keys and versions travel first: rows whose key is new, mostly all of them, are then copied straight into
+        the table, and only those that replace an older version go by way of a temporary table.
+        """
+        rows = self._reading.sql(f"select {column_list(into.column_names)} from {staged}")
         target = quoted_table(into.qualified)
         with self._atomic():
-            run(self._connection, "drop table if exists pg_temp._merge_staged")
-            run(self._connection, f"create temp table _merge_staged ({_columns(into)})")
-            rows = self._reading.sql(f"select {names} from {staged}")
-            self._copy("_merge_staged", into.column_names, rows)
-            run(self._connection, "analyze _merge_staged")
-            # With a unique index the server finds a key's row by the index; `is not distinct from` cannot use one.
-            on = " and ".join(f"s.{quoted(name)} = t.{quoted(name)}" for name in into.key)
-            updated = run(
-                self._connection,
-                f"delete from {target} as t using _merge_staged as s "
-                f"where {on} and {is_newer(into.version_by, 's', 't')}",
-            ).rowcount
-            written = run(
-                self._connection,
-                f"insert into {target} ({names}) select {names} from _merge_staged as s "
-                f"where not exists (select 1 from {target} as t where {on})",
-            ).rowcount
-            run(self._connection, "drop table _merge_staged")
-        return MergeCounts(inserted=written - updated, updated=updated, unchanged=rows.num_rows - written)
+            known, newer = self._known(rows, into)
+            self._copy(target, into.column_names, _without(rows, known))
+            if newer:
+                self._overwrite(rows.take(pa.array(newer)), into)
+        counted = rows[counted_by].take(pa.array(known, pa.int64())).to_pylist() if counted_by else []
+        return MergeCounts(
+            inserted=rows.num_rows - len(known),
+            updated=len(newer),
+            unchanged=len(known) - len(newer),
+            known=Counter(counted),
+        )
+
+    def _known(self, rows: pa.Table, into: TableSpec) -> tuple[list[int], list[int]]:
+        """Positions of the rows whose key the table has, and of those of them that are a later version."""
+        target = quoted_table(into.qualified)
+        if not rows.num_rows or not run(self._connection, f"select 1 from {target} limit 1").fetchone():
+            return [], []
+        names = tuple(dict.fromkeys(into.key + into.version_by))
+        columns = ", ".join(f"{quoted(c.name)} {POSTGRES_TYPES[c.type]}" for c in into.columns if c.name in names)
+        run(self._connection, f"create temp table _merge_keys ({columns}, _row bigint) on commit drop")
+        keys = rows.select(list(names)).append_column("_row", pa.array(range(rows.num_rows), pa.int64()))
+        self._copy("_merge_keys", keys.column_names, keys)
+        run(self._connection, "analyze _merge_keys")
+        # With a unique index the server finds a key's row by the index; `is not distinct from` cannot use one.
+        on = " and ".join(f"s.{quoted(name)} = t.{quoted(name)}" for name in into.key)
+        found = run(
+            self._connection,
+            "select coalesce(array_agg(s._row), '{}') as known, "
+            f"coalesce(array_agg(s._row) filter (where {is_newer(into.version_by, 's', 't')}), '{{}}') as newer "
+            f"from _merge_keys as s join {target} as t on {on}",
+        ).fetchone()
+        run(self._connection, "drop table _merge_keys")
+        return (found["known"], found["newer"]) if found else ([], [])
+
+    def _overwrite(self, rows: pa.Table, into: TableSpec) -> None:
+        """Put rows in the place of those that have their keys."""
+        names, target = column_list(into.column_names), quoted_table(into.qualified)
+        run(self._connection, f"create temp table _merge_staged ({_columns(into)}) on commit drop")
+        self._copy("_merge_staged", into.column_names, rows)
+        run(self._connection, "analyze _merge_staged")
+        on = " and ".join(f"s.{quoted(name)} = t.{quoted(name)}" for name in into.key)
+        run(self._connection, f"delete from {target} as t using _merge_staged as s where {on}")
+        run(self._connection, f"insert into {target} ({names}) select {names} from _merge_staged")
+        run(self._connection, "drop table _merge_staged")
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert a few rows of values; a dict or list becomes JSON."""
@@ -316,8 +347,9 @@ class PostgresWarehouse:
                 for step in pending("postgres", _schema_version(writer), "the PostgreSQL warehouse"):
                     run(writer.connection, step.sql)
                     writer.execute("insert into ops.schema_version values (?, ?)", [step.version, datetime.now(UTC)])
+                columns, indexes = _columns_there(writer), _indexes_there(writer)
                 for table in tables:
-                    _bring_up(writer, table)
+                    _bring_up(writer, table, columns.get(table.qualified, {}), indexes)
                 if not are_roles_prepared(writer.connection):
                     prepare_roles(writer.connection)
 
@@ -383,7 +415,18 @@ def _plain(value: object) -> object:
 
 
 def _columns(table: TableSpec) -> str:
-    return ", ".join(f"{quoted(column.name)} {POSTGRES_TYPES[column.type]}" for column in table.columns)
+    return ", ".join(
+        f"{quoted(column.name)} {POSTGRES_TYPES[column.type]}{' not null' if column.name in table.key else ''}"
+        for column in table.columns
+    )
+
+
+def _without(rows: pa.Table, positions: Sequence[int]) -> pa.Table:
+    if not positions:
+        return rows
+    kept = np.ones(rows.num_rows, dtype=bool)
+    kept[list(positions)] = False
+    return rows.filter(pa.array(kept))
 
 
 def _copy_text(field: pa.Field) -> str:
@@ -413,17 +456,42 @@ def _schema_version(writer: PostgresWriter) -> int:
     return writer.fetch("select coalesce(max(version), 0) as version from ops.schema_version")[0]["version"]
 
 
-def _bring_up(writer: PostgresWriter, table: TableSpec) -> None:
+def _columns_there(writer: PostgresWriter) -> dict[str, dict[str, bool]]:
+    """Columns of every table, and whether each may not be NULL, by `schema.table`; asked once for all tables."""
+    there: dict[str, dict[str, bool]] = {}
+    for row in writer.fetch(
+        "select n.nspname || '.' || c.relname as name, a.attname as column_name, a.attnotnull as is_required "
+        "from pg_attribute as a join pg_class as c on a.attrelid = c.oid "
+        "join pg_namespace as n on c.relnamespace = n.oid "
+        "where c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped "
+        "and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like '\\_timescaledb%'"
+    ):
+        there.setdefault(row["name"], {})[row["column_name"]] = row["is_required"]
+    return there
+
+
+def _indexes_there(writer: PostgresWriter) -> set[str]:
+    rows = writer.fetch(
+        "select n.nspname || '.' || c.relname as name from pg_class as c "
+        "join pg_namespace as n on c.relnamespace = n.oid where c.relkind in ('i', 'I')"
+    )
+    return {row["name"] for row in rows}
+
+
+def _bring_up(writer: PostgresWriter, table: TableSpec, there: Mapping[str, bool], indexes: set[str]) -> None:
+    """Create a table with its key, or add the columns that it lacks; nothing is asked of the server here."""
     name = quoted_table(table.qualified)
-    writer.execute(f"create schema if not exists {quoted(table.schema)}")
-    writer.execute(f"create table if not exists {name} ({_columns(table)})")
+    if not there:
+        writer.execute(f"create schema if not exists {quoted(table.schema)}")
+        writer.execute(f"create table {name} ({_columns(table)})")
     for column in table.columns:
-        writer.execute(
-            f"alter table {name} add column if not exists {quoted(column.name)} {POSTGRES_TYPES[column.type]}"
-        )
-    if table.key:
-        index = quoted(f"{table.name[:50]}_key")
-        writer.execute(f"create unique index if not exists {index} on {name} ({column_list(table.key)})")
+        if there and column.name not in there:
+            writer.execute(f"alter table {name} add column {quoted(column.name)} {POSTGRES_TYPES[column.type]}")
+        if there and column.name in table.key and not there.get(column.name):
+            writer.execute(f"alter table {name} alter column {quoted(column.name)} set not null")
+    index = f"{table.name[:50]}_key"
+    if table.key and f"{table.schema}.{index}" not in indexes:
+        writer.execute(f"create unique index {quoted(index)} on {name} ({column_list(table.key)})")
 
 
 def _warn_without_timescale(writer: PostgresWriter) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ingest.contracts import CONTRACTS
 from ingest.files import ImportReport, import_drop
-from warehouse import Warehouse
+from warehouse import Warehouse, open_warehouse
 from warehouse.errors import UsageError
+from warehouse.postgres import PostgresWriter
+from warehouse.settings import Settings
 
 AS_OF = datetime(2026, 3, 1)
 KEY = b"a key for tests only"
@@ -527,3 +531,49 @@ def test_progress_is_told_entity_file_rows_and_seconds(duckdb_warehouse: Warehou
 
     assert [each[:3] for each in told] == [("registry/events", "registry/events/x.ndjson", 2)]
     assert told[0][3] > 0
+
+
+def test_small_files_share_one_transaction_with_their_ledger_rows(
+    postgres_settings: Settings, drop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        put(drop, f"registry/events/{number:02}.ndjson", [event(number), event(number + 1)])
+    begun = 0
+    transaction = PostgresWriter.transaction
+
+    def counted(writer: PostgresWriter) -> AbstractContextManager[None]:
+        nonlocal begun
+        begun += 1
+        return transaction(writer)
+
+    with open_warehouse(postgres_settings) as warehouse:
+        warehouse.initialise(contract.table for contract in CONTRACTS.values())
+        monkeypatch.setattr(PostgresWriter, "transaction", counted)
+        report = load(warehouse, drop)
+        # One brings the tables up, one lands every file.
+        assert begun == 2
+        assert len(report.loads) == 40
+        assert sum(one.rows_loaded for one in report.loads) == 41
+        assert fetch(warehouse, "select count(*) as n from raw.import_ledger where outcome = 'loaded'") == [{"n": 40}]
+
+        # All or nothing: where the ledger cannot be written, no row stays.
+        def broken(*_: Any) -> None:
+            raise RuntimeError("killed here")
+
+        put(drop, "registry/events/later.ndjson", [event(100)])
+        put(drop, "registry/events/latest.ndjson", [event(101)])
+        monkeypatch.setattr(PostgresWriter, "append", broken)
+        with pytest.raises(RuntimeError, match="killed here"):
+            load(warehouse, drop)
+        assert fetch(warehouse, "select count(*) as n from raw.registry_events") == [{"n": 41}]
+
+
+def test_a_file_beside_others_that_were_there_counts_its_own_new_rows(warehouse: Warehouse, drop: Path) -> None:
+    put(drop, "registry/events/a.ndjson", [event(1), event(2)])
+    load(warehouse, drop)
+    put(drop, "registry/events/b.ndjson", [event(2), event(3)])
+    put(drop, "registry/events/c.ndjson", [event(1), event(2), event(4), event(5)])
+
+    loads = load(warehouse, drop).loads
+
+    assert [(one.rows_seen, one.rows_loaded, one.rows_merged) for one in loads] == [(2, 1, 1), (4, 2, 2)]

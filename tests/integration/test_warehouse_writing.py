@@ -1,12 +1,14 @@
 """What every engine promises a writer: merge by key and version, all or nothing, safe to repeat."""
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
 
-from warehouse import MergeCounts, Warehouse
+from warehouse import MergeCounts, Warehouse, open_warehouse
+from warehouse.postgres import PostgresWriter
 from warehouse.tables import ColumnSpec, TableSpec
 
 EVENTS = TableSpec(
@@ -154,3 +156,38 @@ def test_initialise_adds_a_column_that_a_contract_gained_and_keeps_the_rows(ware
     warehouse.initialise([wider])
     with warehouse.write() as writer:
         assert writer.fetch("select id, colour from raw.test_events") == [{"id": "a", "colour": None}]
+
+
+def test_a_key_is_never_null_on_postgres_and_an_older_table_learns_it(postgres_settings):
+    with open_warehouse(postgres_settings) as warehouse:
+        warehouse.initialise()
+        with warehouse.write() as writer:
+            writer.execute("create table raw.test_events (id text, amount bigint)")
+        warehouse.initialise([EVENTS])
+        warehouse.initialise([EVENTS])
+        with warehouse.write() as writer:
+            required = writer.fetch(
+                "select attname as name from pg_attribute "
+                "where attrelid = 'raw.test_events'::regclass and attnum > 0 and attnotnull"
+            )
+    assert required == [{"name": "id"}]
+
+
+def test_bringing_tables_up_again_asks_the_server_a_handful_of_questions(postgres_settings, monkeypatch):
+    tables = [replace(EVENTS, name=f"test_{number}") for number in range(30)]
+    with open_warehouse(postgres_settings) as warehouse:
+        warehouse.initialise(tables)
+        asked = []
+        fetch = PostgresWriter.fetch
+
+        def counted(writer, statement, parameters=()):
+            asked.append(statement)
+            return fetch(writer, statement, parameters)
+
+        def refused(writer, statement, parameters=()):
+            raise AssertionError(f"nothing is to be changed: {statement}")
+
+        monkeypatch.setattr(PostgresWriter, "fetch", counted)
+        monkeypatch.setattr(PostgresWriter, "execute", refused)
+        warehouse.initialise(tables)
+    assert len(asked) <= 8
