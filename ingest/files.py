@@ -150,6 +150,7 @@ def import_drop(
         writer.reading.sql(f"set memory_limit = '{_memory(warehouse.settings.memory_limit)}MB'")
         run = _Import(warehouse, writer, key, _latest(as_of), report, progress)
         run.load(found.files)
+    warehouse.freshen()
     report.seconds = time.monotonic() - started
     return report
 

@@ -109,6 +109,10 @@ class Warehouse(Protocol):
         """The one writing session; raises WarehouseBusyError where another process has it."""
         ...
 
+    def freshen(self) -> None:
+        """Bring the engine's own rollups up to what was imported; nothing to do where it has none."""
+        ...
+
     def dbt_profile(self) -> dict[str, Any]:
         """The dbt output (target) that builds in this warehouse: type, address, schema, threads.
 

@@ -8,28 +8,31 @@ gets it from this one.
 import json
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import unquote
 
 import numpy as np
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg import conninfo
 from psycopg import sql as composed
 from psycopg.adapt import Loader
 from psycopg.rows import dict_row, tuple_row
 
-from warehouse import MergeCounts
+from warehouse import MergeCounts, timescale
 from warehouse.duckdb import DuckDBReading, connect
 from warehouse.errors import AccessError, SkillsmithError, StorageError, TransientError, UsageError, WarehouseBusyError
 from warehouse.migrations import pending
 from warehouse.settings import Settings
 from warehouse.statements import column_list, is_newer, question_marks, quoted, quoted_table
-from warehouse.tables import POSTGRES_TYPES, TableSpec
+from warehouse.tables import POSTGRES_TYPES, TableSpec, Timeline
 
 Connection = psycopg.Connection[dict[str, Any]]
 
@@ -38,6 +41,7 @@ PASSWORD_VARIABLE = "SKILLSMITH_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of 
 
 _WRITER_LOCK = 0x5C111  # any number, as long as every writer takes the same
 _COPY_ROWS = 50_000
+_REFRESH_TRIES = 30
 _log = logging.getLogger(__name__)
 _warned_without_timescale = threading.Event()
 
@@ -165,6 +169,37 @@ def read_rows(
         raise known from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Between which times of a hypertable a statement has to look; everywhere where `column` is empty."""
+
+    column: str
+    first: datetime | date | None
+    last: datetime | date | None
+
+    def condition(self) -> str:
+        """The span as a condition on alias `t`, in literals: only those let the planner leave chunks out."""
+        bounds = [("<=", self.last), (">=", self.first)] if self.column else []
+        return " and ".join(
+            ["true", *(f"t.{quoted(self.column)} {sign} '{at.isoformat()}{_zone(at)}'" for sign, at in bounds if at)]
+        )
+
+
+def _zone(at: datetime | date) -> str:
+    return "+00" if isinstance(at, datetime) and at.tzinfo is None else ""
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _day(table: TableSpec, alias: str) -> str:
+    """The UTC day of a row, as SQL."""
+    column = table.timeline.column if table.timeline else ""
+    is_date = any(each.name == column and each.type == "date" for each in table.columns)
+    return f"{alias}.{quoted(column)}" if is_date else f"cast({alias}.{quoted(column)} at time zone 'UTC' as date)"
+
+
 class PostgresWriter:
     """The one writing session of a PostgreSQL warehouse; see `warehouse.Writer`."""
 
@@ -172,6 +207,7 @@ class PostgresWriter:
         self._connection = connection
         self._reading = reading
         self._in_transaction = False
+        self._hypertables: set[str] | None = None
 
     @property
     def reading(self) -> DuckDBReading:
@@ -213,10 +249,14 @@ class PostgresWriter:
         rows = self._reading.sql(f"select {column_list(into.column_names)} from {staged}")
         target = quoted_table(into.qualified)
         with self._atomic():
-            known, newer = self._known(rows, into)
-            self._copy(target, into.column_names, _without(rows, known))
-            if newer:
-                self._overwrite(rows.take(pa.array(newer)), into)
+            if into.timeline:
+                self._begin_days(into)
+            known, newer, span = self._known(rows, into)
+            new, replacing = _without(rows, known), rows.take(pa.array(newer, pa.int64()))
+            self._copy(target, into.column_names, new)
+            moved_from = self._overwrite(replacing, into, span) if newer else {}
+            if into.timeline:
+                self._add_days(into, into.timeline, pa.concat_tables([new, replacing]), moved_from)
         counted = rows[counted_by].take(pa.array(known, pa.int64())).to_pylist() if counted_by else []
         return MergeCounts(
             inserted=rows.num_rows - len(known),
@@ -225,11 +265,11 @@ class PostgresWriter:
             known=Counter(counted),
         )
 
-    def _known(self, rows: pa.Table, into: TableSpec) -> tuple[list[int], list[int]]:
-        """Positions of the rows whose key the table has, and of those of them that are a later version."""
+    def _known(self, rows: pa.Table, into: TableSpec) -> tuple[list[int], list[int], "_Span"]:
+        """Positions of the rows whose key the table has and of the later versions among them; where those lie."""
         target = quoted_table(into.qualified)
         if not rows.num_rows or not run(self._connection, f"select 1 from {target} limit 1").fetchone():
-            return [], []
+            return [], [], _Span("", None, None)
         names = tuple(dict.fromkeys(into.key + into.version_by))
         columns = ", ".join(f"{quoted(c.name)} {POSTGRES_TYPES[c.type]}" for c in into.columns if c.name in names)
         run(self._connection, f"create temp table _merge_keys ({columns}, _row bigint) on commit drop")
@@ -238,25 +278,104 @@ class PostgresWriter:
         run(self._connection, "analyze _merge_keys")
         # With a unique index the server finds a key's row by the index; `is not distinct from` cannot use one.
         on = " and ".join(f"s.{quoted(name)} = t.{quoted(name)}" for name in into.key)
+        newer = is_newer(into.version_by, "s", "t")
+        span = self._span(rows, into)
+        where, time = span.condition(), quoted(into.timeline.column) if into.timeline else None
         found = run(
             self._connection,
             "select coalesce(array_agg(s._row), '{}') as known, "
-            f"coalesce(array_agg(s._row) filter (where {is_newer(into.version_by, 's', 't')}), '{{}}') as newer "
-            f"from _merge_keys as s join {target} as t on {on}",
+            f"coalesce(array_agg(s._row) filter (where {newer}), '{{}}') as newer, "
+            + (
+                f"min(t.{time}) filter (where {newer}) as first, max(t.{time}) filter (where {newer}) as last "
+                if time
+                else "null as first, null as last "
+            )
+            + f"from _merge_keys as s join {target} as t on {on} where {where}",
         ).fetchone()
         run(self._connection, "drop table _merge_keys")
-        return (found["known"], found["newer"]) if found else ([], [])
+        if found is None:
+            return [], [], span
+        return found["known"], found["newer"], _Span(span.column, found["first"], found["last"])
 
-    def _overwrite(self, rows: pa.Table, into: TableSpec) -> None:
-        """Put rows in the place of those that have their keys."""
+    def _span(self, rows: pa.Table, into: TableSpec) -> "_Span":
+        """Where a hypertable is searched for the keys of these rows: in their own time, and in all younger chunks.
+
+        Rows that became columns have no index on their key, and to read them all at every import would cost what
+        the history costs. What follows for a row whose time was corrected is in docs/decisions/0015.
+        """
+        if into.timeline is None or not self._is_hypertable(into):
+            return _Span("", None, None)
+        column = into.timeline.column
+        first = pc.min(rows[column]).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+        young = run(
+            self._connection,
+            "select min(range_start) filter (where not is_compressed) as at from timescaledb_information.chunks "
+            "where hypertable_schema = %s and hypertable_name = %s",
+            [into.schema, into.name],
+        ).fetchone()
+        if young and young["at"] is not None:
+            first = min(first, young["at"].date() if type(first) is date else young["at"])
+        return _Span(column, first, None)
+
+    def _is_hypertable(self, table: TableSpec) -> bool:
+        if self._hypertables is None:
+            there = run(self._connection, "select to_regclass('timescaledb_information.hypertables') as at").fetchone()
+            found = run(self._connection, timescale.HYPERTABLES).fetchall() if there and there["at"] else []
+            self._hypertables = {row["name"] for row in found}
+        return table.qualified in self._hypertables
+
+    def _overwrite(self, rows: pa.Table, into: TableSpec, span: "_Span") -> dict[date, int]:
+        """Put rows in the place of those that have their keys; how many went from each day."""
         names, target = column_list(into.column_names), quoted_table(into.qualified)
         run(self._connection, f"create temp table _merge_staged ({_columns(into)}) on commit drop")
         self._copy("_merge_staged", into.column_names, rows)
         run(self._connection, "analyze _merge_staged")
         on = " and ".join(f"s.{quoted(name)} = t.{quoted(name)}" for name in into.key)
-        run(self._connection, f"delete from {target} as t using _merge_staged as s where {on}")
+        if self._is_hypertable(into):
+            # Replaced rows of old chunks come out of their columns first; the policy puts the chunk back in order.
+            run(self._connection, "set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0")
+        day = f"({_day(into, 't')})" if into.timeline else "null::date"
+        gone = run(
+            self._connection,
+            f"with gone as (delete from {target} as t using _merge_staged as s where {on} and {span.condition()} "
+            f"returning {day} as day) select day, count(*) as n from gone group by day",
+        ).fetchall()
         run(self._connection, f"insert into {target} ({names}) select {names} from _merge_staged")
         run(self._connection, "drop table _merge_staged")
+        return {row["day"]: row["n"] for row in gone}
+
+    def _begin_days(self, into: TableSpec) -> None:
+        """Count a table that has rows but no days yet, once; from then on every merge keeps them."""
+        run(
+            self._connection,
+            f"insert into raw.days select '{into.name}', {_day(into, 't')}, count(*), max(loaded_at) "
+            f"from {quoted_table(into.qualified)} as t "
+            f"where not exists (select 1 from raw.days where table_name = '{into.name}') group by 2",
+        )
+
+    def _add_days(self, into: TableSpec, line: Timeline, rows: pa.Table, gone: Mapping[date, int]) -> None:
+        """Count the rows that landed, and the rollups' range that they lie in."""
+        if not rows.num_rows:
+            return
+        day = pc.cast(rows[line.column], pa.date32())  # pyright: ignore[reportAttributeAccessIssue]
+        counted = pa.table({"day": day, "at": rows["loaded_at"]}).group_by("day")
+        landed = counted.aggregate([("at", "count"), ("at", "max")]).to_pylist()
+        values = [[into.name, row["day"], row["at_count"], row["at_max"].replace(tzinfo=UTC)] for row in landed]
+        at = max(value[3] for value in values)
+        values += [[into.name, day, -count, at] for day, count in gone.items()]
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
+                b"insert into raw.days as d values (%s, %s, %s, %s) on conflict (table_name, day) do update set "
+                b"row_count = d.row_count + excluded.row_count, "
+                b"last_loaded_at = greatest(d.last_loaded_at, excluded.last_loaded_at)",
+                values,
+            )
+        days = [value[1] for value in values]
+        run(
+            self._connection,
+            "insert into ops.rollup_ranges values (%s, %s, %s)",
+            [into.qualified, _midnight(min(days)), _midnight(max(days) + timedelta(days=1))],
+        )
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert a few rows of values; a dict or list becomes JSON."""
@@ -342,16 +461,48 @@ class PostgresWarehouse:
         from warehouse.postgres_access import are_roles_prepared, prepare_roles
 
         with self.write() as writer:
-            _warn_without_timescale(writer)
+            is_timescale = _has_timescale(writer)
             with writer.transaction():
                 for step in pending("postgres", _schema_version(writer), "the PostgreSQL warehouse"):
                     run(writer.connection, step.sql)
                     writer.execute("insert into ops.schema_version values (?, ?)", [step.version, datetime.now(UTC)])
-                columns, indexes = _columns_there(writer), _indexes_there(writer)
-                for table in tables:
-                    _bring_up(writer, table, columns.get(table.qualified, {}), indexes)
+                there = _There.read(writer, is_timescale)
+                specs = list(tables)
+                for table in specs:
+                    _bring_up(writer, table, there)
+                _bring_up_rollups(writer, {table.qualified for table in specs}, there)
+                if is_timescale:
+                    self._keep(writer, specs, there)
                 if not are_roles_prepared(writer.connection):
                     prepare_roles(writer.connection)
+
+    def _keep(self, writer: PostgresWriter, tables: Iterable[TableSpec], there: "_There") -> None:
+        """Retention as the settings say; a table that they do not name keeps everything."""
+        for table in tables:
+            if table.timeline:
+                days = self.settings.keep_days.get(table.name)
+                for statement in timescale.retention(table, days, there.kept_days.get(table.qualified)):
+                    writer.execute(statement)
+
+    def freshen(self) -> None:
+        """Make the rollups hold what the imports since the last time brought, over exactly its range of time.
+
+        TimescaleDB refuses it inside a transaction, so the ranges wait in ops.rollup_ranges; a killed run leaves them
+        to the next one, and the rollups' own policies catch up in any case.
+        """
+        with self.write() as writer:
+            if not _has_timescale(writer):
+                writer.execute("delete from ops.rollup_ranges")
+                return
+            ranges = writer.fetch(
+                "select table_name, min(first_at) as first, max(last_at) as last from ops.rollup_ranges group by 1"
+            )
+            made = {row["name"] for row in writer.fetch(timescale.ROLLUPS)}
+            for rollup in timescale.rollups():
+                for row in ranges:
+                    if row["table_name"] == rollup.raw_table and rollup.qualified in made:
+                        _refresh(writer, timescale.refresh_rollup(rollup, row["first"], row["last"]))
+            writer.execute("delete from ops.rollup_ranges")
 
     @contextmanager
     def write(self) -> Iterator[PostgresWriter]:
@@ -456,47 +607,100 @@ def _schema_version(writer: PostgresWriter) -> int:
     return writer.fetch("select coalesce(max(version), 0) as version from ops.schema_version")[0]["version"]
 
 
-def _columns_there(writer: PostgresWriter) -> dict[str, dict[str, bool]]:
-    """Columns of every table, and whether each may not be NULL, by `schema.table`; asked once for all tables."""
-    there: dict[str, dict[str, bool]] = {}
-    for row in writer.fetch(
-        "select n.nspname || '.' || c.relname as name, a.attname as column_name, a.attnotnull as is_required "
-        "from pg_attribute as a join pg_class as c on a.attrelid = c.oid "
-        "join pg_namespace as n on c.relnamespace = n.oid "
-        "where c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped "
-        "and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like '\\_timescaledb%'"
-    ):
-        there.setdefault(row["name"], {})[row["column_name"]] = row["is_required"]
-    return there
+@dataclass(frozen=True, slots=True)
+class _There:
+    """What the catalogue has, asked once for all tables: columns (and which may not be NULL), indexes, hypertables."""
+
+    columns: Mapping[str, Mapping[str, bool]]
+    indexes: Mapping[str, str]
+    rollups: frozenset[str]
+    is_timescale: bool
+    kept_days: Mapping[str, int | None]
+
+    @classmethod
+    def read(cls, writer: PostgresWriter, is_timescale: bool) -> "_There":
+        columns: dict[str, dict[str, bool]] = {}
+        for row in writer.fetch(
+            "select n.nspname || '.' || c.relname as name, a.attname as column_name, a.attnotnull as is_required "
+            "from pg_attribute as a join pg_class as c on a.attrelid = c.oid "
+            "join pg_namespace as n on c.relnamespace = n.oid "
+            "where c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped "
+            "and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like '\\_timescaledb%'"
+        ):
+            columns.setdefault(row["name"], {})[row["column_name"]] = row["is_required"]
+        indexes = {
+            row["name"]: row["definition"]
+            for row in writer.fetch(
+                "select schemaname || '.' || indexname as name, indexdef as definition from pg_indexes "
+                "where schemaname not like '\\_timescaledb%' and schemaname <> 'pg_catalog'"
+            )
+        }
+        hypertables = writer.fetch(timescale.HYPERTABLES) if is_timescale else []
+        return cls(
+            columns=columns,
+            indexes=indexes,
+            rollups=frozenset(row["name"] for row in writer.fetch(timescale.ROLLUPS)),
+            is_timescale=is_timescale,
+            kept_days={row["name"]: row["keep"].days if row["keep"] else None for row in hypertables},
+        )
 
 
-def _indexes_there(writer: PostgresWriter) -> set[str]:
-    rows = writer.fetch(
-        "select n.nspname || '.' || c.relname as name from pg_class as c "
-        "join pg_namespace as n on c.relnamespace = n.oid where c.relkind in ('i', 'I')"
-    )
-    return {row["name"] for row in rows}
-
-
-def _bring_up(writer: PostgresWriter, table: TableSpec, there: Mapping[str, bool], indexes: set[str]) -> None:
-    """Create a table with its key, or add the columns that it lacks; nothing is asked of the server here."""
-    name = quoted_table(table.qualified)
-    if not there:
+def _bring_up(writer: PostgresWriter, table: TableSpec, there: _There) -> None:
+    """Create a table with its key, or add what it lacks; where nothing is lacking, nothing is asked of the server."""
+    name, columns = quoted_table(table.qualified), there.columns.get(table.qualified)
+    if columns is None:
         writer.execute(f"create schema if not exists {quoted(table.schema)}")
         writer.execute(f"create table {name} ({_columns(table)})")
-    for column in table.columns:
-        if there and column.name not in there:
-            writer.execute(f"alter table {name} add column {quoted(column.name)} {POSTGRES_TYPES[column.type]}")
-        if there and column.name in table.key and not there.get(column.name):
-            writer.execute(f"alter table {name} alter column {quoted(column.name)} set not null")
-    index = f"{table.name[:50]}_key"
-    if table.key and f"{table.schema}.{index}" not in indexes:
-        writer.execute(f"create unique index {quoted(index)} on {name} ({column_list(table.key)})")
-
-
-def _warn_without_timescale(writer: PostgresWriter) -> None:
-    if _warned_without_timescale.is_set():
+    else:
+        for column in table.columns:
+            if column.name not in columns:
+                writer.execute(f"alter table {name} add column {quoted(column.name)} {POSTGRES_TYPES[column.type]}")
+            elif column.name in table.key and not columns[column.name]:
+                writer.execute(f"alter table {name} alter column {quoted(column.name)} set not null")
+    if not table.key:
         return
-    if not writer.fetch("select 1 from pg_extension where extname = 'timescaledb'"):
+    is_chunked = there.is_timescale and table.timeline is not None
+    index = f"{table.name[:50]}_key"
+    if is_chunked and table.qualified not in there.kept_days and f"{table.schema}.{index}" in there.indexes:
+        # A plain table of an older version: its unique index gives way to one that fits the chunks.
+        writer.execute(f"drop index {quoted_table(f'{table.schema}.{index}')}")
+    if is_chunked and table.qualified not in there.kept_days:
+        for statement in timescale.make_hypertable(table):
+            writer.execute(statement)
+    elif f"{table.schema}.{index}" in there.indexes:
+        return
+    names = timescale.key_of(table, is_chunked)
+    writer.execute(f"create unique index {quoted(index)} on {name} ({column_list(names)})")
+    if table.timeline and not is_chunked and table.key[0] != table.timeline.column:
+        by_time = quoted(f"{table.name[:50]}_time")
+        writer.execute(f"create index {by_time} on {name} ({quoted(table.timeline.column)})")
+
+
+def _bring_up_rollups(writer: PostgresWriter, tables: set[str], there: _There) -> None:
+    """Create the rollups whose raw tables are there."""
+    for rollup in timescale.rollups():
+        if rollup.qualified not in there.rollups and rollup.raw_table in tables:
+            writer.execute("create schema if not exists rollups")
+            for statement in timescale.make_rollup(rollup, there.is_timescale):
+                writer.execute(statement)
+
+
+def _refresh(writer: PostgresWriter, call: str) -> None:
+    """Refresh one rollup; where its own policy is at it just now, wait for that and then look again."""
+    for left in reversed(range(_REFRESH_TRIES)):
+        try:
+            writer.execute(call)
+            return
+        except psycopg.errors.LockNotAvailable as error:
+            if not left:
+                raise TransientError("a rollup is being refreshed by its policy; run the import again") from error
+            time.sleep(1)
+
+
+def _has_timescale(writer: PostgresWriter) -> bool:
+    if writer.fetch("select 1 from pg_extension where extname = 'timescaledb'"):
+        return True
+    if not _warned_without_timescale.is_set():
         _warned_without_timescale.set()
-        _log.warning("TimescaleDB is not installed in this database; plain tables are used")
+        _log.warning("TimescaleDB is not installed in this database; plain tables are used (docs/operations.md)")
+    return False

@@ -37,6 +37,11 @@ class Settings(BaseSettings):
     port: int = Field(default=8501, ge=1, le=65535, description="Port of the dashboards.")
     memory_limit: str = Field(default="2GB", pattern=r"^\d+(MB|GB)$", description="Memory the engine may use.")
     threads: int = Field(default=2, ge=1, description="Threads the engine may use.")
+    retention: str = Field(
+        default="",
+        pattern=r"^(\s*[a-z]+/[a-z_]+\s*=\s*[1-9]\d*\s*(,|$))*$",
+        description="Days that raw rows are kept in TimescaleDB, such as registry/events=730; all else is kept.",
+    )
     snapshots_kept: int = Field(default=5, ge=1, description="Published snapshots kept beside the current one.")
 
     @field_validator("home", "drop", "secret_file", mode="after")
@@ -53,6 +58,12 @@ class Settings(BaseSettings):
     def engine(self) -> Literal["duckdb", "postgres"]:
         """Which engine holds the warehouse."""
         return "duckdb" if self.warehouse_url is None else "postgres"
+
+    @property
+    def keep_days(self) -> dict[str, int]:
+        """Days to keep by raw table (`registry_events`); a table that is not here keeps everything."""
+        parts = (part.split("=") for part in self.retention.split(",") if part.strip())
+        return {name.strip().replace("/", "_"): int(days) for name, days in parts}
 
     @property
     def drop_folder(self) -> Path:

@@ -42,6 +42,21 @@ class ColumnSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Timeline:
+    """How a table that grows with time lies along it where TimescaleDB keeps it; measured in docs/decisions/0015.
+
+    `column` (never NULL) cuts it into chunks of `chunk_days`. Chunks older than `compress_after_days` become
+    columns, kept apart by `segment_by` and in the order of `order_by`.
+    """
+
+    column: str
+    chunk_days: int = 7
+    compress_after_days: int = 7
+    segment_by: tuple[str, ...] = ()
+    order_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TableSpec:
     """One table. Rows merge on `key`; of two versions the greater by `version_by` wins (NULLs lowest)."""
 
@@ -51,6 +66,7 @@ class TableSpec:
     key: tuple[str, ...] = ()
     version_by: tuple[str, ...] = ()
     description: str = ""
+    timeline: Timeline | None = None
 
     @property
     def qualified(self) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from warehouse.tables import ColumnSpec, ColumnType, TableSpec
+from warehouse.tables import ColumnSpec, ColumnType, TableSpec, Timeline
 
 META_COLUMNS: tuple[ColumnSpec, ...] = (
     ColumnSpec("extra", "json", "Keys the contract does not know, as they came, less what privacy removes."),
@@ -56,7 +56,7 @@ class Contract:
 
     `shape` names a rewriting of whole lines that the reader knows (GH Archive's two event shapes, Stripe's
     objects); plain entities have none. `day_column` is the column whose UTC day a row belongs to, where rows
-    have one.
+    have one. `timeline` says how the raw table lies along time where it is large.
     """
 
     source: str
@@ -67,6 +67,7 @@ class Contract:
     day_column: str | None = None
     shape: Literal["plain", "archive", "stripe"] = "plain"
     is_reference: bool = field(default=False)
+    timeline: Timeline | None = None
 
     @property
     def name(self) -> str:
@@ -86,6 +87,7 @@ class Contract:
             key=("version", "file_line") if self.is_reference else self.key,
             version_by=(*newer, "file_name", "file_line"),
             description=self.description,
+            timeline=self.timeline,
         )
 
     @property

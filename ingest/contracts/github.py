@@ -4,6 +4,7 @@ People are pseudonyms here too, and nothing they wrote (titles, messages, bodies
 """
 
 from ingest.contracts.contract import Column, Contract
+from warehouse.tables import Timeline
 
 REPOSITORY_ID = Column("repository_id", "text", "GitHub's id, or `owner/name` where that is unknown.")
 AUTHOR = Column("author_key", "text", "Pseudonym of the author.", keys=("author",), is_person=True)
@@ -15,6 +16,7 @@ REPOSITORIES = Contract(
     description="One row per repository and day: what its page said then.",
     key=("repository_id", "snapshot_day"),
     day_column="snapshot_day",
+    timeline=Timeline("snapshot_day", chunk_days=28, segment_by=("repository_id",), order_by=("snapshot_day",)),
     columns=(
         REPOSITORY_ID,
         Column("full_name", "text", "`owner/name`."),

@@ -4,6 +4,7 @@ Column names are the registry's. `actor` never lands: it becomes `actor_key` at 
 """
 
 from ingest.contracts.contract import Column, Contract
+from warehouse.tables import Timeline
 
 EVENT_TYPES: tuple[str, ...] = (
     "search:metrics",
@@ -37,6 +38,7 @@ EVENTS = Contract(
     description="One row per usage event: searches, views, installs, invocations, recommendations.",
     key=("event_id",),
     day_column="created_at",
+    timeline=Timeline("created_at", segment_by=("event_type",), order_by=("created_at",)),
     columns=(
         Column("event_id", "text", "UUID of the event."),
         Column("created_at", "timestamp", "When it happened.", is_required=True, is_past=True),
@@ -201,9 +203,10 @@ API_REQUESTS = Contract(
     description="One row per request the registry's API answered, or failed to.",
     key=("request_id",),
     day_column="started_at",
+    timeline=Timeline("started_at", segment_by=(), order_by=("started_at",)),
     columns=(
         Column("request_id", "text", "Id of the request."),
-        Column("started_at", "timestamp", "When it arrived.", is_past=True),
+        Column("started_at", "timestamp", "When it arrived.", is_required=True, is_past=True),
         Column("account_id", "text", "Whose it was; NULL is anonymous."),
         Column(
             "route",

@@ -1,6 +1,7 @@
 """What the status page knows: probe checks, incidents, maintenance windows."""
 
 from ingest.contracts.contract import Column, Contract
+from warehouse.tables import Timeline
 
 CHECKS = Contract(
     source="status",
@@ -8,6 +9,7 @@ CHECKS = Contract(
     description="One row per probe of a component.",
     key=("component", "checked_at", "probe"),
     day_column="checked_at",
+    timeline=Timeline("checked_at", chunk_days=28, segment_by=("component",), order_by=("checked_at",)),
     columns=(
         Column("component", "text", "What was probed."),
         Column("checked_at", "timestamp", "When.", is_past=True),

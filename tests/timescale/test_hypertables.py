@@ -1,0 +1,218 @@
+"""Raw tables in chunks and columns, late rows into them, rollups beside raw: on a real TimescaleDB."""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.contracts import CONTRACTS
+from ingest.files import import_drop
+from orchestration.pipeline import initialise
+from warehouse import Warehouse, open_warehouse, timescale
+from warehouse.postgres import PostgresWriter
+from warehouse.settings import load_settings
+
+pytestmark = [pytest.mark.timescale, pytest.mark.long]
+
+AS_OF = datetime(2026, 4, 1)
+FIRST = datetime(2026, 2, 2)
+
+
+@pytest.fixture
+def warehouse(timescale_database: str, tmp_path: Path):
+    settings = load_settings(home=tmp_path / "home", secret="a key", warehouse_url=timescale_database, threads=1)
+    with open_warehouse(settings) as opened:
+        initialise(opened)
+        yield opened
+
+
+@pytest.fixture
+def drop(tmp_path: Path) -> Path:
+    return tmp_path / "drop"
+
+
+def put(drop: Path, name: str, rows: list[dict[str, Any]]) -> None:
+    path = drop / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def event(number: int, at: datetime, **changes: Any) -> dict[str, Any]:
+    return {
+        "event_id": f"e{number}",
+        "created_at": at.isoformat() + "Z",
+        "event_type": "telemetry:skill_invoke",
+        "actor": f"person-{number % 7}",
+        "auth_tier": "team",
+        "metadata": {"skill_name": f"acme/skill-{number % 3}", "success": number % 5 > 0},
+    } | changes
+
+
+def request(number: int, at: datetime) -> dict[str, Any]:
+    return {
+        "request_id": f"r{number}",
+        "started_at": at.isoformat() + "Z",
+        "account_id": None if number % 4 == 0 else f"a{number % 4}",
+        "route": "search",
+        "method": "GET",
+        "status_code": (200, 200, 200, 404, 429, 500, 0)[number % 7],
+        "duration_ms": float(number * 37 % 1500),
+    }
+
+
+def fetch(warehouse: Warehouse, statement: str) -> list[dict[str, Any]]:
+    with warehouse.write() as writer:
+        return writer.fetch(statement)
+
+
+def compress_all(warehouse: Warehouse, table: str) -> int:
+    return len(fetch(warehouse, f"select compress_chunk(c, true) from show_chunks('{table}') as c"))
+
+
+def load_six_weeks(warehouse: Warehouse, drop: Path) -> None:
+    hours = [FIRST + timedelta(hours=8 * n) for n in range(126)]
+    put(drop, "registry/events/first.ndjson", [event(n, at) for n, at in enumerate(hours)])
+    put(drop, "registry/api_requests/first.ndjson", [request(n, at) for n, at in enumerate(hours)])
+    report = import_drop(warehouse, drop, as_of=AS_OF)
+    assert (report.rows_seen, report.refused) == (252, [])
+
+
+def test_what_grows_with_time_lies_in_chunks_with_its_policies(warehouse: Warehouse, drop: Path) -> None:
+    load_six_weeks(warehouse, drop)
+    lined = {c.table.qualified for c in CONTRACTS.values() if c.timeline}
+    assert {row["name"] for row in fetch(warehouse, timescale.HYPERTABLES)} >= lined
+    assert lined == {"raw.registry_events", "raw.registry_api_requests", "raw.status_checks", "raw.github_repositories"}
+    chunks = {row["table_name"]: row["chunks"] for row in fetch(warehouse, timescale.CHUNKS)}
+    assert chunks["raw.registry_events"] == 7
+    jobs = [(row["job"], row["table_name"]) for row in fetch(warehouse, timescale.JOBS)]
+    assert {table for job, table in jobs if job == "policy_compression"} == lined
+    assert sum(job == "policy_refresh_continuous_aggregate" for job, _ in jobs) == len(timescale.rollups())
+
+
+def test_initialising_again_changes_nothing(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_writer: PostgresWriter, statement: str, _parameters: Any = ()) -> int:
+        raise AssertionError(statement)
+
+    monkeypatch.setattr(PostgresWriter, "execute", refused)
+    initialise(warehouse)
+
+
+def test_a_plain_table_of_before_the_extension_becomes_chunks_with_its_rows(
+    timescale_database: str, tmp_path: Path, drop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(home=tmp_path / "home", secret="a key", warehouse_url=timescale_database, threads=1)
+    with open_warehouse(settings) as opened:
+        with monkeypatch.context() as before:
+            before.setattr("warehouse.postgres._has_timescale", lambda _writer: False)
+            initialise(opened)
+            put(drop, "registry/events/first.ndjson", [event(n, FIRST + timedelta(days=n)) for n in range(20)])
+            import_drop(opened, drop, as_of=AS_OF)
+        assert fetch(opened, "select count(*) as n from rollups.usage_by_hour") == [{"n": 20}]
+        initialise(opened)
+        assert fetch(opened, "select count(*) as n from raw.registry_events") == [{"n": 20}]
+        assert fetch(opened, "select count(*) as n from show_chunks('raw.registry_events')") == [{"n": 4}]
+
+
+def test_late_rows_and_corrections_reach_compressed_chunks_exactly_once(warehouse: Warehouse, drop: Path) -> None:
+    load_six_weeks(warehouse, drop)
+    assert compress_all(warehouse, "raw.registry_events") == 7
+    late = FIRST + timedelta(days=3, hours=1)
+    # New and late, already there, and already there in another version (a later file's line wins).
+    put(
+        drop,
+        "registry/events/late.ndjson",
+        [event(1000, late), event(9, FIRST + timedelta(hours=72)), event(1000, late)],
+    )
+    report = import_drop(warehouse, drop, as_of=AS_OF)
+
+    assert [(one.rows_loaded, one.rows_merged) for one in report.loads] == [(1, 2)]
+    assert fetch(warehouse, "select count(*) as n, count(distinct event_id) as keys from raw.registry_events") == [
+        {"n": 127, "keys": 127}
+    ]
+    assert fetch(warehouse, "select file_name from raw.registry_events where event_id = 'e9'") == [
+        {"file_name": "registry/events/late.ndjson"}
+    ]
+    # A whole file again, compressed as it is now: nothing is counted twice.
+    compress_all(warehouse, "raw.registry_events")
+    put(drop, "registry/events/again.ndjson", [event(n, FIRST + timedelta(hours=8 * n)) for n in range(126)])
+    report = import_drop(warehouse, drop, as_of=AS_OF)
+    assert [(one.rows_loaded, one.rows_merged) for one in report.loads] == [(0, 126)]
+    assert fetch(warehouse, "select count(*) as n from raw.registry_events") == [{"n": 127}]
+    days = fetch(
+        warehouse,
+        "select sum(row_count)::bigint as n, count(*) as days from raw.days where table_name = 'registry_events'",
+    )
+    assert days == [{"n": 127, "days": 42}]
+
+
+def test_an_event_whose_time_was_corrected_is_moved_while_its_chunk_is_young(warehouse: Warehouse, drop: Path) -> None:
+    put(drop, "registry/events/a.ndjson", [event(1, FIRST), event(2, FIRST + timedelta(days=10))])
+    import_drop(warehouse, drop, as_of=AS_OF)
+    put(drop, "registry/events/b.ndjson", [event(1, FIRST + timedelta(days=20))])
+    report = import_drop(warehouse, drop, as_of=AS_OF)
+
+    assert [(one.rows_loaded, one.rows_merged) for one in report.loads] == [(0, 1)]
+    assert fetch(warehouse, "select event_id, created_at from raw.registry_events order by 1") == [
+        {"event_id": "e1", "created_at": FIRST + timedelta(days=20)},
+        {"event_id": "e2", "created_at": FIRST + timedelta(days=10)},
+    ]
+    counted = fetch(warehouse, "select day, row_count from raw.days where table_name = 'registry_events' order by day")
+    assert [row["row_count"] for row in counted] == [0, 1, 1]
+
+
+@pytest.mark.parametrize("rollup", [rollup.name for rollup in timescale.rollups()])
+def test_rollups_equal_raw_after_a_load_a_late_row_and_a_backfill(
+    warehouse: Warehouse, drop: Path, rollup: str
+) -> None:
+    [chosen] = [one for one in timescale.rollups() if one.name == rollup]
+
+    def compare(least: int) -> None:
+        made = fetch(warehouse, f"select t::text as row from {chosen.qualified} as t order by 1")
+        select = chosen.select.replace("rollups.requests_by_minute", f"({_minutes()}) as minutes")
+        assert made == fetch(warehouse, f"select t::text as row from ({select}) as t order by 1")
+        assert len(made) >= least
+
+    load_six_weeks(warehouse, drop)
+    compare(60)
+    late = FIRST + timedelta(days=5, minutes=11)
+    put(drop, "registry/events/late.ndjson", [event(2000, late)])
+    put(drop, "registry/api_requests/late.ndjson", [request(2001, late)])
+    import_drop(warehouse, drop, as_of=AS_OF)
+    compare(60)
+    # A backfill before everything else, into compressed history.
+    compress_all(warehouse, "raw.registry_events")
+    early = [FIRST - timedelta(days=30) + timedelta(hours=n) for n in range(24)]
+    put(drop, "registry/events/early.ndjson", [event(3000 + n, at) for n, at in enumerate(early)])
+    put(drop, "registry/api_requests/early.ndjson", [request(3000 + n, at) for n, at in enumerate(early)])
+    import_drop(warehouse, drop, as_of=AS_OF)
+    compare(70)
+
+
+def _minutes() -> str:
+    return timescale.rollups()[0].select
+
+
+def test_retention_is_a_policy_of_each_entity_and_follows_the_settings(
+    warehouse: Warehouse, timescale_database: str, tmp_path: Path, drop: Path
+) -> None:
+    load_six_weeks(warehouse, drop)
+    settings = warehouse.settings.model_copy(update={"retention": "registry/events=30, registry/api_requests=60"})
+    with open_warehouse(settings) as other:
+        initialise(other)
+        kept = {row["name"]: row["keep"] for row in fetch(other, timescale.HYPERTABLES)}
+        assert kept["raw.registry_events"] == timedelta(days=30)
+        assert kept["raw.status_checks"] is None
+        [job] = fetch(
+            other,
+            "select job_id from timescaledb_information.jobs where proc_name = 'policy_retention' "
+            "and hypertable_name = 'registry_events'",
+        )
+        with other.write() as writer:
+            # All of it lies more than 30 days before today.
+            writer.execute(f"call run_job({job['job_id']})")
+        assert fetch(other, "select count(*) as n from raw.registry_events") == [{"n": 0}]
+        assert fetch(other, "select count(*) as n from raw.registry_api_requests") == [{"n": 126}]
+    initialise(warehouse)
+    assert {row["keep"] for row in fetch(warehouse, timescale.HYPERTABLES)} == {None}

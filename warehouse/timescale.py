@@ -1,0 +1,176 @@
+"""What TimescaleDB does for the warehouse: chunks, columns for old rows, retention, rollups that refresh themselves.
+
+A raw table with a `Timeline` becomes a hypertable; `schema/rollups/*.sql` become continuous aggregates in schema
+`rollups`. On a PostgreSQL without the extension the same tables are plain ones with an index on their time, and the
+rollups are views: every answer is the same, only slower and larger. Reasons and figures: docs/decisions/0015.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from warehouse.statements import quoted_table
+from warehouse.tables import TableSpec
+
+_FOLDER = Path(__file__).resolve().parent / "schema" / "rollups"
+_SOURCE = re.compile(r"^-- from (\S+), kept fresh every (\d+) minutes$", re.MULTILINE)
+_BUCKET = re.compile(r"time_bucket\('(1 \w+)', (\w+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """One continuous aggregate: its name, the raw table below it, its select, minutes between two refreshes."""
+
+    name: str
+    raw_table: str
+    select: str
+    every_minutes: int
+
+    @property
+    def qualified(self) -> str:
+        """`rollups.name`."""
+        return f"rollups.{self.name}"
+
+    @property
+    def bucket(self) -> timedelta:
+        """The width of one bucket."""
+        return timedelta(hours=1) if "'1 hour'" in self.select else timedelta(minutes=1)
+
+    @property
+    def plain_select(self) -> str:
+        """The select as PostgreSQL without the extension reads it."""
+        return _BUCKET.sub(r"date_bin('\1', \2, timestamptz '2000-01-01 00:00:00+00')", self.select)
+
+
+@cache
+def rollups() -> tuple[Rollup, ...]:
+    """Every rollup, those on raw tables before those on other rollups."""
+    found = []
+    for path in sorted(_FOLDER.glob("*.sql")):
+        text = path.read_text(encoding="utf-8")
+        source = _SOURCE.search(text)
+        if source is None:
+            raise RuntimeError(f"{path.name} does not say what it is made from")
+        found.append(Rollup(path.stem.partition("_")[2], source[1], text.rstrip(), int(source[2])))
+    return tuple(found)
+
+
+def key_of(table: TableSpec, is_hypertable: bool) -> tuple[str, ...]:
+    """The columns of a table's unique index: TimescaleDB wants the time in it, and first it serves time ranges too."""
+    if not is_hypertable or table.timeline is None:
+        return table.key
+    return (table.timeline.column, *(name for name in table.key if name != table.timeline.column))
+
+
+def make_hypertable(table: TableSpec) -> list[str]:
+    """Statements that turn a table, empty or not, into chunks; its unique index must fit (`key_of`) by then."""
+    line = table.timeline
+    if line is None:
+        return []
+    name = f"'{quoted_table(table.qualified)}'"
+    return [
+        f"select create_hypertable({name}, by_range('{line.column}', interval '{line.chunk_days} days'), "
+        "create_default_indexes => false, migrate_data => true)",
+        *columnstore(table),
+    ]
+
+
+def columnstore(table: TableSpec) -> list[str]:
+    """Statements that say how old chunks become columns, and the policy that does it."""
+    line = table.timeline
+    if line is None:
+        return []
+    name = quoted_table(table.qualified)
+    segment = f", timescaledb.compress_segmentby = '{', '.join(line.segment_by)}'" if line.segment_by else ""
+    order = ", ".join(line.order_by or (line.column,))
+    return [
+        f"alter table {name} set (timescaledb.compress, timescaledb.compress_orderby = '{order}'{segment})",
+        f"select add_compression_policy('{name}', interval '{line.compress_after_days} days', if_not_exists => true)",
+    ]
+
+
+def retention(table: TableSpec, keep_days: int | None, kept_now: int | None) -> list[str]:
+    """Statements that bring a table's retention policy to `keep_days` (None: everything is kept)."""
+    if keep_days == kept_now:
+        return []
+    name = f"'{quoted_table(table.qualified)}'"
+    drop = [f"select remove_retention_policy({name}, if_exists => true)"] if kept_now is not None else []
+    add = [f"select add_retention_policy({name}, interval '{keep_days} days')"] if keep_days is not None else []
+    return drop + add
+
+
+def make_rollup(rollup: Rollup, is_timescale: bool) -> list[str]:
+    """Statements that create one rollup, empty; a view where there is no extension."""
+    name = quoted_table(rollup.qualified)
+    if not is_timescale:
+        return [f"create view {name} as {rollup.plain_select}"]
+    # A window shorter than two buckets is refused; the end is left to the next import or the next hour.
+    return [
+        f"create materialized view {name} with (timescaledb.continuous, timescaledb.materialized_only = true) as "
+        f"{rollup.select} with no data",
+        f"select add_continuous_aggregate_policy('{name}', start_offset => null, "
+        f"end_offset => interval '{int(rollup.bucket.total_seconds())} seconds', "
+        f"schedule_interval => interval '{rollup.every_minutes} minutes')",
+    ]
+
+
+def refresh_rollup(rollup: Rollup, first: datetime, last: datetime) -> str:
+    """The call that makes a rollup hold what raw holds from `first` to `last` (UTC without a zone, both included).
+
+    Only buckets that TimescaleDB knows to have changed are computed, however long the range.
+    """
+    start = first.replace(minute=0, second=0, microsecond=0)
+    end = last.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return (
+        f"call refresh_continuous_aggregate('{rollup.qualified}', '{start}+00'::timestamptz, '{end}+00'::timestamptz)"
+    )
+
+
+HYPERTABLES = (
+    "select h.hypertable_schema || '.' || h.hypertable_name as name, "
+    "(j.config ->> 'drop_after')::interval as keep "
+    "from timescaledb_information.hypertables as h "
+    "left join timescaledb_information.jobs as j on j.proc_name = 'policy_retention' "
+    "and j.hypertable_schema = h.hypertable_schema and j.hypertable_name = h.hypertable_name"
+)
+"""Hypertables and how long each keeps its rows."""
+
+ROLLUPS = (
+    "select n.nspname || '.' || c.relname as name from pg_class as c join pg_namespace as n on c.relnamespace = n.oid "
+    "where n.nspname = 'rollups' and c.relkind in ('v', 'm')"
+)
+"""Rollups that are there, in either form."""
+
+CHUNKS = (
+    "select c.hypertable_schema || '.' || c.hypertable_name as table_name, count(*) as chunks, "
+    "count(*) filter (where c.is_compressed) as compressed_chunks, "
+    "min(c.range_start) as first_at, max(c.range_end) as last_at "
+    "from timescaledb_information.chunks as c where c.hypertable_schema = 'raw' group by 1 order by 1"
+)
+COMPRESSION = (
+    "select sum(before_compression_total_bytes)::bigint as bytes_before, "
+    "sum(after_compression_total_bytes)::bigint as bytes_after from hypertable_compression_stats('{table}')"
+)
+JOBS = (
+    "select j.job_id, j.proc_name as job, coalesce(j.hypertable_schema || '.' || j.hypertable_name, '') as table_name, "
+    "s.last_run_status, s.total_runs, s.total_failures, nullif(s.next_start, '-infinity') as next_start, "
+    "nullif(s.last_successful_finish, '-infinity') as last_successful_finish "
+    "from timescaledb_information.jobs as j left join timescaledb_information.job_stats as s using (job_id) "
+    "where j.job_id >= 1000 order by j.job_id"
+)
+BLOAT = (
+    "select schemaname || '.' || relname as table_name, n_live_tup as live_rows, n_dead_tup as dead_rows, "
+    "pg_total_relation_size(relid) as bytes from pg_stat_user_tables "
+    "where schemaname not like '\\_timescaledb%' and n_dead_tup > 1000 and n_dead_tup > 0.2 * n_live_tup "
+    "order by n_dead_tup desc limit 5"
+)
+
+
+def ratio(stats: Mapping[str, Any]) -> float | None:
+    """How many times smaller the compressed chunks are than they were; None before the first."""
+    before, after = stats["bytes_before"], stats["bytes_after"]
+    return round(before / after, 1) if before and after else None
