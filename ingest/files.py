@@ -145,7 +145,7 @@ def import_drop(
     key = warehouse.settings.pseudonym_key
     warehouse.initialise(contract.table for contract in CONTRACTS.values())
     report = ImportReport(ignored=found.ignored)
-    with warehouse.write() as writer:
+    with warehouse.write("import") as writer:
         # The limit holds for this session only; what does not fit goes to the engine's temporary folder.
         writer.reading.sql(f"set memory_limit = '{_memory(warehouse.settings.memory_limit)}MB'")
         run = _Import(warehouse, writer, key, _latest(as_of), report, progress)

@@ -130,18 +130,21 @@ def simulate(
 @places
 @click.pass_context
 def init(ctx: click.Context, as_json: bool) -> None:
-    """Make the warehouse's schemas and tables, or bring them to this version; and Dagster's settings. Safe to repeat.
+    """Make the warehouse, or bring it to this version: schemas, tables and, on a server, extension and roles.
+
+    Dagster's settings too. Safe to repeat; a warehouse of a newer version is refused. On PostgreSQL its user needs the right to make roles
+    (and the extension, where that is not there yet); everything else runs with less.
 
     Example: skillsmith-analytics init --home ./state
     """
     from orchestration.dagster_home import prepare_dagster_home
-    from orchestration.pipeline import initialise
+    from orchestration.pipeline import install
     from orchestration.run_lock import run_lock
     from warehouse import open_warehouse
 
     settings = _settings(ctx)
     with run_lock(settings), open_warehouse(settings) as warehouse:
-        initialise(warehouse)
+        install(warehouse)
     prepare_dagster_home(settings)
     if as_json:
         _answer({"home": settings.home, "engine": settings.engine})

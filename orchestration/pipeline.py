@@ -56,6 +56,13 @@ def initialise(warehouse: Warehouse) -> None:
     warehouse.initialise([contract.table for contract in CONTRACTS.values()])
 
 
+def install(warehouse: Warehouse) -> None:
+    """`initialise`, and what only an administrator may do: the extension, the roles and their rights."""
+    from ingest.contracts import CONTRACTS
+
+    warehouse.install([contract.table for contract in CONTRACTS.values()])
+
+
 def import_sources(
     warehouse: Warehouse,
     *,

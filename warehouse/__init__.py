@@ -15,7 +15,11 @@ import pyarrow as pa
 from warehouse.settings import Settings
 from warehouse.tables import TableSpec
 
-__all__ = ["MergeCounts", "ReadingEngine", "Warehouse", "Writer", "open_warehouse"]
+__all__ = ["MergeCounts", "ReadingEngine", "Step", "Warehouse", "Writer", "open_warehouse"]
+
+
+Step = Literal["import", "build"]
+"""What a writing session is for: on a server each step has its own role with no more rights than it needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,15 @@ class Warehouse(Protocol):
         """
         ...
 
-    def write(self) -> AbstractContextManager[Writer]:
-        """The one writing session; raises WarehouseBusyError where another process has it."""
+    def install(self, tables: Iterable[TableSpec] = ()) -> None:
+        """`initialise`, and before and after it what only an administrator may do: extension, roles, their rights."""
+        ...
+
+    def write(self, step: Step | None = "build") -> AbstractContextManager[Writer]:
+        """The one writing session, with the rights of `step` where the server knows them (None: all the user has).
+
+        Raises WarehouseBusyError where another process has it.
+        """
         ...
 
     def freshen(self) -> None:

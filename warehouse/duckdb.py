@@ -16,7 +16,7 @@ from typing import Any, Literal
 import duckdb
 import pyarrow as pa
 
-from warehouse import MergeCounts
+from warehouse import MergeCounts, Step
 from warehouse.access import Snapshot
 from warehouse.errors import (
     AccessError,
@@ -364,8 +364,12 @@ class DuckDBWarehouse:
             for table in tables:
                 _bring_up(writer, table, there.get(table.qualified, set()))
 
+    def install(self, tables: Iterable[TableSpec] = ()) -> None:
+        """The same as `initialise`: a file has neither extensions nor roles."""
+        self.initialise(tables)
+
     @contextmanager
-    def write(self) -> Iterator[DuckDBWriter]:
+    def write(self, step: Step | None = "build") -> Iterator[DuckDBWriter]:  # noqa: ARG002 - a file has no roles
         """The one writing session; raises WarehouseBusyError where another process or thread has it."""
         path = self.settings.warehouse_file
         if not self._session.acquire(blocking=False):

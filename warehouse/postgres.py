@@ -26,7 +26,7 @@ from psycopg import sql as composed
 from psycopg.adapt import Loader
 from psycopg.rows import dict_row, tuple_row
 
-from warehouse import MergeCounts, timescale
+from warehouse import MergeCounts, Step, timescale
 from warehouse.duckdb import DuckDBReading, connect
 from warehouse.errors import AccessError, SkillsmithError, StorageError, TransientError, UsageError, WarehouseBusyError
 from warehouse.migrations import pending
@@ -125,6 +125,12 @@ def run(
 ) -> psycopg.Cursor[dict[str, Any]]:
     """Run a statement that this program composed; psycopg wants to be told that it is not a person's text."""
     return connection.execute(statement.encode(), parameters)
+
+
+def make_schema(connection: Connection, name: str) -> None:
+    """Create a schema that is not there; `if not exists` alone asks for the right even where it is."""
+    if not run(connection, "select 1 from pg_namespace where nspname = %s", [name]).fetchone():
+        run(connection, f"create schema {quoted(name)}")
 
 
 def literal(connection: Connection, value: str) -> str:
@@ -399,7 +405,7 @@ class PostgresWriter:
         """Put exactly these rows in the table, creating it where it is not there; the number of rows."""
         name = quoted_table(table.qualified)
         with self._atomic():
-            run(self._connection, f"create schema if not exists {quoted(table.schema)}")
+            make_schema(self._connection, table.schema)
             if self._shape(table) != {column.name: POSTGRES_TYPES[column.type] for column in table.columns}:
                 run(self._connection, f"drop table if exists {name} cascade")
                 run(self._connection, f"create table {name} ({_columns(table)})")
@@ -460,7 +466,7 @@ class PostgresWarehouse:
         """Bring schemas, operations tables, `tables` and roles to this version, all or nothing; safe to repeat."""
         from warehouse.postgres_access import are_roles_prepared, prepare_roles
 
-        with self.write() as writer:
+        with self.write(None) as writer:
             is_timescale = _has_timescale(writer)
             with writer.transaction():
                 for step in pending("postgres", _schema_version(writer), "the PostgreSQL warehouse"):
@@ -490,7 +496,7 @@ class PostgresWarehouse:
         TimescaleDB refuses it inside a transaction, so the ranges wait in ops.rollup_ranges; a killed run leaves them
         to the next one, and the rollups' own policies catch up in any case.
         """
-        with self.write() as writer:
+        with self.write("import") as writer:
             if not _has_timescale(writer):
                 writer.execute("delete from ops.rollup_ranges")
                 return
@@ -504,9 +510,26 @@ class PostgresWarehouse:
                         _refresh(writer, timescale.refresh_rollup(rollup, row["first"], row["last"]))
             writer.execute("delete from ops.rollup_ranges")
 
+    def install(self, tables: Iterable[TableSpec] = ()) -> None:
+        """Create the extension where the server offers it, bring the tables up, make the roles; safe to repeat."""
+        from warehouse.postgres_roles import prepare
+
+        with self.write(None) as writer:
+            offered = writer.fetch(
+                "select installed_version from pg_available_extensions "
+                "where name = 'timescaledb' and current_setting('shared_preload_libraries') like '%timescaledb%'"
+            )
+            if offered and offered[0]["installed_version"] is None:
+                writer.execute("create extension if not exists timescaledb")
+        self.initialise(tables)
+        with self.write(None) as writer, known_errors():
+            prepare(writer.connection)
+
     @contextmanager
-    def write(self) -> Iterator[PostgresWriter]:
+    def write(self, step: Step | None = "build") -> Iterator[PostgresWriter]:
         """The one writing session; raises WarehouseBusyError where another session of any process has it."""
+        from warehouse.postgres_roles import take
+
         busy = "another process is writing to the PostgreSQL warehouse; wait until that run ends and try again"
         if not self._session.acquire(blocking=False):
             raise WarehouseBusyError(busy)
@@ -516,6 +539,8 @@ class PostgresWarehouse:
             row = run(self._connection, "select pg_try_advisory_lock(%s) as taken", [_WRITER_LOCK]).fetchone()
             if row is None or not row["taken"]:
                 raise WarehouseBusyError(busy)
+            if step is not None:
+                take(self._connection, step)
             reading = connect(None, self.settings)
             try:
                 yield PostgresWriter(self._connection, DuckDBReading(reading, None))
@@ -550,7 +575,13 @@ class PostgresWarehouse:
         url = self.settings.warehouse_url
         parts = conninfo.conninfo_to_dict(url.get_secret_value()) if url else {}
         # A build is a few large statements; compiling each at run time takes longer than it saves.
-        return {PASSWORD_VARIABLE: str(parts.get("password") or ""), "PGOPTIONS": "-c timezone=UTC -c jit=off"}
+        options = "-c timezone=UTC -c jit=off"
+        if url:
+            from warehouse.postgres_roles import BUILDER_ROLE, may_be
+
+            with open_connection(self.settings) as connection:
+                options += f" -c role={BUILDER_ROLE}" if may_be(connection, BUILDER_ROLE, "build") else ""
+        return {PASSWORD_VARIABLE: str(parts.get("password") or ""), "PGOPTIONS": options}
 
     def close(self) -> None:
         """Close the connection; the next session opens anew."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from warehouse.access import Role
-from warehouse.postgres import Connection, run
+from warehouse.postgres import Connection, make_schema, run
 from warehouse.published import PEOPLE, PublishedTable
 from warehouse.small_groups import RULES, protected_select
 from warehouse.statements import quoted
@@ -48,9 +48,11 @@ def prepare_roles(connection: Connection) -> None:
     superuser = run(connection, "select rolsuper from pg_roles where rolname = current_user").fetchone()
     if superuser and superuser["rolsuper"] and may_set_viewer(connection):
         run(connection, "revoke execute on function pg_catalog.set_config(text, text, boolean) from public")
-    run(connection, f"revoke temporary on database {database} from public")
-    run(connection, "create schema if not exists metrics")
-    run(connection, "create schema if not exists access")
+    everybody = run(connection, "select has_database_privilege('public', current_database(), 'temporary') as may")
+    if everybody.fetchone() != {"may": False}:
+        run(connection, f"revoke temporary on database {database} from public")
+    make_schema(connection, "metrics")
+    make_schema(connection, "access")
     run(connection, f"grant usage on schema metrics to {ACCESS_ROLE}")
     run(connection, f"grant usage, create on schema access to {ACCESS_ROLE}")
     run(connection, f"grant usage on schema access to {READER_ROLE}")
@@ -98,6 +100,23 @@ def protect(connection: Connection, table: PublishedTable, columns: Mapping[str,
     run(connection, f"comment on view {view} is '{mark}'")
     run(connection, f"alter view {view} owner to {ACCESS_ROLE}")
     run(connection, f"grant select on {view} to {READER_ROLE}")
+
+
+def show_snapshot(connection: Connection) -> None:
+    """Let the reader's role see which snapshot is current and how the last try ended: no figure is in either."""
+    for name in ("snapshot", "attempt"):
+        row = run(
+            connection,
+            "select t.relrowsecurity as is_secured, has_table_privilege(r.oid, t.oid, 'select') as may "
+            "from pg_class as t cross join pg_roles as r where t.oid = to_regclass(%s) and r.rolname = %s",
+            [f"metrics.{name}", READER_ROLE],
+        ).fetchone()
+        if row is None or row["may"]:
+            continue
+        run(connection, f"grant usage on schema metrics to {READER_ROLE}")
+        run(connection, f"grant select on metrics.{name} to {READER_ROLE}")
+        if row["is_secured"]:
+            run(connection, f"create policy readers on metrics.{name} for select to {READER_ROLE} using (true)")
 
 
 def _rows(table: PublishedTable, columns: Mapping[str, str]) -> str:

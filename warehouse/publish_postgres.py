@@ -11,8 +11,8 @@ from dataclasses import astuple
 from warehouse import Writer
 from warehouse.access import Attempt, Snapshot
 from warehouse.errors import SkillsmithError
-from warehouse.postgres import Connection, PostgresWriter, known_errors, run
-from warehouse.postgres_access import prepare_roles, protect, stored
+from warehouse.postgres import Connection, PostgresWriter, known_errors, make_schema, run
+from warehouse.postgres_access import prepare_roles, protect, show_snapshot, stored
 from warehouse.publish import Publication
 from warehouse.published import PEOPLE, PUBLISHED, PublishedTable
 from warehouse.restatements import COLUMNS, KEPT, as_rows, restated_values
@@ -69,11 +69,12 @@ class PostgresPublisher:
     def record(self, attempt: Attempt) -> None:
         """Show readers how the last try ended."""
         with self._writer.transaction():
-            run(self._connection, "create schema if not exists metrics")
+            make_schema(self._connection, "metrics")
             run(
                 self._connection,
                 "create table if not exists metrics.attempt (at timestamptz, outcome text, failed jsonb)",
             )
+            show_snapshot(self._connection)
             run(self._connection, "delete from metrics.attempt")
             run(
                 self._connection,
@@ -97,6 +98,7 @@ class PostgresPublisher:
                 self._difference(table, columns)
             for table in (RESTATEMENTS, SNAPSHOT, *PUBLISHED):
                 protect(self._connection, table, columns_of(self._connection, stored(table).qualified))
+            show_snapshot(self._connection)
             run(
                 self._connection,
                 "delete from metrics.restatements where detected_at < "
