@@ -203,7 +203,7 @@ def plan(rows: Sequence[Row]) -> Chart:
         {
             "height": 340,
             "encoding": {
-                "x": _named("quarter", sort=None, title="Quarter", axis={"labelAngle": 0}),
+                "x": _named("quarter", sort=[row["quarter"] for row in drawn], title="Quarter", axis={"labelAngle": 0}),
                 "tooltip": [_tip("quarter", "Quarter"), _tip("actual_text", "Actual"), _tip("planned_text", "Plan")],
             },
             "layer": [

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import streamlit as st
 
 from dashboards.app_pages import team
-from dashboards.components import banners, downloads, formats, tables
+from dashboards.components import banners, charts, downloads, formats, tables
 from dashboards.components.definitions import Trust
 from dashboards.viewers import team_labels
 from warehouse.access import Attempt, Snapshot
@@ -144,3 +144,11 @@ def test_teams_that_share_a_name_are_told_apart():
         {"team_id": "3", "team_name": "Web"},
     ]
     assert team_labels(teams) == {"1": "Core (1)", "2": "Core (2)", "3": "Web"}
+
+
+def test_a_quarter_without_a_figure_keeps_its_place_in_the_chart():
+    rows = [
+        {"quarter": date(2026, 1, 1), "actual_arr_cents": None, "planned_arr_cents": 1_500_000},
+        {"quarter": date(2026, 4, 1), "actual_arr_cents": 5_756_000, "planned_arr_cents": 14_280_000},
+    ]
+    assert charts.plan(rows).specification["encoding"]["x"]["sort"] == ["Q1 2026", "Q2 2026"]
