@@ -111,6 +111,8 @@ def open_connection(settings: Settings) -> Connection:
                 row_factory=dict_row,
                 options="-c timezone=UTC -c client_min_messages=warning",
                 application_name="skillsmith-analytics",
+                # Statements are sent once each, and a pooler in between could give one to another session.
+                prepare_threshold=None,
             )
         except psycopg.ProgrammingError as error:
             raise UsageError("SKILLSMITH_WAREHOUSE_URL is not a postgresql:// address") from error
@@ -463,9 +465,7 @@ class PostgresWarehouse:
         self._connection: Connection | None = None
 
     def initialise(self, tables: Iterable[TableSpec] = ()) -> None:
-        """Bring schemas, operations tables, `tables` and roles to this version, all or nothing; safe to repeat."""
-        from warehouse.postgres_access import are_roles_prepared, prepare_roles
-
+        """Bring schemas, operations tables and `tables` to this version, all or nothing; safe to repeat."""
         with self.write(None) as writer:
             is_timescale = _has_timescale(writer)
             with writer.transaction():
@@ -479,8 +479,6 @@ class PostgresWarehouse:
                 _bring_up_rollups(writer, {table.qualified for table in specs}, there)
                 if is_timescale:
                     self._keep(writer, specs, there)
-                if not are_roles_prepared(writer.connection):
-                    prepare_roles(writer.connection)
 
     def _keep(self, writer: PostgresWriter, tables: Iterable[TableSpec], there: "_There") -> None:
         """Retention as the settings say; a table that they do not name keeps everything."""

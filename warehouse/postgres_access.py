@@ -58,17 +58,6 @@ def prepare_roles(connection: Connection) -> None:
     run(connection, f"grant usage on schema access to {READER_ROLE}")
 
 
-def are_roles_prepared(connection: Connection) -> bool:
-    """Whether both roles are there and readers cannot keep tables of their own; a restored dump brings neither."""
-    row = run(
-        connection,
-        "select count(*) = 2 and bool_and(not has_database_privilege(rolname, current_database(), 'temporary')) "
-        "and to_regnamespace('access') is not null as yes from pg_roles where rolname in (%s, %s)",
-        [ACCESS_ROLE, READER_ROLE],
-    ).fetchone()
-    return row is not None and bool(row["yes"])
-
-
 def may_set_viewer(connection: Connection) -> bool:
     """Whether a statement run as the reader could make itself another viewer."""
     row = run(

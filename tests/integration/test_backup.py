@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from orchestration.pipeline import install
 from tests.integration.published_world import AS_OF, build
 from warehouse import open_warehouse
 from warehouse.access import OPERATOR, Role, Viewer, open_reader
@@ -40,7 +41,7 @@ def test_what_was_dumped_is_restored_with_its_snapshot_and_its_rooms(
     source = postgres_settings.warehouse_url
     assert source is not None
     with open_warehouse(postgres_settings) as warehouse:
-        warehouse.initialise()
+        install(warehouse)
         build(warehouse, "b1", mark=5)
         published = publish(warehouse, build_id="b1", as_of=AS_OF)
 
@@ -52,7 +53,7 @@ def test_what_was_dumped_is_restored_with_its_snapshot_and_its_rooms(
 
     restored = postgres_settings.model_copy(update={"warehouse_url": SecretStr(empty_database)})
     with open_warehouse(restored) as warehouse:
-        warehouse.initialise()
+        install(warehouse)
     with psycopg.connect(empty_database) as connection:
         may = connection.execute("select has_database_privilege('skillsmith_reader', current_database(), 'temp')")
         assert may.fetchone() == (False,), "a right on the database is in no dump of it; init takes it away again"

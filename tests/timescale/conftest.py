@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,13 +32,9 @@ def _node() -> str:
     return node
 
 
-@pytest.fixture(scope="session")
-def timescale_url() -> Iterator[str]:
-    """Address of a server with the extension created; the npm build's ends with the tests."""
-    given = os.environ.get(URL_VARIABLE)
-    if given:
-        yield given
-        return
+@contextmanager
+def _npm_server() -> Iterator[str]:
+    """Address of a new server of the npm build, empty but for the extension; it ends with the block."""
     with subprocess.Popen(
         [_node(), "server.mjs"], cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
@@ -55,6 +52,17 @@ def timescale_url() -> Iterator[str]:
                 server.kill()
 
 
+@pytest.fixture(scope="session")
+def timescale_url() -> Iterator[str]:
+    """Address of a server with the extension created; the npm build's ends with the tests."""
+    given = os.environ.get(URL_VARIABLE)
+    if given:
+        yield given
+        return
+    with _npm_server() as address:
+        yield address
+
+
 @pytest.fixture
 def timescale(timescale_url: str) -> Iterator[psycopg.Connection]:
     """An autocommitting client in a schema of its own, dropped afterwards."""
@@ -66,35 +74,23 @@ def timescale(timescale_url: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def timescale_database(timescale_url: str) -> Iterator[str]:
+def timescale_database() -> Iterator[str]:
     """Address of a database with nothing in it but the extension.
 
-    The npm build has but one database, so there the product's schemas are dropped; a given server gets a new one.
+    A given server gets a new one; the npm build has but one database a server, so there it is a new server.
     """
-    if URL_VARIABLE in os.environ:
-        name = "skillsmith_smoke"
-        with psycopg.connect(timescale_url, autocommit=True) as connection:
-            connection.execute(f"drop database if exists {name} with (force)")
-            connection.execute(f"create database {name}")
-        address = urlsplit(timescale_url)._replace(path=f"/{name}").geturl()
-        with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute("create extension if not exists timescaledb")
-        yield address
-        with psycopg.connect(timescale_url, autocommit=True) as connection:
-            connection.execute(f"drop database {name} with (force)")
+    given = os.environ.get(URL_VARIABLE)
+    if not given:
+        with _npm_server() as address:
+            yield address
         return
-    yield timescale_url
-    with psycopg.connect(timescale_url, autocommit=True, prepare_threshold=None) as connection:
-        for schema in (
-            "raw",
-            "staging",
-            "intermediate",
-            "marts",
-            "seeds",
-            "build",
-            "metrics",
-            "ops",
-            "access",
-            "rollups",
-        ):
-            connection.execute(f"drop schema if exists {schema} cascade")
+    name = "skillsmith_smoke"
+    with psycopg.connect(given, autocommit=True) as connection:
+        connection.execute(f"drop database if exists {name} with (force)")
+        connection.execute(f"create database {name}")
+    address = urlsplit(given)._replace(path=f"/{name}").geturl()
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("create extension if not exists timescaledb")
+    yield address
+    with psycopg.connect(given, autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")
