@@ -132,8 +132,8 @@ def simulate(
 def init(ctx: click.Context, as_json: bool) -> None:
     """Make the warehouse, or bring it to this version: schemas, tables and, on a server, extension and roles.
 
-    Dagster's settings too. Safe to repeat; a warehouse of a newer version is refused. On PostgreSQL its user needs the right to make roles
-    (and the extension, where that is not there yet); everything else runs with less.
+    Dagster's settings too. Safe to repeat; a warehouse of a newer version is refused. On PostgreSQL its user needs
+    the right to make roles (and the extension, where that is not there yet); everything else runs with less.
 
     Example: skillsmith-analytics init --home ./state
     """

@@ -85,5 +85,16 @@ def timescale_database(timescale_url: str) -> Iterator[str]:
         return
     yield timescale_url
     with psycopg.connect(timescale_url, autocommit=True, prepare_threshold=None) as connection:
-        for schema in ("raw", "staging", "intermediate", "marts", "seeds", "build", "metrics", "ops", "access", "rollups"):
+        for schema in (
+            "raw",
+            "staging",
+            "intermediate",
+            "marts",
+            "seeds",
+            "build",
+            "metrics",
+            "ops",
+            "access",
+            "rollups",
+        ):
             connection.execute(f"drop schema if exists {schema} cascade")

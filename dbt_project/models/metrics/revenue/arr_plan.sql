@@ -2,7 +2,7 @@ with
 
 plan as (
 
-    select * from {{ reference('plan_revenue') }}
+    select * from {{ reference('plan_revenue') }} as plan_revenue
 
 ),
 
