@@ -100,9 +100,11 @@ def _give_rollups(connection: Connection) -> None:
     """Only its owner may refresh a continuous aggregate."""
     rows = run(
         connection,
-        "select format('%I.%I', n.nspname, c.relname) as name from pg_class as c "
-        "join pg_namespace as n on c.relnamespace = n.oid join pg_roles as o on c.relowner = o.oid "
+        "select format('%I.%I', n.nspname, c.relname) as name, "
+        "exists (select 1 from pg_extension where extname = 'timescaledb') as is_timescale "
+        "from pg_class as c join pg_namespace as n on c.relnamespace = n.oid join pg_roles as o on c.relowner = o.oid "
         f"where n.nspname = 'rollups' and c.relkind = 'v' and o.rolname <> '{IMPORTER_ROLE}'",
     ).fetchall()
     for row in rows:
-        run(connection, f"alter view {row['name']} owner to {IMPORTER_ROLE}")
+        kind = "materialized view" if row["is_timescale"] else "view"
+        run(connection, f"alter {kind} {row['name']} owner to {IMPORTER_ROLE}")

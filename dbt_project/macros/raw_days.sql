@@ -1,7 +1,7 @@
 {#-
 What each day of a raw table that grows with time holds, and rows of single days out of it. DuckDB counts its columns
 anew faster than anything could be kept; on PostgreSQL every merge keeps `raw.days`, so that only the clock's own day,
-which is not over, is counted here, and a join on days is a join on ranges of time: those leave chunks out.
+which is not over, is counted here, and rows of a few days are looked for between the first and the last of them.
 -#}
 
 {#- Table expression with day, row_count and last_loaded_at of a staging model with rows before the clock. -#}
@@ -49,17 +49,20 @@ which is not over, is counted here, and a join on days is a join on ranges of ti
     )
 {%- endmacro %}
 
-{#- The condition that a row (its time, and its UTC day) is of a day. -#}
-{% macro is_of_day(time, its_day, day) -%}
-    {{ return(adapter.dispatch('is_of_day', 'skillsmith')(time, its_day, day)) }}
+{#- The condition that a row (its time, and its UTC day) is of a day of a relation with a column `day`. -#}
+{% macro is_of_day(time, its_day, days) -%}
+    {{ return(adapter.dispatch('is_of_day', 'skillsmith')(time, its_day, days)) }}
 {%- endmacro %}
 
-{% macro duckdb__is_of_day(time, its_day, day) -%}
-    {{ its_day }} = {{ day }}
+{% macro duckdb__is_of_day(time, its_day, days) -%}
+    {{ its_day }} = {{ days }}.day
 {%- endmacro %}
 
-{% macro postgres__is_of_day(time, its_day, day) -%}
-    {{ time }} >= {{ day_start(day) }} and {{ time }} < {{ day_start(day ~ ' + 1') }}
+{#- The outer bounds are known before the first row is read: by them chunks are left out whatever the join. -#}
+{% macro postgres__is_of_day(time, its_day, days) -%}
+    {{ its_day }} = {{ days }}.day
+    and {{ time }} >= (select {{ day_start('min(day)') }} from {{ days }})
+    and {{ time }} < (select {{ day_start('max(day) + 1') }} from {{ days }})
 {%- endmacro %}
 
 {#- Before an incremental model of days runs: days that no raw row stands behind, or not by the clock as it is now, go. -#}

@@ -49,6 +49,6 @@ select
 
 from checks
 inner join touched
-    on {{ is_of_day('checks.checked_at', utc_day('checks.checked_at'), 'touched.day') }}
+    on {{ is_of_day('checks.checked_at', utc_day('checks.checked_at'), 'touched') }}
 
 group by checks.component, touched.day
