@@ -42,6 +42,10 @@ PASSWORD_VARIABLE = "SKILLSMITH_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of 
 _WRITER_LOCK = 0x5C111  # any number, as long as every writer takes the same
 _COPY_ROWS = 50_000
 _REFRESH_TRIES = 30
+_LOCK_SECONDS = 60
+_CONNECT_SECONDS = 10
+_MOST_IDLE = 8
+_TRUSTED_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 _warned_without_timescale = threading.Event()
 
@@ -99,7 +103,8 @@ def known_errors() -> Iterator[None]:
 def open_connection(settings: Settings) -> Connection:
     """A connection in UTC that gives naive UTC timestamps and JSON as text; autocommit.
 
-    Raises TransientError where the server cannot be reached, UsageError where the address is wrong.
+    No statement runs longer than the settings allow, none waits for a lock longer than _LOCK_SECONDS. Raises
+    TransientError where the server cannot be reached, UsageError where the address is wrong.
     """
     if settings.warehouse_url is None:
         raise UsageError("set SKILLSMITH_WAREHOUSE_URL to postgresql://...")
@@ -109,8 +114,10 @@ def open_connection(settings: Settings) -> Connection:
                 settings.warehouse_url.get_secret_value(),
                 autocommit=True,
                 row_factory=dict_row,
-                options="-c timezone=UTC -c client_min_messages=warning",
+                options="-c timezone=UTC -c client_min_messages=warning "
+                f"-c statement_timeout={settings.statement_minutes}min -c lock_timeout={_LOCK_SECONDS}s",
                 application_name="skillsmith-analytics",
+                connect_timeout=_CONNECT_SECONDS,
             )
         except psycopg.ProgrammingError as error:
             raise UsageError("SKILLSMITH_WAREHOUSE_URL is not a postgresql:// address") from error
@@ -118,6 +125,60 @@ def open_connection(settings: Settings) -> Connection:
     for kind in ("json", "jsonb"):
         connection.adapters.register_loader(kind, _Text)
     return connection
+
+
+class _Pool:
+    """Connections that readers have done with, kept for the next reader of the same address."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: dict[str, list[tuple[Connection, float]]] = {}
+
+    def take(self, address: str) -> Connection | None:
+        """The connection that was used last, if it still lives."""
+        while True:
+            with self._lock:
+                idle = self._idle.get(address)
+                if not idle:
+                    return None
+                connection, since = idle.pop()
+            try:
+                if time.monotonic() - since > _TRUSTED_SECONDS:
+                    run(connection, "select 1")
+                return connection
+            except psycopg.Error:
+                connection.close()
+
+    def give(self, address: str, connection: Connection) -> None:
+        """Keep a connection without anything that its user left in it, or close it."""
+        try:
+            if connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+                connection.isolation_level = connection.read_only = None
+                run(connection, "discard all")
+                with self._lock:
+                    idle = self._idle.setdefault(address, [])
+                    if len(idle) < _MOST_IDLE:
+                        idle.append((connection, time.monotonic()))
+                        return
+        except psycopg.Error:
+            pass
+        connection.close()
+
+
+_pool = _Pool()
+
+
+@contextmanager
+def borrowed_connection(settings: Settings) -> Iterator[Connection]:
+    """A connection for one read, from the process's pool; it comes back as if it were new."""
+    address = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
+    connection = _pool.take(address) or open_connection(settings)
+    # A statement is prepared for the protocol's sake only, and forgotten with the next: what it read may be remade.
+    connection.prepared_max = 0
+    try:
+        yield connection
+    finally:
+        _pool.give(address, connection)
 
 
 def run(
@@ -575,13 +636,30 @@ class PostgresWarehouse:
         url = self.settings.warehouse_url
         parts = conninfo.conninfo_to_dict(url.get_secret_value()) if url else {}
         # A build is a few large statements; compiling each at run time takes longer than it saves.
-        options = "-c timezone=UTC -c jit=off"
+        options = f"-c timezone=UTC -c jit=off -c statement_timeout={self.settings.statement_minutes}min"
         if url:
             from warehouse.postgres_roles import BUILDER_ROLE, may_be
 
             with open_connection(self.settings) as connection:
                 options += f" -c role={BUILDER_ROLE}" if may_be(connection, BUILDER_ROLE, "build") else ""
         return {PASSWORD_VARIABLE: str(parts.get("password") or ""), "PGOPTIONS": options}
+
+    def health(self) -> dict[str, Any]:
+        """Chunks, compression, policies and bloat, as the server's own views have them; reads beside a writer."""
+        with open_connection(self.settings) as connection, known_errors():
+            version = run(connection, "select extversion from pg_extension where extname = 'timescaledb'").fetchone()
+            found: dict[str, Any] = {
+                "timescaledb": version["extversion"] if version else None,
+                "chunks": [],
+                "jobs": [],
+                "bloat": run(connection, timescale.BLOAT).fetchall(),
+            }
+            if version:
+                found["jobs"] = run(connection, timescale.JOBS).fetchall()
+                for row in run(connection, timescale.CHUNKS).fetchall():
+                    stats = run(connection, timescale.COMPRESSION.format(table=row["table_name"])).fetchone()
+                    found["chunks"].append({**row, "compression_ratio": timescale.ratio(stats) if stats else None})
+            return found
 
     def close(self) -> None:
         """Close the connection; the next session opens anew."""
