@@ -7,6 +7,7 @@ gets it from this one.
 
 import json
 import logging
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
 
@@ -40,7 +42,8 @@ PASSWORD_VARIABLE = "SKILLSMITH_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of 
 """dbt reads the password from here; orchestration sets it for the dbt run only."""
 
 _WRITER_LOCK = 0x5C111  # any number, as long as every writer takes the same
-_COPY_ROWS = 50_000
+_COPY_ROWS = 500_000
+_COPY_BYTES = 1 << 20
 _REFRESH_TRIES = 30
 _LOCK_SECONDS = 60
 _CONNECT_SECONDS = 10
@@ -270,9 +273,10 @@ def _day(table: TableSpec, alias: str) -> str:
 class PostgresWriter:
     """The one writing session of a PostgreSQL warehouse; see `warehouse.Writer`."""
 
-    def __init__(self, connection: Connection, reading: DuckDBReading) -> None:
+    def __init__(self, connection: Connection, reading: DuckDBReading, spill: Path) -> None:
         self._connection = connection
         self._reading = reading
+        self._spill = spill
         self._in_transaction = False
         self._hypertables: set[str] | None = None
 
@@ -495,22 +499,25 @@ class PostgresWriter:
         return {row["name"]: row["type"].replace("timestamp with time zone", "timestamptz") for row in rows}
 
     def _copy(self, table: str, names: Sequence[str], rows: pa.Table) -> None:
-        """COPY Arrow rows; the text form is made by DuckDB, so no value passes through Python one by one."""
-        self._reading.register("_copy_rows", rows)
-        try:
-            copy = f"copy {table} ({column_list(names)}) from stdin".encode()
-            lines = ", '\t', ".join(_copy_text(field) for field in rows.schema)
-            with (
-                self._connection.cursor() as cursor,
-                cursor.copy(copy) as to,
-            ):
-                for start in range(0, rows.num_rows, _COPY_ROWS):
-                    self._reading.register("_copy_part", rows.slice(start, _COPY_ROWS))
-                    text = self._reading.sql(f"select string_agg(concat({lines}, chr(10)), '') as text from _copy_part")
-                    to.write(text["text"][0].as_py())
-        finally:
-            self._reading.unregister("_copy_rows")
-            self._reading.unregister("_copy_part")
+        """COPY Arrow rows as CSV that DuckDB's own writer makes, so that no value passes through Python."""
+        if not rows.num_rows:
+            return
+        self._spill.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="copy-", dir=self._spill) as folder:
+            for number, start in enumerate(range(0, rows.num_rows, _COPY_ROWS)):
+                self._reading.register("_copy_rows", rows.slice(start, _COPY_ROWS))
+                file = Path(folder) / f"{number}.csv"
+                values = ", ".join(_copied(field) for field in rows.schema)
+                try:
+                    place = str(file).replace("'", "''")
+                    self._reading.sql(f"copy (select {values} from _copy_rows) to '{place}' (format csv, header false)")
+                finally:
+                    self._reading.unregister("_copy_rows")
+                statement = f"copy {table} ({column_list(names)}) from stdin with (format csv)".encode()
+                with self._connection.cursor() as cursor, cursor.copy(statement) as to, file.open("rb") as text:
+                    while part := text.read(_COPY_BYTES):
+                        to.write(part)
+                file.unlink()
 
 
 class PostgresWarehouse:
@@ -604,7 +611,7 @@ class PostgresWarehouse:
                 take(self._connection, step)
             reading = connect(None, self.settings)
             try:
-                yield PostgresWriter(self._connection, DuckDBReading(reading, None))
+                yield PostgresWriter(self._connection, DuckDBReading(reading, None), self.settings.home / "tmp")
             finally:
                 reading.close()
                 # A closed connection's lock stays until the server notices.
@@ -636,7 +643,11 @@ class PostgresWarehouse:
         url = self.settings.warehouse_url
         parts = conninfo.conninfo_to_dict(url.get_secret_value()) if url else {}
         # A build is a few large statements; compiling each at run time takes longer than it saves.
-        options = f"-c timezone=UTC -c jit=off -c statement_timeout={self.settings.statement_minutes}min"
+        # Sorts and hashes of a build are large, and each thread runs one statement with a few of them.
+        number, unit = int(self.settings.memory_limit[:-2]), self.settings.memory_limit[-2:]
+        megabytes = max(4, number * (1000 if unit == "GB" else 1) // (4 * self.settings.threads))
+        options = f"-c timezone=UTC -c jit=off -c work_mem={megabytes}MB"
+        options += f" -c statement_timeout={self.settings.statement_minutes}min"
         if url:
             from warehouse.postgres_roles import BUILDER_ROLE, may_be
 
@@ -689,19 +700,16 @@ def _without(rows: pa.Table, positions: Sequence[int]) -> pa.Table:
     return rows.filter(pa.array(kept))
 
 
-def _copy_text(field: pa.Field) -> str:
-    r"""DuckDB's expression of one value in COPY's text form: \N for NULL, backslash, tab and line ends escaped."""
+def _copied(field: pa.Field) -> str:
+    """DuckDB's expression of one value in COPY's CSV: NULL is nothing, an empty text is a quoted nothing."""
     name = quoted(field.name)
-    if any(is_kind(field.type) for is_kind in _NEVER_ESCAPED):
-        return f"coalesce(cast({name} as varchar), '\\N')"
-    escaped = f"replace(cast({name} as varchar), '\\', '\\\\')"
-    for code, letter in ((9, "t"), (10, "n"), (13, "r")):
-        escaped = f"replace({escaped}, chr({code}), '\\{letter}')"
+    if any(is_kind(field.type) for is_kind in _NEVER_TEXT):
+        return name
     # PostgreSQL cannot hold the NUL character; the row is worth more than the character.
-    return f"coalesce(replace({escaped}, chr(0), ''), '\\N')"
+    return f"replace(cast({name} as varchar), chr(0), '') as {name}"
 
 
-_NEVER_ESCAPED = (
+_NEVER_TEXT = (
     pa.types.is_integer,
     pa.types.is_floating,
     pa.types.is_decimal,
