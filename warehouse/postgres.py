@@ -564,7 +564,7 @@ class PostgresWarehouse:
         TimescaleDB refuses it inside a transaction, so the ranges wait in ops.rollup_ranges; a killed run leaves them
         to the next one, and the rollups' own policies catch up in any case.
         """
-        with self.write("import") as writer:
+        with self.write(None) as writer:
             if not _has_timescale(writer):
                 writer.execute("delete from ops.rollup_ranges")
                 return
@@ -807,6 +807,9 @@ def _refresh(writer: PostgresWriter, call: str) -> None:
     for left in reversed(range(_REFRESH_TRIES)):
         try:
             writer.execute(call)
+            return
+        except StorageError:
+            # Only their owner may refresh them; for a mere importer their policies do it.
             return
         except psycopg.errors.LockNotAvailable as error:
             if not left:
