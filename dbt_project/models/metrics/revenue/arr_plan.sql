@@ -6,7 +6,7 @@ plan as (
 
 ),
 
-bridge as (
+bridge as not materialized (
 
     select * from {{ ref('mrr_bridge') }}
 
