@@ -36,6 +36,9 @@ _SAMPLE = 16
 _SAMPLED_FROM = 100_000
 # Each row looks its file up in a list of them.
 _FILES_AT_ONCE = 64
+# Larger ones are read by several threads, whose rows come mixed, and would be read a second time, alone.
+_SMALL_BYTES = 8 << 20
+_USUAL_COMPRESSION = 8
 
 _TIME = (
     r"\d{4}-\d{2}-\d{2}(?:[T ](?:[01]\d|2[0-3]):\d{2}(?::\d{2}(?:[.]\d{1,9})?)?"
@@ -130,7 +133,9 @@ class Staging:
         for entry in files:
             _, file, look = entry
             is_odd = any(character in str(file.path) for character in "*?[]{}")
-            if file.format == "ndjson" and not look.has_control and not is_odd and self._contract.shape != "archive":
+            is_small = file.size * (_USUAL_COMPRESSION if file.compression else 1) <= _SMALL_BYTES
+            is_plain = file.format == "ndjson" and not look.has_control and self._contract.shape != "archive"
+            if is_plain and is_small and not is_odd:
                 plain.setdefault(file.compression, []).append(entry)
         staged: dict[int, FileRows] = {}
         for compression, group in plain.items():

@@ -32,6 +32,7 @@ class Status:
     files_refused: int = 0
     rows_in_quarantine: int = 0
     last_build: dict[str, Any] | None = None
+    storage: dict[str, Any] = field(default_factory=dict)
 
 
 def read_status(settings: Settings) -> Status:
@@ -42,6 +43,7 @@ def read_status(settings: Settings) -> Status:
         drop=settings.drop_folder,
         **_published(settings),
         **_written(settings),
+        storage=_storage(settings),
     )
 
 
@@ -67,6 +69,7 @@ def describe(status: Status) -> str:
         lines.append("last run    another process is writing now; ask again when it is done")
     else:
         lines += _record_lines(status)
+    lines += _storage_lines(status.storage)
     if status.badges:
         lines.append("tables      (badge, name, data until)")
         lines += [
@@ -108,6 +111,37 @@ def _published(settings: Settings) -> dict[str, Any]:
             {},
         ).to_pylist()
         return found
+
+
+def _storage(settings: Settings) -> dict[str, Any]:
+    """What a server says of its own upkeep; a file needs none, and is not opened for it."""
+    if settings.engine == "duckdb":
+        return {}
+    with open_warehouse(settings) as warehouse:
+        return warehouse.health()
+
+
+def _storage_lines(storage: dict[str, Any]) -> list[str]:
+    if not storage:
+        return []
+    lines = [
+        f"server      TimescaleDB {storage['timescaledb']}" if storage["timescaledb"] else "server      PostgreSQL"
+    ]
+    for row in storage["chunks"]:
+        smaller = f", {row['compression_ratio']} times smaller" if row["compression_ratio"] else ""
+        lines.append(
+            f"            {row['table_name']}: {row['chunks']} chunks, {row['compressed_chunks']} compressed{smaller}"
+        )
+    failing = [job for job in storage["jobs"] if job["last_run_status"] == "Failed"]
+    if storage["jobs"]:
+        lines.append(f"policies    {len(storage['jobs'])}, {len(failing)} failing")
+        lines += [
+            f"              {job['job']} of {job['table_name'] or 'the server'}: {job['total_failures']} failures"
+            for job in failing
+        ]
+    for row in storage["bloat"]:
+        lines.append(f"bloat       {row['table_name']}: {row['dead_rows']:,} dead rows beside {row['live_rows']:,}")
+    return lines
 
 
 def _written(settings: Settings) -> dict[str, Any]:

@@ -124,6 +124,10 @@ class Warehouse(Protocol):
         """Bring the engine's own rollups up to what was imported; nothing to do where it has none."""
         ...
 
+    def health(self) -> dict[str, Any]:
+        """What the engine's keeper watches (chunks, compression, policies, bloat); empty where there is nothing."""
+        ...
+
     def dbt_profile(self) -> dict[str, Any]:
         """The dbt output (target) that builds in this warehouse: type, address, schema, threads.
 

@@ -386,6 +386,10 @@ class DuckDBWarehouse:
     def freshen(self) -> None:
         """Nothing: a scan of columns is fast enough without rollups."""
 
+    def health(self) -> dict[str, Any]:
+        """Nothing: one file has no policies."""
+        return {}
+
     def dbt_profile(self) -> dict[str, Any]:
         """The dbt output that builds in the writer file."""
         return {

@@ -7,6 +7,8 @@ gets it from this one.
 
 import json
 import logging
+import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -14,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
 
@@ -40,8 +43,13 @@ PASSWORD_VARIABLE = "SKILLSMITH_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of 
 """dbt reads the password from here; orchestration sets it for the dbt run only."""
 
 _WRITER_LOCK = 0x5C111  # any number, as long as every writer takes the same
-_COPY_ROWS = 50_000
+_COPY_ROWS = 500_000
+_COPY_BYTES = 1 << 20
 _REFRESH_TRIES = 30
+_LOCK_SECONDS = 60
+_CONNECT_SECONDS = 10
+_MOST_IDLE = 8
+_TRUSTED_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 _warned_without_timescale = threading.Event()
 
@@ -99,7 +107,8 @@ def known_errors() -> Iterator[None]:
 def open_connection(settings: Settings) -> Connection:
     """A connection in UTC that gives naive UTC timestamps and JSON as text; autocommit.
 
-    Raises TransientError where the server cannot be reached, UsageError where the address is wrong.
+    No statement runs longer than the settings allow, none waits for a lock longer than _LOCK_SECONDS. Raises
+    TransientError where the server cannot be reached, UsageError where the address is wrong.
     """
     if settings.warehouse_url is None:
         raise UsageError("set SKILLSMITH_WAREHOUSE_URL to postgresql://...")
@@ -109,10 +118,12 @@ def open_connection(settings: Settings) -> Connection:
                 settings.warehouse_url.get_secret_value(),
                 autocommit=True,
                 row_factory=dict_row,
-                options="-c timezone=UTC -c client_min_messages=warning",
+                options="-c timezone=UTC -c client_min_messages=warning "
+                f"-c statement_timeout={settings.statement_minutes}min -c lock_timeout={_LOCK_SECONDS}s",
                 application_name="skillsmith-analytics",
                 # Statements are sent once each, and a pooler in between could give one to another session.
                 prepare_threshold=None,
+                connect_timeout=_CONNECT_SECONDS,
             )
         except psycopg.ProgrammingError as error:
             raise UsageError("SKILLSMITH_WAREHOUSE_URL is not a postgresql:// address") from error
@@ -120,6 +131,58 @@ def open_connection(settings: Settings) -> Connection:
     for kind in ("json", "jsonb"):
         connection.adapters.register_loader(kind, _Text)
     return connection
+
+
+class _Pool:
+    """Connections that readers have done with, kept for the next reader of the same address."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: dict[str, list[tuple[Connection, float]]] = {}
+
+    def take(self, address: str) -> Connection | None:
+        """The connection that was used last, if it still lives."""
+        while True:
+            with self._lock:
+                idle = self._idle.get(address)
+                if not idle:
+                    return None
+                connection, since = idle.pop()
+            try:
+                if time.monotonic() - since > _TRUSTED_SECONDS:
+                    run(connection, "select 1")
+                return connection
+            except psycopg.Error:
+                connection.close()
+
+    def give(self, address: str, connection: Connection) -> None:
+        """Keep a connection without anything that its user left in it, or close it."""
+        try:
+            if connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+                connection.isolation_level = connection.read_only = None
+                run(connection, "discard all")
+                with self._lock:
+                    idle = self._idle.setdefault(address, [])
+                    if len(idle) < _MOST_IDLE:
+                        idle.append((connection, time.monotonic()))
+                        return
+        except psycopg.Error:
+            pass
+        connection.close()
+
+
+_pool = _Pool()
+
+
+@contextmanager
+def borrowed_connection(settings: Settings) -> Iterator[Connection]:
+    """A connection for one read, from the process's pool; it comes back as if it were new."""
+    address = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
+    connection = _pool.take(address) or open_connection(settings)
+    try:
+        yield connection
+    finally:
+        _pool.give(address, connection)
 
 
 def run(
@@ -155,7 +218,9 @@ def read_rows(
     too long, UsageError where it is wrong in another way.
     """
     try:
-        # Prepared means the extended protocol, which takes one statement and no more.
+        # Prepared means the extended protocol, which takes one statement and no more; without parameters psycopg would
+        # choose the simple one, where a second statement runs too.
+        connection.prepare_threshold, connection.prepared_max = sys.maxsize, 0
         with connection.cursor(row_factory=tuple_row) as cursor:
             cursor.execute(statement.encode(), parameters, prepare=True)
             if cursor.description is None:
@@ -211,9 +276,10 @@ def _day(table: TableSpec, alias: str) -> str:
 class PostgresWriter:
     """The one writing session of a PostgreSQL warehouse; see `warehouse.Writer`."""
 
-    def __init__(self, connection: Connection, reading: DuckDBReading) -> None:
+    def __init__(self, connection: Connection, reading: DuckDBReading, spill: Path) -> None:
         self._connection = connection
         self._reading = reading
+        self._spill = spill
         self._in_transaction = False
         self._hypertables: set[str] | None = None
 
@@ -436,22 +502,25 @@ class PostgresWriter:
         return {row["name"]: row["type"].replace("timestamp with time zone", "timestamptz") for row in rows}
 
     def _copy(self, table: str, names: Sequence[str], rows: pa.Table) -> None:
-        """COPY Arrow rows; the text form is made by DuckDB, so no value passes through Python one by one."""
-        self._reading.register("_copy_rows", rows)
-        try:
-            copy = f"copy {table} ({column_list(names)}) from stdin".encode()
-            lines = ", '\t', ".join(_copy_text(field) for field in rows.schema)
-            with (
-                self._connection.cursor() as cursor,
-                cursor.copy(copy) as to,
-            ):
-                for start in range(0, rows.num_rows, _COPY_ROWS):
-                    self._reading.register("_copy_part", rows.slice(start, _COPY_ROWS))
-                    text = self._reading.sql(f"select string_agg(concat({lines}, chr(10)), '') as text from _copy_part")
-                    to.write(text["text"][0].as_py())
-        finally:
-            self._reading.unregister("_copy_rows")
-            self._reading.unregister("_copy_part")
+        """COPY Arrow rows as CSV that DuckDB's own writer makes, so that no value passes through Python."""
+        if not rows.num_rows:
+            return
+        self._spill.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="copy-", dir=self._spill) as folder:
+            for number, start in enumerate(range(0, rows.num_rows, _COPY_ROWS)):
+                self._reading.register("_copy_rows", rows.slice(start, _COPY_ROWS))
+                file = Path(folder) / f"{number}.csv"
+                values = ", ".join(_copied(field) for field in rows.schema)
+                try:
+                    place = str(file).replace("'", "''")
+                    self._reading.sql(f"copy (select {values} from _copy_rows) to '{place}' (format csv, header false)")
+                finally:
+                    self._reading.unregister("_copy_rows")
+                statement = f"copy {table} ({column_list(names)}) from stdin with (format csv)".encode()
+                with self._connection.cursor() as cursor, cursor.copy(statement) as to, file.open("rb") as text:
+                    while part := text.read(_COPY_BYTES):
+                        to.write(part)
+                file.unlink()
 
 
 class PostgresWarehouse:
@@ -494,7 +563,7 @@ class PostgresWarehouse:
         TimescaleDB refuses it inside a transaction, so the ranges wait in ops.rollup_ranges; a killed run leaves them
         to the next one, and the rollups' own policies catch up in any case.
         """
-        with self.write("import") as writer:
+        with self.write(None) as writer:
             if not _has_timescale(writer):
                 writer.execute("delete from ops.rollup_ranges")
                 return
@@ -541,7 +610,7 @@ class PostgresWarehouse:
                 take(self._connection, step)
             reading = connect(None, self.settings)
             try:
-                yield PostgresWriter(self._connection, DuckDBReading(reading, None))
+                yield PostgresWriter(self._connection, DuckDBReading(reading, None), self.settings.home / "tmp")
             finally:
                 reading.close()
                 # A closed connection's lock stays until the server notices.
@@ -573,13 +642,34 @@ class PostgresWarehouse:
         url = self.settings.warehouse_url
         parts = conninfo.conninfo_to_dict(url.get_secret_value()) if url else {}
         # A build is a few large statements; compiling each at run time takes longer than it saves.
-        options = "-c timezone=UTC -c jit=off"
+        # Sorts and hashes of a build are large, and each thread runs one statement with a few of them.
+        number, unit = int(self.settings.memory_limit[:-2]), self.settings.memory_limit[-2:]
+        megabytes = max(4, number * (1000 if unit == "GB" else 1) // (4 * self.settings.threads))
+        options = f"-c timezone=UTC -c jit=off -c work_mem={megabytes}MB"
+        options += f" -c statement_timeout={self.settings.statement_minutes}min"
         if url:
             from warehouse.postgres_roles import BUILDER_ROLE, may_be
 
             with open_connection(self.settings) as connection:
                 options += f" -c role={BUILDER_ROLE}" if may_be(connection, BUILDER_ROLE, "build") else ""
         return {PASSWORD_VARIABLE: str(parts.get("password") or ""), "PGOPTIONS": options}
+
+    def health(self) -> dict[str, Any]:
+        """Chunks, compression, policies and bloat, as the server's own views have them; reads beside a writer."""
+        with open_connection(self.settings) as connection, known_errors():
+            version = run(connection, "select extversion from pg_extension where extname = 'timescaledb'").fetchone()
+            found: dict[str, Any] = {
+                "timescaledb": version["extversion"] if version else None,
+                "chunks": [],
+                "jobs": [],
+                "bloat": run(connection, timescale.BLOAT).fetchall(),
+            }
+            if version:
+                found["jobs"] = run(connection, timescale.JOBS).fetchall()
+                for row in run(connection, timescale.CHUNKS).fetchall():
+                    stats = run(connection, timescale.COMPRESSION.format(table=row["table_name"])).fetchone()
+                    found["chunks"].append({**row, "compression_ratio": timescale.ratio(stats) if stats else None})
+            return found
 
     def close(self) -> None:
         """Close the connection; the next session opens anew."""
@@ -609,19 +699,16 @@ def _without(rows: pa.Table, positions: Sequence[int]) -> pa.Table:
     return rows.filter(pa.array(kept))
 
 
-def _copy_text(field: pa.Field) -> str:
-    r"""DuckDB's expression of one value in COPY's text form: \N for NULL, backslash, tab and line ends escaped."""
+def _copied(field: pa.Field) -> str:
+    """DuckDB's expression of one value in COPY's CSV: NULL is nothing, an empty text is a quoted nothing."""
     name = quoted(field.name)
-    if any(is_kind(field.type) for is_kind in _NEVER_ESCAPED):
-        return f"coalesce(cast({name} as varchar), '\\N')"
-    escaped = f"replace(cast({name} as varchar), '\\', '\\\\')"
-    for code, letter in ((9, "t"), (10, "n"), (13, "r")):
-        escaped = f"replace({escaped}, chr({code}), '\\{letter}')"
+    if any(is_kind(field.type) for is_kind in _NEVER_TEXT):
+        return name
     # PostgreSQL cannot hold the NUL character; the row is worth more than the character.
-    return f"coalesce(replace({escaped}, chr(0), ''), '\\N')"
+    return f"replace(cast({name} as varchar), chr(0), '') as {name}"
 
 
-_NEVER_ESCAPED = (
+_NEVER_TEXT = (
     pa.types.is_integer,
     pa.types.is_floating,
     pa.types.is_decimal,
@@ -719,6 +806,9 @@ def _refresh(writer: PostgresWriter, call: str) -> None:
     for left in reversed(range(_REFRESH_TRIES)):
         try:
             writer.execute(call)
+            return
+        except StorageError:
+            # Only their owner may refresh them; for a mere importer their policies do it.
             return
         except psycopg.errors.LockNotAvailable as error:
             if not left:

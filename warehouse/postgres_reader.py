@@ -15,7 +15,15 @@ import pyarrow as pa
 
 from warehouse.access import Attempt, Role, Snapshot, Viewer
 from warehouse.errors import AccessError, NotPublishedError, SkillsmithError, UsageError
-from warehouse.postgres import Connection, known_errors, literal, only_read, open_connection, read_rows, run
+from warehouse.postgres import (
+    Connection,
+    borrowed_connection,
+    known_errors,
+    literal,
+    only_read,
+    read_rows,
+    run,
+)
 from warehouse.postgres_access import READER_ROLE, may_set_viewer, stored, view_name
 from warehouse.publish_postgres import columns_of, current_snapshot
 from warehouse.settings import Settings
@@ -57,12 +65,12 @@ class PostgresReader:
 
     def snapshot(self) -> Snapshot:
         """The current snapshot; raises NotPublishedError before the first."""
-        with open_connection(self._settings) as connection, known_errors():
+        with borrowed_connection(self._settings) as connection, known_errors():
             return _require_snapshot(connection)
 
     def last_attempt(self) -> Attempt | None:
         """The last try to publish, or None."""
-        with open_connection(self._settings) as connection, known_errors():
+        with borrowed_connection(self._settings) as connection, known_errors():
             if not columns_of(connection, "metrics.attempt"):
                 return None
             row = run(connection, "select at, outcome, failed from metrics.attempt").fetchone()
@@ -81,7 +89,7 @@ class PostgresReader:
         missing = names - set(parameters or {})
         if missing:
             raise UsageError(f"no value for ${min(missing)}")
-        with open_connection(self._settings) as connection:
+        with borrowed_connection(self._settings) as connection:
             with known_errors():
                 _require_snapshot(connection)
                 if not is_operator and may_set_viewer(connection):

@@ -6,16 +6,20 @@ user is a member of it, so that even one user for everything builds without a ri
 
 | role | may |
 |---|---|
-| skillsmith_owner | everything in the warehouse; migrations, policies and extension run as a member of it |
-| skillsmith_importer | read and write raw tables, ledger and quarantine; refresh rollups |
+| skillsmith_owner | everything in the warehouse's plain tables; whoever runs `init` is a member of it |
+| skillsmith_importer | read and write raw tables, ledger and quarantine |
 | skillsmith_builder | read raw tables; own staging to build, publish, record builds and checks |
 | skillsmith_reader | read the views of schema access, and nothing else |
+
+Hypertables and rollups stay with the user who ran `init`: TimescaleDB runs a policy as the owner of its table, who must
+be able to log in. An importer therefore leaves the rollups to their policies.
 """
 
 from warehouse import Step
 from warehouse.postgres import Connection, run
 from warehouse.postgres_access import ACCESS_ROLE, READER_ROLE, prepare_roles
 from warehouse.statements import quoted
+from warehouse.timescale import HYPERTABLES
 
 OWNER_ROLE, IMPORTER_ROLE, BUILDER_ROLE = "skillsmith_owner", "skillsmith_importer", "skillsmith_builder"
 ROLES = (OWNER_ROLE, IMPORTER_ROLE, BUILDER_ROLE, READER_ROLE)
@@ -52,16 +56,14 @@ def prepare(connection: Connection) -> None:
             run(connection, f"alter default privileges in schema {schema} grant {right} on tables to {role}")
         for schema in ("raw", "ops"):
             run(connection, f"alter schema {schema} owner to {OWNER_ROLE}")
-        _give(connection, "r", "table", ("raw", "ops"), OWNER_ROLE)
+        _give(connection, "r", "table", ("raw", "ops"), OWNER_ROLE, but_hypertables=True)
         for schema in BUILT:
             run(connection, f"alter schema {schema} owner to {BUILDER_ROLE}")
         _give(connection, "r", "table", BUILT, BUILDER_ROLE)
         _give(connection, "v", "view", BUILT, BUILDER_ROLE, but=ACCESS_ROLE)
         if run(connection, "select to_regnamespace('rollups') as there").fetchone() != {"there": None}:
-            run(connection, f"grant usage, create on schema rollups to {IMPORTER_ROLE}")
-            run(connection, f"grant usage on schema rollups to {BUILDER_ROLE}")
+            run(connection, f"grant usage on schema rollups to {IMPORTER_ROLE}, {BUILDER_ROLE}")
             run(connection, f"grant select on all tables in schema rollups to {BUILDER_ROLE}")
-            _give_rollups(connection)
 
 
 def take(connection: Connection, step: Step) -> None:
@@ -83,26 +85,27 @@ def may_be(connection: Connection, role: str, schema: str) -> bool:
     return bool(row and row["may"])
 
 
-def _give(connection: Connection, kind: str, word: str, schemas: tuple[str, ...], role: str, but: str = "") -> None:
+def _give(
+    connection: Connection,
+    kind: str,
+    word: str,
+    schemas: tuple[str, ...],
+    role: str,
+    but: str = "",
+    *,
+    but_hypertables: bool = False,
+) -> None:
     """Make a role the owner of what others own in these schemas."""
     rows = run(
         connection,
-        "select format('%%I.%%I', n.nspname, c.relname) as name from pg_class as c "
-        "join pg_namespace as n on c.relnamespace = n.oid join pg_roles as o on c.relowner = o.oid "
+        "select format('%%I.%%I', n.nspname, c.relname) as name, n.nspname || '.' || c.relname as plain "
+        "from pg_class as c join pg_namespace as n on c.relnamespace = n.oid join pg_roles as o on c.relowner = o.oid "
         "where n.nspname = any(%s) and c.relkind = %s::char and o.rolname not in (%s, %s)",
         [list(schemas), kind, role, but],
     ).fetchall()
+    kept: set[str] = set()
+    if but_hypertables and run(connection, "select 1 from pg_extension where extname = 'timescaledb'").fetchone():
+        kept = {row["name"] for row in run(connection, HYPERTABLES).fetchall()}
     for row in rows:
-        run(connection, f"alter {word} {row['name']} owner to {role}")
-
-
-def _give_rollups(connection: Connection) -> None:
-    """Only its owner may refresh a continuous aggregate."""
-    rows = run(
-        connection,
-        "select format('%I.%I', n.nspname, c.relname) as name from pg_class as c "
-        "join pg_namespace as n on c.relnamespace = n.oid join pg_roles as o on c.relowner = o.oid "
-        f"where n.nspname = 'rollups' and c.relkind = 'v' and o.rolname <> '{IMPORTER_ROLE}'",
-    ).fetchall()
-    for row in rows:
-        run(connection, f"alter view {row['name']} owner to {IMPORTER_ROLE}")
+        if row["plain"] not in kept:
+            run(connection, f"alter {word} {row['name']} owner to {role}")

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
         pattern=r"^(\s*[a-z]+/[a-z_]+\s*=\s*[1-9]\d*\s*(,|$))*$",
         description="Days that raw rows are kept in TimescaleDB, such as registry/events=730; all else is kept.",
     )
+    statement_minutes: int = Field(
+        default=120, ge=1, description="Minutes after which PostgreSQL stops a statement of the import or the build."
+    )
     snapshots_kept: int = Field(default=5, ge=1, description="Published snapshots kept beside the current one.")
 
     @field_validator("home", "drop", "secret_file", mode="after")

@@ -24,6 +24,20 @@
     cast(ceil(extract(epoch from {{ timestamp }}) / 60) as bigint)
 {%- endmacro %}
 
+{#- The condition that an instant lies in a minute (an expression without columns) or after it. -#}
+{% macro is_from_minute(timestamp, minute) -%}
+    {{ return(adapter.dispatch('is_from_minute', 'skillsmith')(timestamp, minute)) }}
+{%- endmacro %}
+
+{% macro duckdb__is_from_minute(timestamp, minute) -%}
+    {{ minute_index(timestamp) }} >= {{ minute }}
+{%- endmacro %}
+
+{#- The column stands alone, so that chunks and indexes can answer. -#}
+{% macro postgres__is_from_minute(timestamp, minute) -%}
+    {{ timestamp }} >= to_timestamp(cast(({{ minute }}) * 60 as double precision))
+{%- endmacro %}
+
 {#- The minute at which a UTC day begins. -#}
 {% macro day_minute(day) -%}
     (cast(cast({{ day }} as date) - cast('1970-01-01' as date) as bigint) * 1440)
@@ -71,8 +85,10 @@ covers nothing. `first` and `last` are minutes (expressions); columns component,
             left join {{ ref('int_components') }} as components
                 on checks.component = components.component
 
-            where {{ minute_index('checks.checked_at') }}
-                >= {{ first }} - (select coalesce(max(hold_minutes), 10) from {{ ref('int_components') }})
+            where {{ is_from_minute(
+                'checks.checked_at',
+                first ~ ' - (select coalesce(max(hold_minutes), 10) from ' ~ ref('int_components') ~ ')'
+            ) }}
         ) as ranked
 
         where newest = 1

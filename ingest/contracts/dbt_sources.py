@@ -15,6 +15,7 @@ SOURCES_FILE = DBT_PROJECT / "models" / "staging" / "_sources.yml"
 OPERATIONS: tuple[tuple[str, str, str], ...] = (
     ("raw", "import_ledger", "One row per file loaded or refused: rows, bytes, outcome."),
     ("raw", "quarantine", "One row per delivered row that could not be taken, with its reason."),
+    ("raw", "days", "One row per day of a raw table that grows with time, kept by PostgreSQL's merges."),
     ("ops", "builds", "One row per build: its clock and how it ended."),
     ("ops", "check_results", "One row per check of a build."),
 )

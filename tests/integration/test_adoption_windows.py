@@ -41,13 +41,18 @@ def fill(warehouse: Warehouse, world: World) -> None:
             [{"skill_id": f"s{number}", "skill_name": skill} for number, skill in enumerate((*SKILLS, "ann/lint"))],
         )
         writer.append("raw.registry_team_members", world.members)
-        writer.append("raw.reference_holidays", [{"day": HOLIDAY, "name": "Easter Monday", "version": 1}])
+        writer.append("raw.reference_holidays", [_holiday()])
     add_events(warehouse, world.events)
 
 
 def add_events(warehouse: Warehouse, events: list[Row]) -> None:
     with warehouse.write() as writer:
         writer.append("raw.registry_events", [event | {"metadata": json.dumps(event["metadata"])} for event in events])
+
+
+def _holiday() -> Row:
+    landed = {"file_name": "reference/holidays.csv", "file_line": 2, "version": 1}
+    return {"day": HOLIDAY, "name": "Easter Monday"} | landed
 
 
 def _account(account: str) -> Row:

@@ -76,8 +76,7 @@ def test_a_bad_line_in_the_middle_file_waits_under_its_own_file_and_line(
         ("registry/events/2.ndjson", 4, "created_at is not an ISO 8601 time"),
     ]
     assert_rows_stand_where_they_say(warehouse, drop, 5)
-    # PostgreSQL takes one transaction a file; there each is read alone.
-    assert one_by_one == ([] if warehouse.engine == "duckdb" else [load.file_name for load in report.loads])
+    assert one_by_one == []
 
 
 WHOLE = lines(*(event(number) for number in range(100, 300)))

@@ -191,3 +191,29 @@ def test_bringing_tables_up_again_asks_the_server_a_handful_of_questions(postgre
         monkeypatch.setattr(PostgresWriter, "execute", refused)
         warehouse.initialise(tables)
     assert len(asked) <= 8
+
+
+def test_every_text_arrives_as_it_was(warehouse):
+    odd = [
+        "",
+        " ",
+        "a,b",
+        'say "so"',
+        "tab\there",
+        "line\nbreak",
+        "carriage\rreturn",
+        "back\\slash",
+        "\\N",
+        "\\.",
+        "NULL",
+    ]
+    odd += ["ünïcödé ✓", "'", "a" * 100_000, "$1", "%s", None]
+    spec = replace(
+        EVENTS, name="odd_texts", columns=(ColumnSpec("id", "text"), ColumnSpec("text", "text")), version_by=()
+    )
+    warehouse.initialise([spec])
+    with warehouse.write() as writer:
+        staged = pa.table({"id": [f"{number:02}" for number in range(len(odd))], "text": pa.array(odd, pa.string())})
+        writer.reading.register("staged", staged)
+        writer.merge("staged", spec)
+        assert [row["text"] for row in writer.fetch("select text from raw.odd_texts order by id")] == odd

@@ -9,7 +9,8 @@ import pytest
 
 from ingest.contracts import CONTRACTS
 from ingest.files import import_drop
-from orchestration.pipeline import initialise
+from orchestration.pipeline import initialise, install
+from orchestration.status import describe, read_status
 from warehouse import Warehouse, open_warehouse, timescale
 from warehouse.postgres import PostgresWriter
 from warehouse.settings import load_settings
@@ -216,3 +217,31 @@ def test_retention_is_a_policy_of_each_entity_and_follows_the_settings(
         assert fetch(other, "select count(*) as n from raw.registry_api_requests") == [{"n": 126}]
     initialise(warehouse)
     assert {row["keep"] for row in fetch(warehouse, timescale.HYPERTABLES)} == {None}
+
+
+def test_status_shows_chunks_compression_and_policies(warehouse: Warehouse, drop: Path) -> None:
+    load_six_weeks(warehouse, drop)
+    compress_all(warehouse, "raw.registry_events")
+    found = read_status(warehouse.settings)
+    chunks = {row["table_name"]: row for row in found.storage["chunks"]}
+    assert (chunks["raw.registry_events"]["chunks"], chunks["raw.registry_events"]["compressed_chunks"]) == (7, 7)
+    assert chunks["raw.registry_events"]["compression_ratio"] > 0
+    assert len(found.storage["jobs"]) >= 8
+    assert "raw.registry_events: 7 chunks, 7 compressed" in describe(found)
+
+
+def test_after_init_policies_can_still_run_and_imports_refresh_rollups(
+    warehouse: Warehouse, timescale_database: str, drop: Path
+) -> None:
+    install(warehouse)
+    install(warehouse)
+    owners = fetch(
+        warehouse,
+        "select distinct r.rolname, r.rolcanlogin from timescaledb_information.jobs as j "
+        "join pg_roles as r on r.rolname = j.owner::text where j.hypertable_name is not null",
+    )
+    assert owners
+    assert all(row["rolcanlogin"] for row in owners), "TimescaleDB cannot run a policy of a role that cannot log in"
+    load_six_weeks(warehouse, drop)
+    assert fetch(warehouse, "select count(*) as n from ops.rollup_ranges") == [{"n": 0}]
+    assert fetch(warehouse, "select sum(events)::bigint as n from rollups.usage_by_hour") == [{"n": 126}]

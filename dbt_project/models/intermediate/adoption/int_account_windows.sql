@@ -1,6 +1,6 @@
 with
 
-seats as (
+seats as not materialized (
 
     select * from {{ ref('int_account_seat_spans') }}
 

@@ -1,16 +1,6 @@
-with
-
-events as (
-
-    select * from {{ ref('stg_registry__events') }}
-
-)
-
 select
     day,
-    cast(count(*) as bigint) as events,
-    max(loaded_at) as last_loaded_at
+    cast(row_count as bigint) as events,
+    last_loaded_at
 
-from events
-
-group by day
+from {{ raw_days('registry_events', ref('stg_registry__events'), 'created_at') }} as days

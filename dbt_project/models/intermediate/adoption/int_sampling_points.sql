@@ -1,6 +1,6 @@
 with
 
-windows as (
+windows as not materialized (
 
     select * from {{ ref('int_windows') }}
 

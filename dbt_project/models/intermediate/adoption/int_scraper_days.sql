@@ -19,7 +19,7 @@ searches as (
     from {{ ref('stg_registry__events') }} as events
 
     inner join touched
-        on events.day = touched.day
+        on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
 
     where events.event_type = 'search:metrics'
 

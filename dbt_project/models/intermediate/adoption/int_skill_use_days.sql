@@ -27,7 +27,7 @@ uses as (
     from {{ ref('stg_registry__events') }} as events
 
     inner join touched
-        on events.day = touched.day
+        on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
 
     left join scrapers as scraping_actors
         on

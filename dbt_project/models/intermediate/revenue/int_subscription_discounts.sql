@@ -1,6 +1,6 @@
 with
 
-events as (
+events as not materialized (
 
     select * from {{ ref('stg_billing__subscription_events') }}
 

@@ -35,7 +35,7 @@ item_periods as (
 
 aliases as (
 
-    select * from {{ reference('tier_aliases') }}
+    select * from {{ reference('tier_aliases') }} as tier_aliases
 
     where system = 'billing'
 

@@ -2,7 +2,7 @@ with
 
 components as (
 
-    select * from {{ reference('components') }}
+    select * from {{ reference('components') }} as components
 
 )
 

@@ -1,8 +1,6 @@
 select
-    {{ utc_day('started_at') }} as day,
-    cast(count(*) as bigint) as requests,
-    max(loaded_at) as last_loaded_at
+    day,
+    cast(row_count as bigint) as requests,
+    last_loaded_at
 
-from {{ ref('stg_registry__api_requests') }}
-
-group by {{ utc_day('started_at') }}
+from {{ raw_days('registry_api_requests', ref('stg_registry__api_requests'), 'started_at') }} as days

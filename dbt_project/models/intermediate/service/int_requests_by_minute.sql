@@ -48,7 +48,7 @@ requests as (
 
     from {{ ref('stg_registry__api_requests') }} as requests
     inner join touched
-        on {{ utc_day('requests.started_at') }} = touched.day
+        on {{ is_of_day('requests.started_at', utc_day('requests.started_at'), 'touched') }}
 
 )
 

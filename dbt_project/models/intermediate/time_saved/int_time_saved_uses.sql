@@ -22,7 +22,7 @@ successes as (
 
 ),
 
-assumptions as (
+assumptions as not materialized (
 
     select * from {{ ref('int_time_saved_assumptions') }}
 

@@ -17,7 +17,6 @@ newest as (
 
     select
         'raw.billing_stripe_events' as raw_table,
-        count(*) as newest_rows,
         max({{ to_timestamp_utc('created') }}) as data_until
 
     from {{ source('billing', 'stripe_events') }}
@@ -29,7 +28,6 @@ newest as (
 
     select
         'raw.{{ source_name }}_{{ entity }}' as raw_table,
-        count(*) as newest_rows,
         max({{ time }}) as data_until
 
     from {{ source(source_name, entity) }}
@@ -43,7 +41,7 @@ select
     limits.raw_table,
     limits.limit_minutes,
     limits.is_master,
-    coalesce(newest.newest_rows, 0) > 0 as has_arrived,
+    newest.data_until is not null as has_arrived,
     newest.data_until,
     cast(
         floor(extract(epoch from ({{ as_of() }} - newest.data_until)) / 60) as bigint

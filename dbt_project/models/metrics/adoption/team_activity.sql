@@ -1,12 +1,12 @@
 with
 
-windows as (
+windows as not materialized (
 
     select * from {{ ref('int_windows') }}
 
 ),
 
-team_windows as (
+team_windows as not materialized (
 
     select * from {{ ref('int_team_windows') }}
 

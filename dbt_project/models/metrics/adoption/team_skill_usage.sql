@@ -1,12 +1,12 @@
 with
 
-windows as (
+windows as not materialized (
 
     select * from {{ ref('int_windows') }}
 
 ),
 
-usage as (
+usage as not materialized (
 
     select * from {{ ref('int_skill_windows') }}
 
@@ -105,7 +105,7 @@ teams as (
 
 ),
 
-team_windows as (
+team_windows as not materialized (
 
     select * from {{ ref('int_team_windows') }}
 

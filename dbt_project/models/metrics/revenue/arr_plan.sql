@@ -2,11 +2,11 @@ with
 
 plan as (
 
-    select * from {{ reference('plan_revenue') }}
+    select * from {{ reference('plan_revenue') }} as plan_revenue
 
 ),
 
-bridge as (
+bridge as not materialized (
 
     select * from {{ ref('mrr_bridge') }}
 

@@ -1,6 +1,6 @@
 with
 
-paid as (
+paid as not materialized (
 
     select * from {{ ref('int_account_months') }}
 

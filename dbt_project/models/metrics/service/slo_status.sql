@@ -11,7 +11,7 @@ objectives as (
         -- Subtracted as decimals: 1 - 0.999 in binary is not 0.001.
         cast(1 - cast(target as decimal(12, 9)) as double precision) as budget
 
-    from {{ reference('slo_objectives') }}
+    from {{ reference('slo_objectives') }} as slo_objectives
 
 ),
 

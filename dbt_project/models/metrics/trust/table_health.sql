@@ -2,7 +2,7 @@
 -- depends_on: {{ ref('mrr_bridge') }}, {{ ref('arr_plan') }}
 with
 
-lineage as (
+lineage as not materialized (
 
     select * from {{ ref('int_table_lineage') }}
 

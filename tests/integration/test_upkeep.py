@@ -1,0 +1,120 @@
+"""Readers share connections and leave nothing in them; `status` shows what the server says of its upkeep."""
+
+import threading
+
+import psycopg
+import pytest
+
+from orchestration.status import describe, read_status
+from tests.integration.published_world import AS_OF, build
+from warehouse import open_warehouse
+from warehouse.access import Role, Viewer, open_reader
+from warehouse.errors import AccessError, SkillsmithError
+from warehouse.postgres import borrowed_connection, open_connection, read_rows
+from warehouse.publish import publish
+from warehouse.settings import Settings
+
+VIEWERS = {
+    team: Viewer(f"{team}@x", Role.MEMBER, frozenset({account}), frozenset({team}))
+    for team, account in (("red", "acme"), ("blue", "acme"), ("gold", "zeta"))
+}
+
+
+def backend(connection) -> int:
+    return connection.execute("select pg_backend_pid() as pid").fetchone()["pid"]
+
+
+def test_a_connection_is_used_again_and_comes_back_as_new(postgres_settings: Settings) -> None:
+    with borrowed_connection(postgres_settings) as connection:
+        first = backend(connection)
+        connection.execute("set skillsmith.role = 'executive'")
+        connection.read_only = True
+    with borrowed_connection(postgres_settings) as connection:
+        assert backend(connection) == first
+        assert connection.read_only is None
+        left = connection.execute("select current_setting('skillsmith.role', true) as role").fetchone()
+        assert left == {"role": None} or left == {"role": ""}
+        assert connection.execute("show timezone").fetchone() == {"TimeZone": "UTC"}
+
+
+def test_a_connection_that_died_while_idle_is_replaced(
+    postgres_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warehouse.postgres._TRUSTED_SECONDS", 0.0)
+    with borrowed_connection(postgres_settings) as connection:
+        first = backend(connection)
+    with open_connection(postgres_settings) as other:
+        other.execute("select pg_terminate_backend(%s)", [first])
+    with borrowed_connection(postgres_settings) as connection:
+        assert backend(connection) != first
+
+
+def test_a_broken_transaction_is_not_handed_on(postgres_settings: Settings) -> None:
+    with borrowed_connection(postgres_settings) as connection:
+        connection.execute("begin")
+        first = backend(connection)
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            connection.execute("select 1 / 0")
+    with borrowed_connection(postgres_settings) as connection:
+        assert backend(connection) != first
+
+
+def test_interleaved_viewers_see_their_own_rows_though_three_in_ten_reads_fail(postgres_settings: Settings) -> None:
+    with open_warehouse(postgres_settings) as warehouse:
+        warehouse.initialise()
+        build(warehouse, "b1", mark=5)
+        publish(warehouse, build_id="b1", as_of=AS_OF)
+    wrong: list[str] = []
+
+    def read(number: int) -> None:
+        team = list(VIEWERS)[number % 3]
+        for turn in range(20):
+            fails = (number + turn) % 10 < 3
+            sql = "select team_id, 1 / (case when $fails then 0 else 1 end) as one from metrics.team_activity"
+            try:
+                with open_reader(postgres_settings) as reader:
+                    rows = reader.query(sql, VIEWERS[team], ["metrics.team_activity"], {"fails": fails}).to_pylist()
+            except SkillsmithError as error:
+                if not fails:
+                    wrong.append(f"{team}: {error}")
+                continue
+            if [row["team_id"] for row in rows] != [team] or fails:
+                wrong.append(f"{team} saw {rows}")
+
+    threads = [threading.Thread(target=read, args=[number]) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("second", ["select 2 as n", "set role postgres", "commit"])
+def test_a_read_is_one_statement_by_the_protocol_itself(postgres_settings: Settings, second: str) -> None:
+    with borrowed_connection(postgres_settings) as connection:
+        assert read_rows(connection, "select 1 as n where %(n)s", {"n": False}) == ([("n", 23)], [])
+        with pytest.raises(AccessError, match="multiple commands"):
+            read_rows(connection, f"select 1 as n; {second}", {})
+
+
+def test_statements_and_locks_end_after_a_while(postgres_settings: Settings) -> None:
+    brief = postgres_settings.model_copy(update={"statement_minutes": 7})
+    with open_connection(brief) as connection:
+        assert connection.execute("show statement_timeout").fetchone() == {"statement_timeout": "7min"}
+        assert connection.execute("show lock_timeout").fetchone() == {"lock_timeout": "1min"}
+    with open_warehouse(brief) as warehouse:
+        assert "statement_timeout=7min" in warehouse.dbt_environment()["PGOPTIONS"]
+
+
+def test_status_says_what_the_server_says(postgres_settings: Settings) -> None:
+    with open_warehouse(postgres_settings) as warehouse:
+        warehouse.initialise()
+        with warehouse.write(None) as writer:
+            writer.execute("create table raw.bloated as select n from generate_series(1, 20000) as n")
+            writer.execute("alter table raw.bloated set (autovacuum_enabled = false)")
+            writer.execute("delete from raw.bloated where n > 5000")
+            writer.execute("analyze raw.bloated")
+    found = read_status(postgres_settings)
+    assert found.storage["timescaledb"] is None
+    assert [row["table_name"] for row in found.storage["bloat"]] == ["raw.bloated"]
+    assert "15,000 dead rows" in describe(found)
