@@ -18,6 +18,8 @@ from warehouse.tables import TableSpec
 
 _FOLDER = Path(__file__).resolve().parent / "schema" / "rollups"
 _SOURCE = re.compile(r"^-- from (\S+), kept fresh every (\d+) minutes$", re.MULTILINE)
+# Never while the import that brought the table up is still at work, and a retention that was a mistake can be undone.
+_NEXT_NIGHT = "initial_start => (date_trunc('day', now() at time zone 'UTC') + interval '26 hours') at time zone 'UTC'"
 _BUCKET = re.compile(r"time_bucket\('(1 \w+)', (\w+)\)")
 
 
@@ -89,7 +91,8 @@ def columnstore(table: TableSpec) -> list[str]:
     order = ", ".join(line.order_by or (line.column,))
     return [
         f"alter table {name} set (timescaledb.compress, timescaledb.compress_orderby = '{order}'{segment})",
-        f"select add_compression_policy('{name}', interval '{line.compress_after_days} days', if_not_exists => true)",
+        f"select add_compression_policy('{name}', interval '{line.compress_after_days} days', if_not_exists => true, "
+        f"{_NEXT_NIGHT})",
     ]
 
 
@@ -99,8 +102,9 @@ def retention(table: TableSpec, keep_days: int | None, kept_now: int | None) -> 
         return []
     name = f"'{quoted_table(table.qualified)}'"
     drop = [f"select remove_retention_policy({name}, if_exists => true)"] if kept_now is not None else []
-    add = [f"select add_retention_policy({name}, interval '{keep_days} days')"] if keep_days is not None else []
-    return drop + add
+    if keep_days is None:
+        return drop
+    return [*drop, f"select add_retention_policy({name}, interval '{keep_days} days', {_NEXT_NIGHT})"]
 
 
 def make_rollup(rollup: Rollup, is_timescale: bool) -> list[str]:
@@ -114,7 +118,7 @@ def make_rollup(rollup: Rollup, is_timescale: bool) -> list[str]:
         f"{rollup.select} with no data",
         f"select add_continuous_aggregate_policy('{name}', start_offset => null, "
         f"end_offset => interval '{int(rollup.bucket.total_seconds())} seconds', "
-        f"schedule_interval => interval '{rollup.every_minutes} minutes')",
+        f"schedule_interval => interval '{rollup.every_minutes} minutes', {_NEXT_NIGHT})",
     ]
 
 

@@ -18,8 +18,18 @@ const GSS_REQUEST = 80877104;
 const CANCEL_REQUEST = 80877102;
 const COPY_IN = /^\s*copy\b[\s\S]*\bfrom\s+stdin\b/i;
 
+const DISCARD = /^\s*discard all\b/i;
+
 const database = await PGlite.create({ database: "template1", extensions: { timescaledb } });
 await database.exec("create extension if not exists timescaledb");
+// The session still remembers the row of its database from before start-up changed it, and could grant nothing on it.
+await database.exec("alter database template1 with connection limit 100");
+
+/** Back to where a client finds itself at first; this build's own default search_path is pg_catalog alone. */
+async function asNew() {
+  await database.exec("discard all");
+  await database.exec("set search_path to public");
+}
 
 /** A backend message: its type letter, then its body. */
 function message(type, body = Buffer.alloc(0)) {
@@ -173,6 +183,7 @@ class Connection {
       answer = Buffer.concat([answer, Buffer.from(await database.execProtocolRaw(message("S"), { syncToFs: false }))]);
       status = transactionStatus(answer);
     }
+    if (!isCopy && DISCARD.test(request.toString("utf8", 5))) await asNew();
     if (status === "I") release();
     if (isCopy) {
       for (const [type, , end] of messagesOf(answer)) {
@@ -192,9 +203,7 @@ class Connection {
       release();
     }
     if (connections === 0 && holder === null) {
-      await database.exec("discard all");
-      // This build's own default search_path is pg_catalog alone.
-      await database.exec("set search_path to public");
+      await asNew();
     }
   }
 }
