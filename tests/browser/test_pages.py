@@ -51,8 +51,16 @@ def _assert_healthy(page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewer", VIEWERS)
+@pytest.mark.parametrize(
+    ("viewer", "scheme"),
+    [
+        *((viewer, "light") for viewer in VIEWERS),
+        *(
+            pytest.param(viewer, "dark", marks=[pytest.mark.long] if number else [])
+            for number, viewer in enumerate(VIEWERS)
+        ),
+    ],
+)
 def test_every_page_opens_for_every_viewer_at_both_widths_and_themes(look, viewer, scheme):
     for name in PAGES:
         page = look(f"/{name}?viewer={viewer}", scheme=scheme)

@@ -39,12 +39,12 @@ def test_a_key_that_is_missing_or_stands_twice_breaks_the_grain(warehouse: Wareh
     assert observed == "1 failing rows, such as what_is_broken = sla_tier is NULL; how_often = 1"
 
 
-def test_a_column_that_every_row_must_have_is_part_of_the_grain(warehouse: Warehouse) -> None:
-    initialise(warehouse)
-    run_dbt(warehouse, ["seed", "--select", "tier_aliases"], as_of=AS_OF)
-    with warehouse.write() as writer:
+def test_a_column_that_every_row_must_have_is_part_of_the_grain(duckdb_warehouse: Warehouse) -> None:
+    initialise(duckdb_warehouse)
+    run_dbt(duckdb_warehouse, ["seed", "--select", "tier_aliases"], as_of=AS_OF)
+    with duckdb_warehouse.write() as writer:
         writer.execute("update seeds.tier_aliases set alias = null")
         rows = writer.fetch("select count(*) as n from seeds.tier_aliases")[0]["n"]
-    status, observed = _observed(warehouse, "grain_of_tier_aliases")
+    status, observed = _observed(duckdb_warehouse, "grain_of_tier_aliases")
     assert status == "failed"
     assert f"alias is NULL; how_often = {rows}" in observed
