@@ -32,7 +32,7 @@ export UV_NO_PROGRESS := 1
 export UV_COMPILE_BYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup setup-dev demo dev test test-long lint format bench docs lock clean
+.PHONY: help setup setup-dev demo dev test test-long test-citus lint format bench docs lock clean
 
 help:  ## this list
 	@echo "make TARGET, where TARGET is one of"
@@ -97,13 +97,20 @@ dev: setup  ## Dagster's UI and daemon plus the dashboards, on the state of the 
 
 # --- working on it -----------------------------------------------------------------------------------------
 
-test: setup-dev  ## unit, integration and browser tests (at most 8 minutes)
+test: setup-dev  ## unit, integration and browser tests (9 to 13 minutes)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 	    echo "No Chromium on PATH: the browser tests will be skipped (Debian: apt-get install chromium)" >&2
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not citus" $(PYTEST_ARGS)
 
+# Those on TimescaleDB one after the other, for they share the server that is given; they run whatever the others say.
 test-long: setup-dev tests/timescale/node_modules  ## the slower suites: TimescaleDB, a hundred killed publishers, whole paths
-	$(BIN)/python -m pytest -m long --ignore=tests/benchmarks $(PYTEST_ARGS)
+	failed=0; \
+	    $(BIN)/python -m pytest -n 2 --dist loadfile -m "long and not timescale" --ignore=tests/benchmarks $(PYTEST_ARGS) || failed=1; \
+	    $(BIN)/python -m pytest -m "long and timescale" --ignore=tests/benchmarks $(PYTEST_ARGS) || failed=1; \
+	    exit $$failed
+
+test-citus: setup-dev  ## numbers and placement on the Citus cluster that SKILLSMITH_TEST_CITUS_URL names
+	$(BIN)/python -m pytest -m citus $(PYTEST_ARGS) tests/citus
 
 # Test-only: a TimescaleDB that runs inside Node. Without npm its tests say so and are skipped (CI fails on that).
 tests/timescale/node_modules: tests/timescale/package-lock.json

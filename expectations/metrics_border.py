@@ -1,6 +1,6 @@
 """What must hold of what would be published. All of it blocks: a wrong number is worse than yesterday's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from expectations.frames import FrameCheck
@@ -18,6 +18,10 @@ SHARE_COLUMNS = (
     "mean_skill_adoption",
     "stickiness",
     "stickiness_working",
+    "survival",
+    "adopted_share",
+    "adopted_by_7",
+    "adopted_by_30",
     "uptime",
     "coverage",
     "sli",
@@ -131,7 +135,7 @@ def metrics_checks(writer: Writer, previous: Callable[[], RowCounts], *, may_shr
 
 
 def row_counts(
-    fetch: Callable[[str], list[dict[str, Any]]], there: Mapping[str, set[str]], place: str
+    fetch: Callable[[str], list[dict[str, Any]]], there: Mapping[str, Collection[str]], place: str
 ) -> dict[str, dict[Any, int]]:
     """Rows by table and day of every compared table. place: "source" (the build) or "qualified" (published)."""
     counts: dict[str, dict[Any, int]] = {}

@@ -3,8 +3,10 @@
 An entity that never arrived has no rows and so no checks: it is "no data", not a failure.
 """
 
+import json
+import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 
@@ -20,6 +22,12 @@ LEAST_MEDIAN = 20
 # Three times the entity's own share so far; the floor is a world without dirt meeting its first bad file.
 QUARANTINE_FACTOR = 3.0
 QUARANTINE_FLOOR = 0.02
+# An older gap is history: it stays in the ledger of gaps, and does not colour today's numbers.
+GAP_DAYS = 28
+LEAST_SHARE_OF_FILL = 0.5
+# A key that fewer rows have comes and goes by chance.
+LEAST_FILL, LEAST_FILLED_ROWS = 0.01, 50
+FILES_COMPARED = 500
 
 
 def raw_checks(writer: Writer, *, as_of: datetime, since: datetime | None) -> list[FrameCheck]:
@@ -88,6 +96,30 @@ def raw_checks(writer: Writer, *, as_of: datetime, since: datetime | None) -> li
             fetch=lambda: _refused(writer),
             show=("file_name",),
         ),
+        FrameCheck(
+            name="gaps_are_closed",
+            border="raw",
+            severity="warning",
+            column="open_gaps",
+            minimum=None,
+            maximum=0,
+            expected=f"no file, source or day of the last {GAP_DAYS} days missing or other than stated",
+            reason="a fetch or a file that was cut short is never to be taken for the whole",
+            fetch=lambda: _gaps(writer, arrived, as_of),
+            show=("kind", "day", "file_name"),
+        ),
+        FrameCheck(
+            name="keys_keep_arriving",
+            border="raw",
+            severity="warning",
+            column="share_of_usual_fill",
+            minimum=LEAST_SHARE_OF_FILL,
+            maximum=None,
+            expected=f"every key at least {LEAST_SHARE_OF_FILL} times as full as in the {TRAILING_DAYS} days before",
+            reason="a key that stops arriving makes NULLs, not errors, and numbers that fall without a cause",
+            fetch=lambda: _fills(writer, arrived, as_of),
+            show=("key", "fill", "usual_fill", "day"),
+        ),
     ]
 
 
@@ -136,12 +168,14 @@ def _days_of_loads(writer: Writer, contract: Contract, since: datetime | None) -
     if line is None or since is None:
         return ""
     [found] = writer.fetch(
-        "select min(day) as first, max(day) as last, min(last_loaded_at) as counted from raw.days "
-        "where table_name = ? and last_loaded_at >= ?",
-        [contract.table.name, since.replace(tzinfo=None)],
+        "select min(case when last_loaded_at >= ? then day end) as first, "
+        "max(case when last_loaded_at >= ? then day end) as last, count(*) as days from raw.days where table_name = ?",
+        [since.replace(tzinfo=None), since.replace(tzinfo=None), contract.table.name],
     )
-    if found["first"] is None:
+    if not found["days"]:
         return ""
+    if found["first"] is None:
+        return " and false"
     # In literals, for the engine leaves out by those what it need not open.
     first, last = _midnight(found["first"]), _midnight(found["last"] + timedelta(days=1))
     return f" and {line.column} >= '{first}' and {line.column} < '{last}'"
@@ -234,6 +268,95 @@ def _refused(writer: Writer) -> list[dict[str, Any]]:
         }
         for row in found
     ]
+
+
+def _gaps(writer: Writer, contracts: Iterable[Contract], as_of: datetime) -> list[dict[str, Any]]:
+    """Open gaps of each entity, short days aside, whose own check this is not; one row of zero where there is none."""
+    since = as_of.date() - timedelta(days=GAP_DAYS)
+    found = [
+        row
+        for row in writer.fetch(
+            "select source, entity, kind, day, file_name from ops.import_gaps where closed_at is null "
+            "and kind not in ('short_day', 'overlap') order by first_seen_at desc"
+        )
+        if row["day"] is None or row["day"] >= since
+    ]
+    rows = []
+    for contract in contracts:
+        own = [row for row in found if (row["source"], row["entity"]) == (contract.source, contract.entity)]
+        newest = own[0] if own else {"kind": None, "day": None, "file_name": None}
+        rows.append(
+            {"table_name": contract.table.qualified, "open_gaps": len(own)}
+            | {name: newest[name] for name in ("kind", "day", "file_name")}
+        )
+    return rows
+
+
+def _fills(writer: Writer, contracts: Iterable[Contract], as_of: datetime) -> list[dict[str, Any]]:
+    """Each entity's key that lost most: its fill in the newest day's files against the files of the days before.
+
+    A file is of the day that its name says, or of the day on which it was loaded.
+    """
+    rows = []
+    for contract in contracts:
+        if contract.day_column is None:
+            continue
+        files = [
+            (_day_of_file(row["file_name"]) or row["finished_at"].date(), row["rows_seen"], _fill_of(row["key_fill"]))
+            for row in writer.fetch(
+                "select file_name, finished_at, rows_seen, key_fill from raw.import_ledger where outcome = 'loaded' "
+                "and source = ? and entity = ? and rows_seen > 0 and key_fill is not null "
+                f"order by finished_at desc, file_name desc limit {FILES_COMPARED}",
+                [contract.source, contract.entity],
+            )
+        ]
+        days = [day for day, _, _ in files if day <= as_of.date()]
+        if not days:
+            continue
+        last = max(days)
+        newest = [file for file in files if file[0] == last]
+        before = [file for file in files if last - timedelta(days=TRAILING_DAYS) <= file[0] < last]
+        usual, now = _filled(before), _filled(newest)
+        seen_before, seen = sum(file[1] for file in before), sum(file[1] for file in newest)
+        worst: dict[str, Any] | None = None
+        for key, filled in usual.items():
+            fill = filled / seen_before
+            if fill < LEAST_FILL or filled < LEAST_FILLED_ROWS or fill * seen < LEAST_MEDIAN:
+                continue
+            share = now.get(key, 0.0) / seen / fill
+            if worst is None or share < worst["share_of_usual_fill"]:
+                worst = {
+                    "table_name": contract.table.qualified,
+                    "share_of_usual_fill": share,
+                    "key": key,
+                    "fill": round(now.get(key, 0.0) / seen, 4),
+                    "usual_fill": round(fill, 4),
+                    "day": last,
+                }
+        if worst is not None:
+            rows.append(worst)
+    return rows
+
+
+def _filled(files: Iterable[tuple[Any, int, dict[str, float]]]) -> dict[str, float]:
+    """Rows that have each key."""
+    filled: dict[str, float] = {}
+    for _, seen, fills in files:
+        for key, fill in fills.items():
+            filled[key] = filled.get(key, 0.0) + fill * seen
+    return filled
+
+
+def _fill_of(text: Any) -> dict[str, float]:
+    return json.loads(text) if isinstance(text, str) else dict(text)
+
+
+def _day_of_file(name: str) -> date | None:
+    found = re.search(r"(\d{4})-(\d{2})-(\d{2})(?!\d)", name.rsplit("/", 1)[-1])
+    try:
+        return date(*(int(part) for part in found.groups())) if found else None
+    except ValueError:
+        return None
 
 
 def _share(part: int | None, whole: int | None) -> float:

@@ -7,17 +7,19 @@ reads half a gzip file as a short file is never trusted with it. Nothing here kn
 import codecs
 import hashlib
 import json
+import os
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import pyarrow as pa
 
 from ingest.contracts import CONTRACTS, Contract
 from ingest.privacy import safe_message
-from warehouse.errors import RefusedFileError, UsageError
+from warehouse.errors import RefusedFileError, StorageError, UsageError
 
 FORMATS: dict[str, Literal["ndjson", "csv", "parquet"]] = {
     ".ndjson": "ndjson",
@@ -27,13 +29,28 @@ FORMATS: dict[str, Literal["ndjson", "csv", "parquet"]] = {
 }
 COMPRESSIONS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
 MANIFEST = "_manifest.json"
+MOST_MANIFEST = 16 << 20
+"""Bytes: it is read whole."""
+
+_NO_MANIFEST = "is no manifest; it must be {'files': [{name, rows, sha256}]}"
+_LONG_MANIFEST = f"is no manifest; it has more than {MOST_MANIFEST >> 20} MB"
 
 _CHUNK = 1 << 20
+LONGEST_LINE = 16 << 20
+"""Bytes; a line this long is no row of ours, and without a limit one file could take all the memory there is."""
+# Dense exports compress thirty times; what grows a hundred times beyond that was made to fill a disk.
+_MOST_GROWTH = 200
+_GROWTH_FROM = 128 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class DroppedFile:
-    """One file of an entity. `name` is its path relative to the drop folder: the URL it is known by."""
+    """One file of an entity. `name` is its path relative to the drop folder: the URL it is known by.
+
+    `fault` says why it is not even opened, where that is known from its place and name. The cursors are those of a
+    live source before and after the window that the file holds. What lies in an object store has its `url` and the
+    `version` that it was listed with; `path` is then where its content lies while it is read.
+    """
 
     contract: Contract
     name: str
@@ -44,6 +61,24 @@ class DroppedFile:
     compression: Literal["gzip", "zstd"] | None
     rows_claimed: int | None = None
     checksum_claimed: str | None = None
+    fault: str | None = None
+    cursor_before: str | None = None
+    cursor_after: str | None = None
+    url: str | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A file that is missing, and the `reason` to say so: its name in the drop folder, and its rows where stated.
+
+    A manifest that is none is one too, for then nobody knows what should be there.
+    """
+
+    contract: Contract
+    name: str
+    rows: int | None = None
+    reason: str = "its manifest names it"
 
 
 @dataclass(slots=True)
@@ -61,10 +96,18 @@ class Look:
 
 @dataclass(slots=True)
 class Drop:
-    """A drop folder's contents: files in the order of import, and names that are no entity's."""
+    """A drop folder's contents: files in the order of import, names that are no entity's, files that are missing."""
 
     files: list[DroppedFile] = field(default_factory=list)
+    missing: list[Claim] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+
+    def put_in_order(self, entities: frozenset[str] | None) -> None:
+        """Files by entity and name, only those of `entities`."""
+        order = {name: position for position, name in enumerate(CONTRACTS)}
+        if entities is not None:
+            self.files = [file for file in self.files if file.contract.name in entities]
+        self.files.sort(key=lambda file: (order[file.contract.name], file.name))
 
 
 def require_drop(drop: Path) -> None:
@@ -87,36 +130,49 @@ def find(drop: Path, entities: frozenset[str] | None = None) -> Drop:
         elif source.is_dir():
             _find_source(drop, source, found)
         else:
-            found.ignored.append(source.name)
-    order = {name: position for position, name in enumerate(CONTRACTS)}
-    if entities is not None:
-        found.files = [file for file in found.files if file.contract.name in entities]
-    found.files.sort(key=lambda file: (order[file.contract.name], file.name))
+            found.ignored.append(safe_message(source.name))
+    found.put_in_order(entities)
     return found
 
 
 def _find_source(drop: Path, source: Path, found: Drop) -> None:
-    known = [contract.entity for contract in CONTRACTS.values() if contract.source == source.name]
+    known = entities_of(source.name)
+    for folder in _visible(source):
+        contract = require_entity(source.name, folder.name, known, is_folder=folder.is_dir())
+        _find_files(drop, folder, contract, found)
+
+
+def entities_of(source: str) -> dict[str, Contract]:
+    """A source's entities by name; raises UsageError where a folder of the drop folder is no source."""
+    known = {contract.entity: contract for contract in CONTRACTS.values() if contract.source == source}
     if not known:
         sources = ", ".join(dict.fromkeys(contract.source for contract in CONTRACTS.values()))
-        raise UsageError(f"{source.name}/ in the drop folder is no source; known are {sources}")
-    for folder in _visible(source):
-        if not folder.is_dir():
-            raise UsageError(f"{source.name}/{folder.name} lies in no entity's folder; known are {', '.join(known)}")
-        if folder.name not in known:
-            raise UsageError(
-                f"{source.name}/{folder.name}/ is no entity of {source.name}; known are {', '.join(known)}"
-            )
-        _find_files(drop, folder, CONTRACTS[f"{source.name}/{folder.name}"], found)
+        raise UsageError(f"{safe_message(source)}/ in the drop folder is no source; known are {sources}")
+    return known
+
+
+def require_entity(source: str, name: str, known: dict[str, Contract], *, is_folder: bool) -> Contract:
+    """The entity whose folder this is; raises UsageError where it is none's, or no folder."""
+    shown = safe_message(name)
+    if not is_folder:
+        raise UsageError(f"{source}/{shown} lies in no entity's folder; known are {', '.join(known)}")
+    if name not in known:
+        raise UsageError(f"{source}/{shown}/ is no entity of {source}; known are {', '.join(known)}")
+    return known[name]
+
+
+def reference_of(name: str, *, is_folder: bool) -> Contract:
+    """The reference that a folder or a file in reference/ is of; raises UsageError where it is of none."""
+    known = {contract.entity: contract for contract in CONTRACTS.values() if contract.is_reference}
+    entity = name if is_folder else name.split(".")[0]
+    if entity not in known:
+        raise UsageError(f"reference/{safe_message(name)} is no reference; known are {', '.join(known)}")
+    return known[entity]
 
 
 def _find_references(drop: Path, folder: Path, found: Drop) -> None:
-    known = [contract.entity for contract in CONTRACTS.values() if contract.is_reference]
     for entry in _visible(folder):
-        name = entry.name if entry.is_dir() else entry.name.split(".")[0]
-        if name not in known:
-            raise UsageError(f"reference/{entry.name} is no reference; known are {', '.join(known)}")
-        contract = CONTRACTS[f"reference/{name}"]
+        contract = reference_of(entry.name, is_folder=entry.is_dir())
         if entry.is_dir():
             _find_files(drop, entry, contract, found)
         else:
@@ -124,45 +180,95 @@ def _find_references(drop: Path, folder: Path, found: Drop) -> None:
 
 
 def _find_files(drop: Path, folder: Path, contract: Contract, found: Drop) -> None:
-    claims: dict[Path, dict[str, Any]] = {}
-    for path in sorted(folder.rglob("*")):
+    paths = sorted(folder.rglob("*"))
+    claims = {
+        path.parent: claims_beside(_dropped(drop, path, contract, {}), found) for path in paths if path.name == MANIFEST
+    }
+    for path in paths:
         if any(part.startswith((".", "_")) for part in path.relative_to(folder).parts):
             continue
         if path.is_dir():
             if path.is_symlink():
                 # Nobody walks into it, so its files would be missing without a word.
-                found.ignored.append(path.relative_to(drop).as_posix())
+                found.ignored.append(_safe_name(drop, path))
+            elif not os.access(path, os.R_OK | os.X_OK):
+                # Its files would be missing without a word.
+                fault = "is a folder that may not be read; check its permissions"
+                found.files.append(DroppedFile(contract, _safe_name(drop, path), path, 0, 0, None, None, fault=fault))
             continue
-        if path.name.endswith((".tmp", ".part", ".crc")):
-            found.ignored.append(path.relative_to(drop).as_posix())
+        if is_unfinished(path.name):
+            found.ignored.append(_safe_name(drop, path))
             continue
-        if path.parent not in claims:
-            claims[path.parent] = _claims(path.parent / MANIFEST)
-        found.files.append(_dropped(drop, path, contract, claims[path.parent]))
+        found.files.append(_dropped(drop, path, contract, claims.get(path.parent, {})))
+    for place, files in claims.items():
+        found.missing += [
+            Claim(contract, (place / name).relative_to(drop).as_posix(), whole_number(claim.get("rows")))
+            for name, claim in files.items()
+            if not (place / name).exists()
+        ]
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file of this name is still being written, or is a tool's own."""
+    return name.endswith((".tmp", ".part", ".crc"))
+
+
+def whole_number(value: Any) -> int | None:
+    """The value where it is a whole number, else None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _visible(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith((".", "_")))
-
-
-def _claims(manifest: Path) -> dict[str, Any]:
-    """What a manifest states of the files beside it, by name."""
-    if not manifest.is_file():
-        return {}
     try:
-        files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
-        return {str(file["name"]): file for file in files}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{manifest} is no manifest; it must be {{'files': [{{name, rows, sha256}}]}}") from error
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith((".", "_")))
+    except OSError as error:
+        raise UsageError(f"folder {folder} cannot be read ({error.strerror}); check its permissions") from error
+
+
+def claims_beside(manifest: DroppedFile, found: Drop) -> dict[str, Any]:
+    """What a manifest states of the files beside it, by name; one that is none is a refused file of `found`."""
+    if manifest.size > MOST_MANIFEST:
+        manifest = replace(manifest, fault=_LONG_MANIFEST)
+    try:
+        if manifest.fault is None:
+            files = json.loads(manifest.path.read_text(encoding="utf-8"))["files"]
+            return {str(file["name"]): _claim(file) for file in files}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        manifest = replace(manifest, fault=_NO_MANIFEST)
+    found.files.append(manifest)
+    reason = "it is no manifest, so nobody knows what should be there"
+    found.missing.append(Claim(manifest.contract, manifest.name, reason=reason))
+    return {}
+
+
+def _claim(file: dict[str, Any]) -> dict[str, Any]:
+    rows, digest = file.get("rows"), file.get("sha256")
+    if not isinstance(rows, int | None) or not isinstance(digest, str | None):
+        raise ValueError("rows must be a number and sha256 a text")
+    return {"rows": rows, "sha256": digest}
+
+
+def _safe_name(drop: Path, path: Path) -> str:
+    """The path relative to the drop folder, fit to be kept and shown."""
+    return "/".join(safe_message(part) for part in path.relative_to(drop).parts)
+
+
+def _fault(drop: Path, path: Path) -> str | None:
+    """Why a file is not even opened; None where it may be."""
+    if _safe_name(drop, path) != path.relative_to(drop).as_posix():
+        return "its name holds what must not be stored; deliver it under another name"
+    try:
+        if not path.resolve().is_relative_to(drop.resolve()):
+            return "leads out of the drop folder; put the file itself there"
+        if not path.is_file():
+            return "is no file, or leads to none; put the file itself there"
+    except (OSError, RuntimeError):
+        return "leads nowhere; put the file itself there"
+    return None
 
 
 def _dropped(drop: Path, path: Path, contract: Contract, claims: dict[str, Any]) -> DroppedFile:
-    if not path.resolve().is_relative_to(drop.resolve()):
-        raise UsageError(f"{path.relative_to(drop)} leads out of the drop folder; put the file itself there")
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    compression = COMPRESSIONS.get(suffixes[-1]) if suffixes else None
-    if compression:
-        suffixes.pop()
+    form, compression = format_of(path)
     claim = claims.get(path.name, {})
     try:
         status = path.stat()
@@ -171,15 +277,25 @@ def _dropped(drop: Path, path: Path, contract: Contract, claims: dict[str, Any])
         size, modified = 0, 0
     return DroppedFile(
         contract=contract,
-        name=path.relative_to(drop).as_posix(),
+        name=_safe_name(drop, path),
         path=path,
         size=size,
         modified_ns=modified,
-        format=FORMATS.get(suffixes[-1]) if suffixes else None,
+        format=form,
         compression=compression,
-        rows_claimed=claim.get("rows"),
+        rows_claimed=whole_number(claim.get("rows")),
         checksum_claimed=claim.get("sha256"),
+        fault=_fault(drop, path),
     )
+
+
+def format_of(path: Path) -> tuple[Literal["ndjson", "csv", "parquet"] | None, Literal["gzip", "zstd"] | None]:
+    """Format and compression, as a file's name says them."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    compression = COMPRESSIONS.get(suffixes[-1]) if suffixes else None
+    if compression:
+        suffixes.pop()
+    return FORMATS.get(suffixes[-1]) if suffixes else None, compression
 
 
 def checksum(file: DroppedFile) -> str:
@@ -190,24 +306,36 @@ def checksum(file: DroppedFile) -> str:
     return digest.hexdigest()
 
 
+def _refuse_at_fault(file: DroppedFile) -> None:
+    if file.fault:
+        raise RefusedFileError(f"{file.name}: {file.fault}")
+
+
 def look_through(file: DroppedFile) -> Look:
     """One pass over the bytes: checksum, wholeness, and what its lines need when they are read.
 
     Raises RefusedFileError where the file cannot be read, is cut short or is not what its name says.
     """
+    _refuse_at_fault(file)
     if file.format is None:
         raise RefusedFileError(f"{file.name}: unknown format; name it .ndjson, .jsonl, .csv or .parquet (.gz, .zst)")
     if file.format == "parquet" and file.compression:
         raise RefusedFileError(f"{file.name}: Parquet is compressed inside; deliver it without {file.path.suffix}")
-    digest = hashlib.sha256()
+    digest = _CountedDigest()
     look = Look(checksum="")
     last = b""
+    since_newline = 0
     for chunk in _plain(file, digest):
         if not look.length:
             look.first = chunk[:64]
             _check_start(file, look.first)
         look.length += len(chunk)
+        refuse_if_grown(file, look.length, digest.length)
         if file.format != "parquet":
+            # Counted from the chunk's last line end: long lines are looked for, not lines a little too long.
+            since_newline = _after_line_end(chunk, since_newline)
+            if since_newline > LONGEST_LINE:
+                raise RefusedFileError(f"{file.name}: {_LONG_LINE}")
             # A carriage return or a separator of ours inside a line would shift the lines behind it.
             look.has_control = look.has_control or b"\r" in chunk or b"\x01" in chunk
             # PostgreSQL has no text with a NUL and no JSON with NaN.
@@ -223,6 +351,40 @@ def look_through(file: DroppedFile) -> Look:
     return look
 
 
+_LONG_LINE = f"has a line of more than {LONGEST_LINE >> 20} MB; is it one row a line?"
+
+
+def _after_line_end(chunk: bytes, before: int) -> int:
+    """Bytes since the last line end, at the end of a chunk that has so many before it."""
+    end = chunk.rfind(b"\n")
+    if end < 0:
+        end = chunk.rfind(b"\r")
+    return before + len(chunk) if end < 0 else len(chunk) - 1 - end
+
+
+class _CountedDigest:
+    """SHA-256, and how many bytes it has seen."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._digest = hashlib.sha256()
+
+    def update(self, chunk: bytes) -> None:
+        self.length += len(chunk)
+        self._digest.update(chunk)
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+def refuse_if_grown(file: DroppedFile, length: int, read: int) -> None:
+    """Raise RefusedFileError where `length` bytes came of so few (`read`) that they can only be repetition."""
+    if length > _GROWTH_FROM and length > _MOST_GROWTH * read:
+        raise RefusedFileError(
+            f"{file.name}: expands to more than {_MOST_GROWTH} times its size; deliver it again, without the repetition"
+        )
+
+
 def _check_start(file: DroppedFile, first: bytes) -> None:
     if first.startswith(b"PAR1") != (file.format == "parquet"):
         raise RefusedFileError(f"{file.name}: is not {file.format}, as its name says")
@@ -230,8 +392,8 @@ def _check_start(file: DroppedFile, first: bytes) -> None:
         return
     if first.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
         raise RefusedFileError(f"{file.name}: is compressed, but its name does not say so")
-    if first.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise RefusedFileError(f"{file.name}: is UTF-16; deliver it as UTF-8")
+    if first.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in first[:4]:
+        raise RefusedFileError(f"{file.name}: is UTF-16 or no text at all; deliver it as UTF-8")
     if file.format == "ndjson":
         start = first.removeprefix(b"\xef\xbb\xbf").lstrip()
         if start.startswith(b"["):
@@ -239,10 +401,13 @@ def _check_start(file: DroppedFile, first: bytes) -> None:
 
 
 def _raw(file: DroppedFile) -> Iterator[bytes]:
+    _refuse_at_fault(file)
     try:
         with file.path.open("rb") as stream:
             while chunk := stream.read(_CHUNK):
                 yield chunk
+    except FileNotFoundError as error:
+        raise RefusedFileError(f"{file.name}: went away before it was read; deliver it again") from error
     except OSError as error:
         raise RefusedFileError(f"{file.name}: cannot be read ({error.strerror}); check its permissions") from error
 
@@ -292,9 +457,18 @@ def _gunzipped(file: DroppedFile, digest: Any) -> Iterator[bytes]:
         raise RefusedFileError(f"{file.name}: the gzip stream is cut short; deliver it again")
 
 
+@contextmanager
+def _written(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with path.open("wb") as out:
+            yield out
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}; free some space and try again") from error
+
+
 def normalised_copy(file: DroppedFile, into: Path) -> Path:
     """A copy of a text file with every line end a newline and no control character that would split a line."""
-    with into.open("wb") as out:
+    with _written(into) as out:
         carried = b""
         for piece in _plain(file, hashlib.sha256()):
             chunk = carried + piece
@@ -306,7 +480,7 @@ def normalised_copy(file: DroppedFile, into: Path) -> Path:
     return into
 
 
-def why_broken(file: DroppedFile, longest_line: int) -> str | None:
+def why_broken(file: DroppedFile) -> str | None:
     """What is wrong with a text file that an engine gave up on: its encoding or a line without end; None if neither."""
     if file.format == "parquet":
         return None
@@ -317,10 +491,9 @@ def why_broken(file: DroppedFile, longest_line: int) -> str | None:
             decoder.decode(chunk)
         except UnicodeDecodeError:
             return "is not UTF-8; deliver it as UTF-8"
-        head, newline, _ = chunk.partition(b"\n")
-        if since_newline + len(head) > longest_line:
-            return f"has a line of more than {longest_line >> 20} MB; is it one row a line?"
-        since_newline = len(chunk) - 1 - chunk.rfind(b"\n") if newline else since_newline + len(chunk)
+        if since_newline + chunk.find(b"\n") > LONGEST_LINE:
+            return _LONG_LINE
+        since_newline = _after_line_end(chunk, since_newline)
     return None
 
 

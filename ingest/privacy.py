@@ -41,34 +41,57 @@ _DROPPED_WORDS = (
 DROPPED = f"(?:{'|'.join(sorted({word.replace(' ', '[ _.-]?') for word in _DROPPED_WORDS}, key=len, reverse=True))})"
 """Names of keys whose values are dropped whole: either case, words joined by nothing, `_`, `-`, `.` or a space."""
 
-_DROPPED_IN_JSON = rf'"(?i:{DROPPED})"\s*:'
+PERSON_KEYS = frozenset(
+    (
+        *("actor", "author", "approved_by", "committer", "login", "actor_id", "user_id", "userid", "created_by"),
+        *("updated_by", "requested_by"),
+    )
+)
+"""Keys that name a person by an id: what stands there becomes a pseudonym."""
 
+# A key in a JSON text that itself lies in a JSON text has a backslash before its quote.
+_WATCHED_IN_JSON = rf'(?i:"\s*(?:{DROPPED}|{"|".join(sorted(PERSON_KEYS))})\s*\\*"\s*:)'
+
+# Bounded, or one long run of letters would keep Python's matcher busy for hours; see `_unbounded`.
 _STACK = (
     r"Traceback \(most recent call last|"
-    r'File \\?"[^"]*", line \d+|'
-    r"\bat [\w$.<>\[\] ]+ ?\([^()]*:\d+(?::\d+)?\)|"
-    r"(?:\n|\\n)\s+at \S+"
+    r'File \\?"[^"]{0,500}", line \d+|'
+    r"\bat [\w$.<>\[\]/ ]{1,300} ?\([^()]{0,300}:\d+(?::\d+)?\)|"
+    r"\bat [\w$.<>/]{1,300}\((?:Native Method|Unknown Source)\)|"
+    r"(?:\n|\\n)[\s\v]{1,40}at \S|"
+    r"@(?:https?|file|webpack|app)://[^\s\"']{1,300}:\d+:\d+|"
+    r"goroutine \d+ \["
 )
-_EMAIL = r"[^\s\"'@<>()\[\],;:\\]+@[^\s\"'@<>()\[\],;:\\]+\.[^\s\"'@<>()\[\],;:.\\]{2,}"
+_EMAIL_PART = r"[^\s\v\"'@<>()\[\],;:\\]"
+_EMAIL = rf"{_EMAIL_PART}{{1,64}}(?:@|%40){_EMAIL_PART}{{1,255}}\.[^\s\v\"'@<>()\[\],;:.\\]{{2,63}}"
 _CREDENTIAL = (
     r"\b(?:"
-    r"sk[a-z]*_(?:live|test|prod)_\w{6,}|(?:pk|rk)_(?:live|test)_\w{6,}|whsec_\w{6,}|"
-    r"sk-[A-Za-z0-9]{20,}|sk-(?:ant|proj)-[\w-]{8,}|"
+    r"sk[a-z]{0,8}_(?:live|test|prod)_\w{6,}|(?:pk|rk)_(?:live|test)_\w{6,}|whsec_\w{6,}|"
+    r"sk-[A-Za-z0-9]{20,}|sk-(?:ant|proj|or)-[\w-]{8,}|"
     r"gh[pousr]_\w{8,}|github_pat_\w{8,}|glpat-[\w-]{8,}|npm_[A-Za-z0-9]{20,}|pypi-[\w-]{16,}|"
+    r"hf_[A-Za-z0-9]{20,}|SG\.[\w-]{16,}|ya29\.[\w-]{16,}|"
     r"xox[abeoprs]-[\w-]{8,}|(?:AKIA|ASIA)[0-9A-Z]{12,}|AIza[\w-]{20,}|"
-    r"eyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?"
-    r")|\b(?:[Bb]earer|BEARER)\s+[\w.~+/=-]{8,}|-----BEGIN [A-Z ]+-----"
+    r"eyJ[\w-]{8,800}\.[\w-]{4,}(?:\.[\w-]*)?"
+    r")|\b(?i:bearer|basic)\s{1,8}[\w.~+/=-]{8,}|://[^\s\v/:@\"']{1,64}:[^\s\v/@\"']{1,128}@"
+    # What follows is the key itself.
+    r"|-----BEGIN [A-Z ]{1,40}-----[\s\S]*"
 )
-_PATH_END = r"[^\s\"',;)\]]*"
+_PATH_LEAD = r"(?:^|[^\w/.~@%+-])"
+_PATH_END = r"[^\s\v\"',;)\]]*"
+_PATH_PART = r"[^\s\v/\\\"'<>(),;:=\[\]{}|`]"
 _PATH = (
-    r"(?:^|[\s\"'(=,\[`])(?:"
-    r"/(?:home|Users|root|var|tmp|etc|opt|usr|mnt|private|srv|workspaces?|Volumes|Library|data|proc)/" + _PATH_END + "|"
-    r"/(?:[\w.@+-]+/)+[\w.@+-]+\.[A-Za-z]\w{0,5}\b|"
-    r"~[\w.-]*/" + _PATH_END + "|[A-Za-z]:\\\\" + _PATH_END + r"|\\\\[\w.-]+\\" + _PATH_END + ")"
-    r"|\bfile://" + _PATH_END
+    rf"{_PATH_LEAD}(?:"
+    # Names of people have spaces, and so have their folders.
+    rf"/(?:home|Users)/(?:[^/\n\"':;,<>|()]{{1,64}}/)*{_PATH_END}|"
+    rf"/(?:root|var|tmp|etc|opt|usr|mnt|private|srv|workspaces?|Volumes|Library|data|proc)/{_PATH_END}|"
+    rf"~[\w.-]{{0,64}}/{_PATH_END}|\$\{{?HOME\}}?/{_PATH_END}|"
+    # In JSON that stands in a text each backslash is two, in JSON of JSON four.
+    rf"[A-Za-z]:[\\/]{{1,8}}(?:[^\\/:*?\"<>|\n]{{1,64}}[\\/]{{1,8}})*{_PATH_END}|\\\\[\w.-]{{1,64}}\\{_PATH_END})"
+    rf"|(?:^|[\s\v\"'(=,\[`:<>|;{{}}])/(?:{_PATH_PART}{{1,255}}/)+{_PATH_PART}{{0,255}}\.[A-Za-z]\w{{0,5}}\b"
+    rf"|\bfile://{_PATH_END}"
 )
 # A version behind a slash (Chrome/120.0.0.0) is no address.
-_IPV4 = r"(?:^|//|[^\w./-])(?:\d{1,3}\.){3}\d{1,3}\b"
+_IPV4 = r"(?:^|[^\w./-]|\d-)/{0,2}(?:\d{1,3}\.){3}\d{1,3}\b"
 _IPV6 = r"(?:^|[^\w:.])(?:(?:[0-9A-Fa-f]{1,4}:){5,7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:)+(?::[0-9A-Fa-f]{1,4})+)\b"
 
 PATTERNS: tuple[tuple[str, str], ...] = (
@@ -80,39 +103,76 @@ PATTERNS: tuple[tuple[str, str], ...] = (
 )
 """What a value must not look like, by what it is called when it is taken out. Valid in RE2 and in Python alike."""
 
-# One of these stands in every text its pattern matches. Looking for them first is a fifth of the pattern's work.
+# One of these stands in every text that its pattern matches.
 _MARKS: dict[str, tuple[str, ...]] = {
-    "stack trace": ("Traceback (", ", line ", "at "),
+    "stack trace": ("Traceback (", ", line ", "at ", "@http", "@file", "@webpack", "@app", "goroutine "),
     "token": (
         *("_live_", "_test_", "_prod_", "whsec_", "sk-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
-        *("glpat-", "npm_", "pypi-", "xox", "AKIA", "ASIA", "AIza", "eyJ", "earer", "EARER", "-----BEGIN "),
+        *("glpat-", "npm_", "pypi-", "hf_", "SG.", "ya29.", "xox", "AKIA", "ASIA", "AIza", "eyJ", "-----BEGIN "),
+        "://",
     ),
-    "email": ("@",),
-    "path": ('"/', " /", "'/", "(/", "=/", ",/", "[/", "`/", "\n/", "\t/", "~", ":\\", "\\\\", "file://", "\\n/"),
+    "email": ("@", "%40"),
+    "path": ("~", ":/", "file://", "HOME"),
+    "ip": ("::",),
+    # A backslash may hide any of them (JSON has @ also as \u0040), and Windows has it in paths.
+    "escape": ("\\",),
 }
+_MAY = (r"[^\w/.~@%+-]/[^/]", r"(?i:bearer|basic)\s", r":[0-9A-Fa-f]{1,4}:", _IPV4)
+
+LONGEST_TEXT = 100_000
+"""Characters; a longer text is no value of ours, and goes."""
+DEEPEST = 100
+"""Levels of a JSON value; what nests deeper is no value of ours, and is refused."""
+_LEAST_DEEP = 2 * DEEPEST
+# Of one piece of a pattern, in the engine.
+_MOST_REPEATS = 1000
 
 
 def dirty_sql(text: str) -> str:
     """DuckDB's question whether a text or JSON may hold something that has to go; `text` starts with a newline."""
-    asked = [f"regexp_matches({text}, {_literal(_DROPPED_IN_JSON)})"]
-    for name, pattern in PATTERNS:
-        if name == "ip":
-            asked.append(f"regexp_matches({text}, {_literal(_IPV4)})")
-            groups = f"contains({text}, '::') or regexp_matches({text}, ':[0-9A-Fa-f]{{1,4}}:')"
-            asked.append(f"case when {groups} then regexp_matches({text}, {_literal(_IPV6)}) else false end")
-            continue
-        marks = " or ".join(f"contains({text}, {_literal(mark)})" for mark in _MARKS[name])
-        asked.append(f"case when {marks} then regexp_matches({text}, {_literal(pattern)}) else false end")
-    return "(" + " or ".join(asked) + ")"
+    marks = [re.escape(mark) for marks in _MARKS.values() for mark in marks]
+    # One pass for all of them is a quarter of the work of looking for each; few rows are asked more.
+    may = "|".join([_WATCHED_IN_JSON, *_MAY, *marks])
+    patterns = (_WATCHED_IN_JSON, r"\\", *(_unbounded(pattern) for _, pattern in PATTERNS))
+    is_dirty = " or ".join(f"regexp_matches({text}, {_literal(pattern)})" for pattern in patterns)
+    return (
+        f"case when length({text}) > {_LEAST_DEEP} and {is_crowded_sql(text, DEEPEST)} then true "
+        f"when length({text}) > {LONGEST_TEXT} then true "
+        f"when regexp_matches({text}, {_literal(may)}) then {is_dirty} else false end"
+    )
+
+
+def is_crowded_sql(text: str, most: int) -> str:
+    """DuckDB's question whether a JSON text opens more than `most` objects and arrays: without that none is so deep."""
+    if most < _MOST_REPEATS:
+        # Half the work of counting.
+        asked = f"regexp_matches({text}, " + r"'(?:[^\[{]*[\[{]){" + f"{most + 1}}}')"
+    else:
+        asked = f"length({text}) - length(replace(replace({text}, '[', ''), '{{', '')) > {most}"
+    return f"case when length({text}) > {2 * most} then {asked} else false end"
+
+
+def _unbounded(pattern: str) -> str:
+    """The pattern for the engine, whose time grows with the text alone, but also with the bounds of a repetition."""
+    return re.sub(r"\{([01]),\d{2,}\}", lambda bound: "*" if bound[1] == "0" else "+", pattern)
 
 
 def _literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-_dropped_key = re.compile(DROPPED, re.IGNORECASE)
-_patterns = tuple((name, re.compile(pattern)) for name, pattern in PATTERNS)
-_masked_prefix = re.compile(r"((?:\d{1,3}\.){3})0/24")
+_dropped_key = re.compile(DROPPED, re.IGNORECASE | re.ASCII)
+# As the engine has it, a letter or a digit is one of ASCII's.
+_patterns = tuple((name, re.compile(pattern, re.ASCII)) for name, pattern in PATTERNS)
+_masked_prefix = re.compile(r"((?:\d{1,3}\.){3})0/24", re.ASCII)
+_lead = re.compile(r"[^\w~\\$]*", re.ASCII)
+_line_end = re.compile(r"\\[nrtbf]")
+# Two backslashes, but for those that a server's name begins with.
+_nested = re.compile(r"(?<=[\w:.)/])\\\\|\\\\[nrtbfu\"]")
+_runs = re.compile(r"\\+")
+_backslashes = re.compile(r"\\(?=\")")
+# Not halves of a character, which are none alone.
+_escaped = re.compile(r"\\u(?![Dd][89A-Fa-f])([0-9A-Fa-f]{4})")
 
 _STRIPE_WORDS = (
     "id object created livemode status currency customer subscription items data price plan product recurring "
@@ -147,6 +207,11 @@ def pseudonym(key: bytes, person: str) -> str:
     return hmac.new(key, person.encode(), hashlib.sha256).hexdigest()
 
 
+def is_pseudonym(person: str) -> bool:
+    """Whether a person's id looks like what `pseudonym` makes."""
+    return _pseudonym.fullmatch(person) is not None
+
+
 def pseudonym_pads(key: bytes) -> tuple[bytes, bytes]:
     """HMAC's inner and outer block for `key`, so that an engine with SHA-256 can do the rest itself."""
     block = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
@@ -158,34 +223,70 @@ def pseudonym_sql(value: str, inner: str = "$inner", outer: str = "$outer") -> s
     return f"sha256({outer}::blob || unhex(sha256({inner}::blob || encode({value}))))"
 
 
-def scrub(value: Any, removed: Counter[str], hide: Callable[[str], str] | None = None) -> Any:
+def scrub(value: Any, removed: Counter[str], hide: Callable[[str], str] | None = None, *, level: int = 0) -> Any:
     """A JSON value without what must not be stored; `removed` counts what went, by key or by kind.
 
-    `hide` replaces the values of persons' keys (`actor`, `author`) where they stand in a row as delivered; without
-    it those values are scrubbed like any other.
+    `hide` replaces the values of persons' keys (`actor`, `login`); without it those values are scrubbed like any
+    other. Raises ValueError where the value nests deeper than DEEPEST.
     """
     if isinstance(value, str):
-        return scrub_text(value, removed)
-    if isinstance(value, list):
-        return [scrub(item, removed, hide) for item in value]
-    if not isinstance(value, dict):
+        return scrub_string(value, removed, hide, level=level)
+    if not isinstance(value, list | dict):
         return value
+    if level >= DEEPEST:
+        raise ValueError(f"nests deeper than {DEEPEST} levels")
+    if isinstance(value, list):
+        return [scrub(item, removed, hide, level=level + 1) for item in value]
     kept: dict[str, Any] = {}
     for key, item in value.items():
-        if _dropped_key.fullmatch(key):
-            removed[key.lower()] += 1
-        elif hide is not None and key in PERSON_KEYS:
+        name = key.strip()
+        if _dropped_key.fullmatch(name):
+            removed[name.lower()] += 1
+        elif hide is not None and name.lower() in PERSON_KEYS and not isinstance(item, list | dict):
             kept[key] = hide(item) if isinstance(item, str) else None
         else:
-            kept[scrub_text(key, removed)] = scrub(item, removed, hide)
+            kept[scrub_text(key, removed)] = scrub(item, removed, hide, level=level + 1)
     return kept
 
 
-PERSON_KEYS = frozenset({"actor", "author", "approved_by", "committer", "login"})
+def scrub_string(text: str, removed: Counter[str], hide: Callable[[str], str] | None = None, *, level: int = 0) -> str:
+    """A text as `scrub_text` has it; where it is itself JSON, as `scrub` has that, with its ValueError."""
+    if text[:1] + text[-1:] in ("{}", "[]", '""') and len(text) > 1:
+        try:
+            inner = json.loads(text)
+        except RecursionError as error:
+            raise ValueError(f"nests deeper than {DEEPEST} levels") from error
+        except ValueError:
+            return scrub_text(_cut_values(text, _watched_or_name), removed)
+        clean = scrub(inner, removed, hide, level=level + 1)
+        return text if clean == inner else _compact(clean)
+    return scrub_text(_cut_values(text, _watched_value) if '"' in text else text, removed)
 
 
 def scrub_text(text: str, removed: Counter[str]) -> str:
     """Free text with e-mails, tokens, paths, full addresses and stack traces replaced by what they were."""
+    if len(text) > LONGEST_TEXT:
+        removed["long text"] += 1
+        return "[long text]"
+    plain = _unescaped(text)
+    if _nested.search(plain):
+        # JSON of JSON inside of a text: where one thing ends and the next begins is anybody's guess, so all goes.
+        flat = _backslashes.sub("", _line_end.sub(" ", _unescaped(_runs.sub(r"\\", plain))))
+        for name, pattern in _patterns:
+            if pattern.search(plain) or pattern.search(flat):
+                removed[name] += 1
+                return f"[{name}]"
+        return text
+    clean = _scrub_plain(plain, removed)
+    # What stands behind the two characters of a line end stands at the start of a line.
+    spaced = _line_end.sub(" ", clean)
+    if spaced != clean:
+        cleaner = _scrub_plain(spaced, removed)
+        clean = clean if cleaner == spaced else cleaner
+    return text if clean == plain else clean
+
+
+def _scrub_plain(text: str, removed: Counter[str]) -> str:
     for name, pattern in _patterns:
         if name == "stack trace":
             # Frames name files, hosts and people in ways no pattern catches: the whole text goes.
@@ -197,32 +298,39 @@ def scrub_text(text: str, removed: Counter[str]) -> str:
     return text
 
 
+def _unescaped(text: str) -> str:
+    """The text with what JSON writes as escapes (\\u0040) read."""
+    return _escaped.sub(lambda code: chr(int(code[1], 16)), text) if "\\u" in text else text
+
+
 def _mark(name: str, removed: Counter[str]) -> Callable[[re.Match[str]], str]:
     def replace(match: re.Match[str]) -> str:
         found = match.group(0)
         if name == "ip" and _masked_prefix.fullmatch(match.string[match.start() : match.end() + 3].lstrip(" \"'(=,[:")):
             return found
         removed[name] += 1
-        # The character in front of a path or an address belongs to the text.
-        lead = found[0] if name in ("path", "ip") and not (found[0].isalnum() or found[0] in "/~\\") else ""
-        return f"{lead}[{name}]"
+        if name == "path":
+            # The character in front belongs to the text.
+            return f"{'' if found[0].isalnum() or found[0] in '/~$' + chr(92) else found[0]}[path]"
+        lead = _lead.match(found)
+        return f"{lead.group(0) if name == 'ip' and lead else ''}[{name}]"
 
     return replace
 
 
-def scrub_json(text: str, removed: Counter[str]) -> str | None:
+def scrub_json(text: str, removed: Counter[str], hide: Callable[[str], str] | None = None) -> str | None:
     """JSON text scrubbed; None where it cannot be read, for then nothing can be promised of it."""
     try:
-        return _compact(scrub(json.loads(text), removed))
+        return _compact(scrub(json.loads(text), removed, hide))
     except (ValueError, RecursionError):
         removed["unreadable"] += 1
         return None
 
 
-def scrub_stripe(text: str, removed: Counter[str]) -> str | None:
+def scrub_stripe(text: str, removed: Counter[str], hide: Callable[[str], str] | None = None) -> str | None:
     """The `data` of a Stripe event, only the keys that are known to be needed."""
     try:
-        return _compact(scrub(_known_stripe(json.loads(text), STRIPE_KEYS, removed), removed))
+        return _compact(scrub(_known_stripe(json.loads(text), STRIPE_KEYS, removed), removed, hide))
     except (ValueError, RecursionError):
         removed["unreadable"] += 1
         return None
@@ -238,37 +346,78 @@ def _known_stripe(value: Any, known: frozenset[str], removed: Counter[str]) -> A
         if key in known:
             kept[key] = _known_stripe(item, STRIPE_METADATA_KEYS if key == "metadata" else STRIPE_KEYS, removed)
         elif item not in (None, "", [], {}):
-            removed[key] += 1
+            removed[safe_key(key)] += 1
     return kept
+
+
+_pseudonym = re.compile(r"[0-9a-f]{64}")
+_plain_name = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def safe_key(key: str) -> str:
+    """A key fit to be counted by: itself where it looks like the name of a column, else `other`."""
+    return key if _plain_name.fullmatch(key) and scrub_text(key, Counter()) == key else "other"
+
+
 def quarantine_text(line: str, key: bytes, removed: Counter[str], *, longest: int = 4000) -> str:
     """A delivered row that could not be taken, fit to be kept: persons as pseudonyms, the rest scrubbed.
 
-    A row that is not even JSON has no keys to go by, so quoted values behind keys that are dropped, that are
-    persons or that are names are cut by their look, and the rest is scrubbed as text.
+    A row that is not even JSON may end in the middle of what no pattern knows half of, so only its keys and its
+    brackets are kept.
     """
+    if len(line) > LONGEST_TEXT:
+        return f"[{len(line)} characters not kept]"
     line = line.replace("\0", "")
     try:
         row = json.loads(line)
+        if isinstance(row, dict):
+            row.pop("name", None)
+        text = _compact(scrub(row, removed, hide=lambda person: pseudonym(key, person)))
     except (ValueError, RecursionError):
-        return scrub_text(_unquoted.sub(r'"\1": "[removed]"', line), removed)[:longest]
-    if isinstance(row, dict):
-        row.pop("name", None)
-    return _compact(scrub(row, removed, hide=lambda person: pseudonym(key, person)))[:longest]
+        text = _skeleton(line)
+    # Half a character (a lone surrogate) is no text for any table.
+    return text[:longest].encode("utf-8", "replace").decode()
 
 
-_unquoted = re.compile(
-    rf'"({DROPPED}|{"|".join(sorted(PERSON_KEYS))}|name)"\s*:\s*'
-    r'(?:"(?:[^"\\]|\\.)*"?|\{.*|\[.*|[^,}\s]+)',
-    re.IGNORECASE | re.DOTALL,
-)
+def _skeleton(line: str) -> str:
+    """The keys and brackets of a broken JSON line, with `…` for all else."""
+    kept = []
+    for piece in _skeleton_pieces.finditer(line):
+        key, bracket = piece.groups()
+        if key is not None and safe_key(key) == key:
+            kept.append(f'"{key}":')
+        elif bracket:
+            kept.append(bracket)
+        elif not kept or kept[-1] != "…":
+            kept.append("…")
+    return "".join(kept)
+
+
+_skeleton_pieces = re.compile(r'"([^"\\]{1,40})"\s{0,8}:|([{}\[\],])|"(?:[^"\\]|\\.)*"?|[^"{}\[\],]+', re.DOTALL)
+
+
+def _cut_values(text: str, keys: re.Pattern[str]) -> str:
+    """What holds JSON, or should have been some, without the values of the keys."""
+    return keys.sub(r'"\1": "[removed]"', plain) if keys.search(plain := _unescaped(text)) else text
+
+
+def _valued(keys: str) -> re.Pattern[str]:
+    """Keys in JSON, whole or cut, each with its value; behind an escaped quote, with all that follows."""
+    return re.compile(
+        rf'\\*"\s*({keys})\s*\\*"\s*:\s*(?:\\+".*|"(?:[^"\\]|\\.)*"?|\{{.*|\[.*|[^,}}\s]+)',
+        re.IGNORECASE | re.DOTALL | re.ASCII,
+    )
+
+
+_watched_value = _valued(rf"{DROPPED}|{'|'.join(sorted(PERSON_KEYS))}")
+_watched_or_name = _valued(rf"{DROPPED}|{'|'.join(sorted(PERSON_KEYS))}|name")
 
 
 def safe_message(text: str) -> str:
     """An error's text, one line, without what a file may have put into it."""
-    return scrub_text(" ".join(text.split()), Counter())[:500]
+    line = _cut_values(" ".join(text.split())[:2000], _watched_value)
+    return scrub_text(line, Counter())[:500].encode("utf-8", "replace").decode()

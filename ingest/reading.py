@@ -10,27 +10,33 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from ingest import privacy
-from ingest.contracts import Column, Contract
-from ingest.delivery import DroppedFile, Look, first_line, normalised_copy, why_broken
+from ingest.contracts import ERASED, Column, Contract
+from ingest.delivery import LONGEST_LINE, DroppedFile, Look, first_line, normalised_copy, refuse_if_grown, why_broken
+from ingest.erasure import erased_mark, erased_mark_sql
 from warehouse import ReadingEngine
 from warehouse.errors import ReadingError, RefusedFileError
 
 STAGED = "_import_staged"
 QUARANTINED = "_import_quarantined"
 
-# A line this long is no row of ours; without a limit one file could take all the memory there is.
-LONGEST_LINE = 16 << 20
+# Functions on JSON recurse, and the engine's stack ends somewhere beyond a hundred thousand levels.
+_MOST_CONTAINERS = 10_000
+# The engine takes a few kilobytes of memory for each column of a table, whatever is in it.
+_MOST_COLUMNS = 2_000
+# About a row's size as text: distinct keys alone are a byte each in Parquet, where a million equal rows are a few.
+_USUAL_ROW_BYTES = 200
 _CLEANED_AT_ONCE = 20_000
 _SAMPLE = 16
 _SAMPLED_FROM = 100_000
@@ -42,11 +48,13 @@ _USUAL_COMPRESSION = 8
 
 _TIME = (
     r"\d{4}-\d{2}-\d{2}(?:[T ](?:[01]\d|2[0-3]):\d{2}(?::\d{2}(?:[.]\d{1,9})?)?"
-    r"(?: ?(?:Z|z|[+-]\d{2}(?::?\d{2})?))?)?"
+    r"(?: ?(?:Z|z|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?))?)?"
 )
 _WHOLE = r"-?\d{1,19}(?:[.]0+)?"
 _NUMBER = r"-?\d+(?:[.]\d+)?(?:[eE][+-]?\d+)?"
 _PREFIX = r"(\d{1,3}[.]){3}0/24|anonymous:[A-Za-z0-9_=+/-]{0,128}"
+_PSEUDONYM = "[0-9a-f]{64}"
+_QUOTED = r'"([^"\\]{1,200})"'
 _KINDS = {
     "timestamp": "an ISO 8601 time",
     "date": "a date",
@@ -87,11 +95,22 @@ class FileRows:
 class Staging:
     """The staging table of one batch of files of one entity, in the session that parses files."""
 
-    def __init__(self, reading: ReadingEngine, contract: Contract, key: bytes, latest: datetime, work: Path) -> None:
+    def __init__(
+        self,
+        reading: ReadingEngine,
+        contract: Contract,
+        key: bytes,
+        latest: datetime,
+        work: Path,
+        *,
+        persons_are_hidden: bool = False,
+    ) -> None:
         self._reading = reading
         self._contract = contract
         self._key = key
         self._work = work
+        self._persons_are_hidden = persons_are_hidden
+        self._erased: frozenset[str] = frozenset()
         inner, outer = privacy.pseudonym_pads(key)
         self._bound = {"inner": inner, "outer": outer, "latest": latest}
         columns = ", ".join(f"{_q(column.name)} {_staged_type(column)}" for column in contract.columns)
@@ -193,7 +212,9 @@ class Staging:
             names = [_canonical_md5(line) for line in chunk["line"].to_pylist()]
             self._reading.register("_import_named", pa.table({"row": chunk["row"], "id": pa.array(names, pa.string())}))
             self._reading.sql(
-                f"update {STAGED} set id = n.id, _text = null from _import_named as n where {STAGED}.rowid = n.row"
+                f"update {STAGED} set id = n.id, _text = case when n.id is null then _text end, "
+                "_reason = case when n.id is null then 'id is missing' end "
+                f"from _import_named as n where {STAGED}.rowid = n.row"
             )
             self._reading.unregister("_import_named")
 
@@ -221,8 +242,6 @@ class Staging:
 
     def _bound_for(self, lines: str, path: Path) -> dict[str, Any]:
         bound: dict[str, Any] = {"path": str(path)} if "$path" in lines else {}
-        if any(column.is_person for column in self._contract.columns):
-            bound |= {"inner": self._bound["inner"], "outer": self._bound["outer"]}
         if any(column.is_past for column in self._contract.columns):
             bound["latest"] = self._bound["latest"]
         return bound
@@ -232,6 +251,7 @@ class Staging:
         names = [name.strip() for name in header]
         if not names or "" in names or len(set(names)) < len(names):
             raise RefusedFileError(f"{file.name}: its first line is no CSV header of distinct names")
+        _refuse_if_wide(file, len(names))
         delivered = set(names)
         for column in self._contract.required:
             if not delivered & set(column.delivered_as) and self._contract.shape == "plain":
@@ -252,6 +272,13 @@ class Staging:
             described = self._reading.sql("describe select * from read_parquet($path)", {"path": str(path)})
         except ReadingError as error:
             raise RefusedFileError(_why_unreadable(file, str(error))) from error
+        [size] = self._reading.sql(
+            "select (select sum(num_rows) from parquet_file_metadata($path))::bigint as rows, "
+            "(select sum(total_uncompressed_size) from parquet_metadata($path))::bigint as bytes",
+            {"path": str(path)},
+        ).to_pylist()
+        refuse_if_grown(file, max(size["bytes"] or 0, _USUAL_ROW_BYTES * (size["rows"] or 0)), file.size)
+        _refuse_if_wide(file, described.num_rows)
         delivered = set(described.column("column_name").to_pylist())
         for column in self._contract.required:
             if not delivered & set(column.delivered_as) and self._contract.shape == "plain":
@@ -267,7 +294,8 @@ class Staging:
         typed = ", ".join(f"{_typed(column, raw[column.name])} as {_q(column.name)}" for column in contract.columns)
         kept_raw = ", ".join(raw.values())
         bad_line = ["line is not null and not starts_with(ltrim(line), '{')", "line is not null and r is null"]
-        reasons = [(condition, "not a JSON object") for condition in bad_line]
+        reasons = [("is_crowded", f"holds more than {_MOST_CONTAINERS:,} objects and arrays")]
+        reasons += [(condition, "not a JSON object") for condition in bad_line]
         if look.has_nul:
             reasons.append(("contains(line, chr(0)) or contains(line, '\\u0000')", "holds a NUL character"))
         if look.has_not_a_number:
@@ -287,11 +315,14 @@ class Staging:
         dirty = "true" if contract.shape == "stripe" else privacy.dirty_sql("_looked")
         schema = _ARCHIVE_LINE if contract.shape == "archive" else _line_schema(contract)
         listed = "[" + ", ".join(_text(key) for key in known) + "]"
+        there = " + ".join(f"(r.{_q(key)} is not null)::integer" for key in known)
         without = "{" + ", ".join(f'"{key}":null' for key in known) + "}"
         extra = (
             "null::varchar"
             if contract.shape == "archive"
-            else f"case when not list_has_all({listed}, ks) then json_merge_patch(line, {_text(without)})::varchar end"
+            # As many keys as known ones that have a value: no other is there, and no list need be searched.
+            else f"case when len(ks) > {there} then case when not list_has_all({listed}, ks) "
+            f"then json_merge_patch(line, {_text(without)})::varchar end end"
         )
         columns = ", ".join(_q(column.name) for column in contract.columns)
         unnamed = " or id is null" if contract.shape == "archive" else ""
@@ -300,10 +331,14 @@ class Staging:
             f"select {columns}, extra, _reason, case when _reason is not null{unnamed} then line end, "
             f"_reason is null and {dirty}, {'_number' if number is None else number} from ("
             f"select *, case when line is null then '' {cases} end as _reason, {looked} as _looked from ("
-            f"select line, r, extra{carried}, {kept_raw}, {typed} from ("
-            f"select line, r, {extra} as extra{carried}, {picked} from ("
-            f"select nullif(trim(line), '') as line, try(json_transform(line, {_text(schema)})) as r, "
-            f"try(json_keys(line)) as ks{carried} from ({lines})))))"
+            f"select line, is_crowded, r, extra{carried}, {kept_raw}, {typed} from ("
+            f"select line, is_crowded, r, {extra} as extra{carried}, {picked} from ("
+            f"select line, is_crowded, try(json_transform(row, {_text(schema)})) as r, "
+            f"try(json_keys(row)) as ks{carried} from ("
+            f"select *, case when not is_crowded then line end as row from ("
+            f"select nullif(trim(line), '') as line, "
+            f"coalesce({privacy.is_crowded_sql('line', _MOST_CONTAINERS)}, false) as is_crowded{carried} "
+            f"from ({lines})))))))"
         )
 
     def _picked(self, raw: dict[str, str]) -> tuple[str, list[str]]:
@@ -381,7 +416,7 @@ class Staging:
         unsaid: Counter[str] = Counter()
         for row in keys.to_pylist():
             rows = by_number[row["number"]]
-            name = privacy.scrub_text(prefix + row["key"], unsaid)
+            name = prefix + privacy.scrub_string(row["key"], unsaid, lambda _: "[person]")
             rows.key_fill[name] = round(min(1.0, row["rows"] * sample / (rows.rows_seen or 1)), 4)
 
     def _faults(self, numbers: list[int]) -> dict[int, list[dict[str, Any]]]:
@@ -429,6 +464,7 @@ class Staging:
         by_number = {rows.number: rows for rows in files}
         self._clean_prefixes(by_number)
         self._drop_names(by_number)
+        self._hide_persons()
         columns = [
             column
             for column in self._contract.columns
@@ -458,7 +494,9 @@ class Staging:
             values: list[str | None] = []
             for position, text in enumerate(chunk[name].to_pylist()):
                 clean = None if text is None else self._clean_value(name, text, is_json[name], counters[position])
-                if clean != text and name in self._contract.key:
+                if clean is None and text is not None:
+                    refused[position] = f"{name} nests deeper than {privacy.DEEPEST} levels, or cannot be read"
+                elif clean != text and name in self._contract.key:
                     refused[position] = f"{name} holds what must not be stored"
                 values.append(clean)
             cleaned[name] = pa.array(values, pa.string())
@@ -474,16 +512,27 @@ class Staging:
 
     def _clean_value(self, name: str, text: str, is_json: bool, removed: Counter[str]) -> str | None:
         if not is_json:
-            return privacy.scrub_text(text, removed)
+            # An object where a text belongs is taken as its text, and has keys like any other.
+            try:
+                return privacy.scrub_string(text, removed, self._pseudonym)
+            except ValueError:
+                return None
         if self._contract.shape == "stripe" and name == "data":
-            return privacy.scrub_stripe(text, removed)
-        return privacy.scrub_json(text, removed)
+            return privacy.scrub_stripe(text, removed, self._pseudonym)
+        return privacy.scrub_json(text, removed, self._pseudonym)
+
+    def _pseudonym(self, person: str) -> str:
+        if self._persons_are_hidden and privacy.is_pseudonym(person):
+            return person
+        return privacy.pseudonym(self._key, person)
 
     def _clean_prefixes(self, files: dict[int, FileRows]) -> None:
         """A full address where only its network belongs is cut to the network; what is neither goes."""
         if not any(column.name == "ip_prefix" for column in self._contract.columns):
             return
-        whole = f"ip_prefix is not null and not regexp_full_match(ip_prefix, '{_PREFIX}')"
+        # A hash has the letters that tokens and paths have.
+        hidden = f"starts_with(ip_prefix, 'anonymous:') and {privacy.dirty_sql('chr(10) || substr(ip_prefix, 11)')}"
+        whole = f"ip_prefix is not null and (not regexp_full_match(ip_prefix, '{_PREFIX}') or {hidden})"
         counted = self._reading.sql(f"select _file, count(*) as rows from {STAGED} where {whole} group by _file")
         for number, rows in zip(counted["_file"].to_pylist(), counted["rows"].to_pylist(), strict=True):
             if number in files:
@@ -508,8 +557,92 @@ class Staging:
                     files[number].removed[column.name] += rows
             self._reading.sql(f"update {STAGED} set {_q(column.name)} = null where {where}")
 
+    def _hide_persons(self) -> None:
+        """Put pseudonyms in the place of persons. A person comes many times, and HMAC is dear: each is hashed once."""
+        for column in self._contract.columns:
+            if not column.is_person:
+                continue
+            name = _q(column.name)
+            is_open = f"{name} is not null"
+            if self._persons_are_hidden:
+                is_open += f" and not regexp_full_match({name}, '[0-9a-f]{{64}}')"
+            self._reading.sql(
+                f"update {STAGED} set {name} = p.pseudonym from ("
+                f"select person, {privacy.pseudonym_sql('person')} as pseudonym from ("
+                f"select distinct {name} as person from {STAGED} where {is_open})) as p "
+                f"where {STAGED}.{name} = p.person",
+                {"inner": self._bound["inner"], "outer": self._bound["outer"]},
+            )
+
+    def leave_out(self, files: list[FileRows], erased: frozenset[str], kept_from: date | None) -> None:
+        """Give up staged rows that must not come back: of erased persons, and of days before `kept_from`.
+
+        `erased` are `erasure.erased_marks`. Such a row counts as seen and as merged; `removed` says how
+        many there were.
+        """
+        by_number = {rows.number: rows for rows in files}
+        self._erased = erased
+        if erased:
+            self._leave_out_persons(by_number)
+        if kept_from is not None and self._contract.day_column:
+            where = f"_reason is null and {_q(self._contract.day_column)} < '{kept_from}'"
+            self._count_left_out(where, "past retention", by_number)
+            self._reading.sql(f"update {STAGED} set _reason = '' where {where}")
+
+    def _leave_out_persons(self, files: dict[int, FileRows]) -> None:
+        for column in self._contract.columns:
+            if column.is_person:
+                name = _q(column.name)
+                persons = self._erased_among(f"select distinct {name} from {STAGED} where {name} is not null")
+                if not persons:
+                    continue
+                where = f"coalesce(_reason, 'good') <> '' and {name} in ({', '.join(map(_text, persons))})"
+                self._count_left_out(where, "erased person", files)
+                value = "null" if column.on_erasure == "set_null" else _text(ERASED)
+                change = "_reason = ''" if column.on_erasure == "delete_row" else f"{name} = {value}"
+                self._reading.sql(f"update {STAGED} set {change} where {where}")
+        # Only a row that was looked at can have a pseudonym anywhere else.
+        texts = [c.name for c in self._contract.columns if c.type in ("text", "json") and not c.is_person]
+        for name in [*texts, "extra"]:
+            found = f"select distinct unnest(regexp_extract_all({_q(name)}, '{_PSEUDONYM}')) from {STAGED} where _dirty"
+            for person in self._erased_among(found):
+                self._replace(name, person, ERASED)
+        # Under a key that nobody knows a person may stand with the bare id.
+        found = (
+            f"select distinct unnest(regexp_extract_all(extra, '{_QUOTED}', 1)) from {STAGED} where extra is not null"
+        )
+        for person in self._erased_among(found, are_hidden=False):
+            self._replace("extra", f'"{person}"', f'"{ERASED}"')
+
+    def _replace(self, name: str, text: str, instead: str) -> None:
+        self._reading.sql(
+            f"update {STAGED} set {_q(name)} = replace({_q(name)}, $text, $instead) where contains({_q(name)}, $text)",
+            {"text": text, "instead": instead},
+        )
+
+    def _erased_among(self, persons: str, *, are_hidden: bool = True) -> list[str]:
+        """Those pseudonyms (or bare ids) of a query of one column that are erased persons'."""
+        hidden = "person" if are_hidden else privacy.pseudonym_sql("person")
+        self._reading.register("_import_erased", pa.table({"mark": pa.array(sorted(self._erased), pa.string())}))
+        found = self._reading.sql(
+            f"select person from (select person, {hidden} as hidden from ({persons}) as p (person)) "
+            f"where {erased_mark_sql('hidden')} in (select mark from _import_erased)",
+            {"inner": self._bound["inner"], "outer": self._bound["outer"]},
+        )
+        self._reading.unregister("_import_erased")
+        return found["person"].to_pylist()
+
+    def _count_left_out(self, where: str, name: str, files: dict[int, FileRows]) -> None:
+        counted = self._reading.sql(f"select _file, count(*) as rows from {STAGED} where {where} group by _file")
+        for number, rows in zip(counted["_file"].to_pylist(), counted["rows"].to_pylist(), strict=True):
+            if number in files:
+                files[number].removed[name] += rows
+
     def quarantined(self) -> Iterator[pa.Table]:
-        """Rows that could not be taken, in chunks: row, _file, reason, row_text (scrubbed)."""
+        """Rows that could not be taken, in chunks: row, _file, reason, row_text (scrubbed).
+
+        A row whose text names a person whom `leave_out` was told of is left out as well.
+        """
         after = -1
         while True:
             chunk = self._reading.sql(
@@ -521,8 +654,19 @@ class Staging:
             if not chunk.num_rows:
                 return
             after = chunk["row"][-1].as_py()
-            texts = [self._quarantine_text(text) for text in chunk["text"].to_pylist()]
-            yield chunk.drop_columns(["text"]).append_column("row_text", pa.array(texts, pa.string()))
+            texts = chunk["text"].to_pylist()
+            if self._erased:
+                kept = [not self._names_erased(text) for text in texts]
+                chunk = chunk.filter(pa.array(kept))
+                texts = chunk["text"].to_pylist()
+            kept_texts = [self._quarantine_text(text) for text in texts]
+            yield chunk.drop_columns(["text"]).append_column("row_text", pa.array(kept_texts, pa.string()))
+
+    def _names_erased(self, text: str | None) -> bool:
+        """Whether a row's text, before it is cut to what is kept, would name an erased person."""
+        whole = privacy.quarantine_text(text or "", self._key, Counter(), longest=len(text or "") * 4 + 1000)
+        persons = set(re.findall(_PSEUDONYM, whole)) | set(re.findall(_PSEUDONYM, text or ""))
+        return any(erased_mark(self._key, person) in self._erased for person in persons)
 
     def _quarantine_text(self, text: str | None) -> str | None:
         if text is None:
@@ -556,6 +700,13 @@ def _reasons(column: Column, raw: str, is_required: bool) -> list[tuple[str, str
     return reasons
 
 
+def _refuse_if_wide(file: DroppedFile, columns: int) -> None:
+    if columns > _MOST_COLUMNS:
+        raise RefusedFileError(
+            f"{file.name}: has {columns:,} columns; deliver at most {_MOST_COLUMNS:,}, or NDJSON, which may have more"
+        )
+
+
 def _missing(column: Column) -> str:
     return f"{column.delivered_as[0]} is missing"
 
@@ -563,12 +714,16 @@ def _missing(column: Column) -> str:
 def _typed(column: Column, raw: str) -> str:
     """The SQL value of a column from its delivered text; NULL where it is not of its type."""
     if column.is_person:
-        return f"case when {raw} is not null then {privacy.pseudonym_sql(raw)} end"
+        # `clean` makes the pseudonym, once for each person and not for each row.
+        return raw
     if column.type == "timestamp":
         # A cast to TIMESTAMP drops the offset without a word; TIMESTAMPTZ converts, and is slower.
         zoned = f"make_timestamp(epoch_us(try_cast({raw} as timestamptz)))"
         plain = f"case when right({raw}, 1) in ('Z', 'z') or length({raw}) <= 19 or {raw}[-6] not in ('+', '-') and "
         plain += f"{raw}[-5] not in ('+', '-') and {raw}[-3] not in ('+', '-') then try_cast({raw} as timestamp)"
+        # The engine reads only a capital Z.
+        small = f"when right({raw}, 1) = 'z' then try_cast(upper({raw}) as timestamp)"
+        plain = plain.replace("case when", f"case {small} when", 1)
         return f"case when regexp_full_match({raw}, {_text(_TIME)}) then {plain} else {zoned} end end"
     if column.type == "date":
         return (
@@ -625,8 +780,12 @@ _ARCHIVE = {
 }
 
 
-def _canonical_md5(line: str) -> str:
-    event = json.dumps(json.loads(line), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def _canonical_md5(line: str) -> str | None:
+    """None where the line nests too deep to be put in order."""
+    try:
+        event = json.dumps(json.loads(line), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return None
     return hashlib.md5(event.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -652,7 +811,7 @@ def _buffers(look: Look) -> str:
 def _why_unreadable(file: DroppedFile, error: str) -> str:
     """Why the engine could not read a file, without the piece of it that the engine quotes."""
     kind = privacy.safe_message(error.split(":")[0])
-    return f"{file.name}: {why_broken(file, LONGEST_LINE) or f'cannot be read as {file.format} ({kind})'}"
+    return f"{file.name}: {why_broken(file) or f'cannot be read as {file.format} ({kind})'}"
 
 
 def _listed(numbers: list[int]) -> str:

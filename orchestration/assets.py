@@ -59,7 +59,7 @@ class Run:
 
 
 @contextmanager
-def _warehouse(context: dg.AssetExecutionContext, run: Run) -> Iterator[Warehouse]:
+def opened_warehouse(context: dg.AssetExecutionContext, run: Run) -> Iterator[Warehouse]:
     """The warehouse; what may pass by itself asks Dagster for another try, everything else fails at once."""
     try:
         with open_warehouse(run.settings) as warehouse:
@@ -70,7 +70,8 @@ def _warehouse(context: dg.AssetExecutionContext, run: Run) -> Iterator[Warehous
         raise dg.RetryRequested(max_retries=run.retries, seconds_to_wait=run.retry_seconds) from error
 
 
-def _as_of(context: dg.AssetExecutionContext) -> datetime:
+def as_of_run(context: dg.AssetExecutionContext) -> datetime:
+    """The clock of a run: what started it says so, or it is now."""
     tag = context.run.tags.get(AS_OF_TAG)
     return parse_time(tag) if tag else now()
 
@@ -102,8 +103,10 @@ def raw_assets(run: Run) -> dg.AssetsDefinition:
     def import_sources(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         selected = [by_key[key] for key in context.selected_asset_keys]
         entities = None if len(selected) == len(by_key) else [contract.name for contract in selected]
-        with _warehouse(context, run) as warehouse:
-            report = pipeline.import_sources(warehouse, as_of=_as_of(context), entities=entities, progress=run.progress)
+        with opened_warehouse(context, run) as warehouse:
+            report = pipeline.import_sources(
+                warehouse, as_of=as_of_run(context), entities=entities, progress=run.progress
+            )
             loads = [load.load_id for load in report.loads if load.outcome == "loaded"]
             counts, days = _what_came(warehouse, selected, loads) if run.is_recorded else ({}, {})
         for refused in report.refused:
@@ -170,9 +173,9 @@ def built_assets(run: Run, manifest: Mapping[str, Any]) -> list[dg.AssetsDefinit
         pool=WRITER_POOL,
     )
     def dbt_build(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        with _warehouse(context, run) as warehouse:
+        with opened_warehouse(context, run) as warehouse:
             if not run.is_recorded:
-                pipeline.build(warehouse, as_of=_as_of(context), progress=run.progress)
+                pipeline.build(warehouse, as_of=as_of_run(context), progress=run.progress)
                 yield from _in_order(context, set())
                 return
             done: set[dg.AssetKey] = set()
@@ -183,7 +186,7 @@ def built_assets(run: Run, manifest: Mapping[str, Any]) -> list[dg.AssetsDefinit
             }
             report: pipeline.BuildReport | None = None
             events = stream_events(
-                lambda tell: pipeline.build(warehouse, as_of=_as_of(context), progress=run.progress, on_event=tell),
+                lambda tell: pipeline.build(warehouse, as_of=as_of_run(context), progress=run.progress, on_event=tell),
                 manifest,
                 context,
             )
@@ -237,7 +240,7 @@ def built_assets(run: Run, manifest: Mapping[str, Any]) -> list[dg.AssetsDefinit
     )
     def analysis(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         # The build step wrote both; here they are noted with their rows, so that the graph shows them.
-        with _warehouse(context, run) as warehouse, warehouse.write() as writer:
+        with opened_warehouse(context, run) as warehouse, warehouse.write() as writer:
             for key in (TIME_SAVED, DEFINITIONS):
                 rows = writer.fetch(f"select count(*) as n from {'.'.join(key.path)}")[0]["n"]
                 yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows})
@@ -277,7 +280,7 @@ def checks_asset(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     def checks(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         from orchestration.checks import evaluations
 
-        with _warehouse(context, run) as warehouse:
+        with opened_warehouse(context, run) as warehouse:
             report = pipeline.check(warehouse, allow_older=_allow_older(context), progress=run.progress)
             for evaluation in evaluations(report, manifest) if run.is_recorded else ():
                 # Taken at run time, though Dagster's own type of this method leaves it out.
@@ -309,7 +312,7 @@ def health_assets(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition 
         pool=WRITER_POOL,
     )
     def dbt_after_checks(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        with _warehouse(context, run) as warehouse:
+        with opened_warehouse(context, run) as warehouse:
             if not run.is_recorded:
                 pipeline.build_after_checks(warehouse, progress=run.progress)
                 yield from _in_order(context, set())
@@ -346,7 +349,7 @@ def snapshot_asset(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition
         kinds={run.settings.engine},
     )
     def snapshot(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        with _warehouse(context, run) as warehouse:
+        with opened_warehouse(context, run) as warehouse:
             published = pipeline.publish_build(warehouse, allow_older=_allow_older(context), progress=run.progress)
         return dg.MaterializeResult(
             metadata={

@@ -6,79 +6,35 @@ check evaluated false and publishing was refused.
 """
 
 import gc
-import json
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, is_dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import click
 
-from orchestration.clock import now, parse_time
-from orchestration.progress import Progress, Silence, Terminal
+from orchestration.cli_options import (
+    UtcTime,
+    answer,
+    as_of_option,
+    built_as_of_option,
+    json_option,
+    older_option,
+    places,
+    progress_for,
+    settings_of,
+)
+from orchestration.clock import now
+from orchestration.gap_commands import gaps
+from orchestration.live_commands import pull
+from orchestration.quarantine_commands import quarantine
+from orchestration.upkeep_commands import erase, retention
 
 WRONG_CALL, INTERRUPTED = 2, 130
 
 COLLECTION = (200_000, 20, 20)
 """Thresholds of Python's garbage collector. Dagster and dbt make millions of objects that live as long as the command;
 looking through them as often as Python does by itself is a fifth of a refresh's time."""
-
-
-class UtcTime(click.ParamType):
-    """An ISO date or time, as UTC."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """The value as a UTC time; a wrong one is a usage error."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            return parse_time(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
-    """A place (home, drop) may be given before or after the command's name; the later one counts."""
-
-    def keep(ctx: click.Context, _param: click.Parameter, value: Any) -> Any:
-        places = ctx.ensure_object(dict)
-        if value is not None:
-            places[name] = value
-        return value
-
-    return keep
-
-
-def places(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say where things are, on every command."""
-    for name, text in (
-        ("drop", "Where source files arrive (SKILLSMITH_DROP; default <home>/drop)."),
-        ("home", "Folder that holds everything the product writes (SKILLSMITH_HOME; default ./state)."),
-    ):
-        command = click.option(
-            f"--{name}", type=click.Path(path_type=Path), expose_value=False, callback=_keep(name), help=text
-        )(command)
-    return command
-
-
-as_of_option = click.option(
-    "--as-of",
-    type=UtcTime(),
-    metavar="TIME",
-    help="The clock, UTC: 2026-07-01 or 2026-07-01T06:00:00Z. Default: now.",
-)
-built_as_of_option = click.option(
-    "--as-of", type=UtcTime(), metavar="TIME", help="Refuse unless the last build is as of this time (UTC)."
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Answer as JSON on standard output.")
-older_option = click.option(
-    "--allow-older", is_flag=True, help="Publish although what is published is as of a later time."
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -119,15 +75,19 @@ def simulate(
     """
     from ingest.simulator import simulate as write_world
 
-    folder: Path = out or _settings(ctx).drop_folder
-    progress = _progress(as_json)
+    folder: Path | str = out or settings_of(ctx).drop_folder
+    if isinstance(folder, str):
+        from warehouse.errors import UsageError
+
+        raise UsageError(f"a simulated world is written into a folder, not into {folder}; give one with --out")
+    progress = progress_for(as_json)
     last_day: date = (until or now() - timedelta(days=1)).date()
     with progress.step("simulate"):
         answers = write_world(
             folder, days=days, accounts=accounts, seed=seed, events=events, until=last_day, progress=progress.share
         )
     if as_json:
-        _answer(answers)
+        answer(answers)
 
 
 @cli.command()
@@ -147,12 +107,12 @@ def init(ctx: click.Context, as_json: bool) -> None:
     from orchestration.run_lock import run_lock
     from warehouse import open_warehouse
 
-    settings = _settings(ctx)
+    settings = settings_of(ctx)
     with run_lock(settings), open_warehouse(settings) as warehouse:
         install(warehouse)
     prepare_dagster_home(settings)
     if as_json:
-        _answer({"home": settings.home, "engine": settings.engine})
+        answer({"home": settings.home, "engine": settings.engine})
 
 
 @cli.command("import")
@@ -169,11 +129,13 @@ def import_(ctx: click.Context, as_of: datetime | None, entities: tuple[str, ...
     from orchestration.pipeline import import_lines, import_sources
     from warehouse import open_warehouse
 
-    with open_warehouse(_settings(ctx)) as warehouse:
-        report = import_sources(warehouse, as_of=as_of or now(), entities=entities or None, progress=_progress(as_json))
+    with open_warehouse(settings_of(ctx)) as warehouse:
+        report = import_sources(
+            warehouse, as_of=as_of or now(), entities=entities or None, progress=progress_for(as_json)
+        )
     if as_json:
         refused = [{"file_name": load.file_name, "error": load.error} for load in report.refused]
-        _answer({"entities": import_lines(report), "refused": refused})
+        answer({"entities": import_lines(report), "refused": refused})
     if report.refused:
         from warehouse.errors import RefusedFileError
 
@@ -193,10 +155,10 @@ def build(ctx: click.Context, as_of: datetime | None, as_json: bool) -> None:
     from orchestration import pipeline
     from warehouse import open_warehouse
 
-    with open_warehouse(_settings(ctx)) as warehouse:
-        report = pipeline.build(warehouse, as_of=as_of or now(), progress=_progress(as_json))
+    with open_warehouse(settings_of(ctx)) as warehouse:
+        report = pipeline.build(warehouse, as_of=as_of or now(), progress=progress_for(as_json))
     if as_json:
-        _answer(report)
+        answer(report)
 
 
 @cli.command()
@@ -213,11 +175,11 @@ def check(ctx: click.Context, as_of: datetime | None, allow_older: bool, as_json
     from orchestration import pipeline
     from warehouse import open_warehouse
 
-    with open_warehouse(_settings(ctx)) as warehouse:
+    with open_warehouse(settings_of(ctx)) as warehouse:
         pipeline.require_clock(warehouse, as_of)
-        report = pipeline.check(warehouse, allow_older=allow_older, progress=_progress(as_json))
+        report = pipeline.check(warehouse, allow_older=allow_older, progress=progress_for(as_json))
     if as_json:
-        _answer(report)
+        answer(report)
     pipeline.require_passed(report)
 
 
@@ -235,13 +197,13 @@ def publish(ctx: click.Context, as_of: datetime | None, allow_older: bool, as_js
     from orchestration import pipeline
     from warehouse import open_warehouse
 
-    with open_warehouse(_settings(ctx)) as warehouse:
+    with open_warehouse(settings_of(ctx)) as warehouse:
         pipeline.require_clock(warehouse, as_of)
-        progress = _progress(as_json)
+        progress = progress_for(as_json)
         pipeline.build_after_checks(warehouse, progress=progress)
         snapshot = pipeline.publish_build(warehouse, allow_older=allow_older, progress=progress)
     if as_json:
-        _answer(snapshot)
+        answer(snapshot)
 
 
 @cli.command()
@@ -257,9 +219,11 @@ def refresh(ctx: click.Context, as_of: datetime | None, allow_older: bool, as_js
     """
     from orchestration.refresh import refresh as run_refresh
 
-    snapshot = run_refresh(_settings(ctx), as_of=as_of or now(), allow_older=allow_older, progress=_progress(as_json))
+    snapshot = run_refresh(
+        settings_of(ctx), as_of=as_of or now(), allow_older=allow_older, progress=progress_for(as_json)
+    )
     if as_json:
-        _answer(snapshot)
+        answer(snapshot)
 
 
 @cli.command()
@@ -273,9 +237,9 @@ def status(ctx: click.Context, as_json: bool) -> None:
     """
     from orchestration.status import describe, read_status
 
-    found = read_status(_settings(ctx))
+    found = read_status(settings_of(ctx))
     if as_json:
-        _answer(found)
+        answer(found)
     else:
         click.echo(describe(found))
 
@@ -314,7 +278,7 @@ def query(
     from orchestration.query import read_rows, write_rows
 
     form = "json" if as_json else form
-    rows = read_rows(_settings(ctx), table, where=where, limit=50 if limit is None and form == "table" else limit)
+    rows = read_rows(settings_of(ctx), table, where=where, limit=50 if limit is None and form == "table" else limit)
     write_rows(rows, form, out)
 
 
@@ -329,7 +293,7 @@ def dashboard(ctx: click.Context, port: int | None) -> None:
     """
     from orchestration.serving import serve_dashboards
 
-    serve_dashboards(_settings(ctx, port=port))
+    serve_dashboards(settings_of(ctx, port=port))
 
 
 @cli.command()
@@ -344,7 +308,14 @@ def dev(ctx: click.Context, port: int | None, dagster_port: int) -> None:
     """
     from orchestration.serving import serve_all
 
-    serve_all(_settings(ctx, port=port), dagster_port)
+    serve_all(settings_of(ctx, port=port), dagster_port)
+
+
+cli.add_command(pull)
+cli.add_command(quarantine)
+cli.add_command(gaps)
+cli.add_command(erase)
+cli.add_command(retention)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -392,36 +363,6 @@ def _say_known(error: BaseException) -> int | None:
         return None
     click.echo(f"error: {' '.join(str(error).split())}", err=True)
     return error.exit_code
-
-
-def _settings(ctx: click.Context, **overrides: Any) -> Any:
-    from warehouse.settings import load_settings
-
-    return load_settings(**ctx.find_object(dict) or {}, **overrides)
-
-
-def _progress(as_json: bool) -> Progress:
-    return Silence() if as_json else Terminal()
-
-
-def _answer(value: Any) -> None:
-    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON has it: times as ISO text in UTC, paths as text."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
-    if isinstance(value, dict):
-        return {str(name): _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(part) for part in value]
-    if isinstance(value, datetime):
-        utc = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        return utc.isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,12 @@ from warehouse.settings import DBT_PROJECT, Settings
 PROFILE = "skillsmith"
 
 # What the project is parsed with; real values arrive with each run. Fixed, so that partial parsing finds its cache.
-_PARSING_VARIABLES = {"as_of": "2000-01-01 00:00:00", "run_started_at": "2000-01-01 00:00:00", "build_id": ""}
+_PARSING_VARIABLES = {
+    "as_of": "2000-01-01 00:00:00",
+    "run_started_at": "2000-01-01 00:00:00",
+    "build_id": "",
+    "definitions": "",
+}
 
 _FINISHED = frozenset({"LogModelResult", "LogSeedResult", "LogTestResult", "LogSnapshotResult"})
 
@@ -91,6 +97,7 @@ def run_dbt(
         "as_of": _as_text(as_of),
         "run_started_at": _as_text(run_started_at or datetime.now(UTC)),
         "build_id": build_id,
+        "definitions": _definitions_hash(),
     }
     return runner.run(command, variables, progress, on_event)
 
@@ -98,11 +105,6 @@ def run_dbt(
 def manifest_of(warehouse: Warehouse) -> dict[str, Any]:
     """dbt's manifest of the project as its JSON artifact; parsed at most once per process."""
     return _runner(warehouse).manifest_json()
-
-
-def forget_runners() -> None:
-    """Drop every warm runner; the project is parsed anew at its next use (for tests, and after an edit)."""
-    _RUNNERS.clear()
 
 
 def changed_seeds(warehouse: Warehouse) -> bool:
@@ -118,39 +120,49 @@ def remember_seeds(warehouse: Warehouse) -> None:
         path.write_text(json.dumps(record, indent=2))
 
 
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """The project as dbt has it in memory, and as its JSON artifact."""
+
+    manifest: Any
+    json: dict[str, Any]
+
+
+_PARSED: dict[tuple[str, str], _Parsed] = {}
+"""By target and database, the only things of a warehouse that are in the names of its tables."""
+
+
 class _Runner:
     """One warm dbt for one home and warehouse."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.folder = _folder(warehouse.settings)
         self.engine = warehouse.engine
-        self._write_profile(warehouse)
+        self.target = warehouse.dbt_target
+        profile = warehouse.dbt_profile()
+        self._database = str(profile.get("dbname") or Path(profile["path"]).stem)
+        self._write_profile(profile)
         self._environment = warehouse.dbt_environment()
-        self._parsed: Any = None
-        self._json: dict[str, Any] | None = None
 
-    def _write_profile(self, warehouse: Warehouse) -> None:
-        profiles = {PROFILE: {"target": warehouse.engine, "outputs": {warehouse.engine: warehouse.dbt_profile()}}}
+    def _write_profile(self, profile: dict[str, Any]) -> None:
+        profiles = {PROFILE: {"target": self.target, "outputs": {self.target: profile}}}
         path = self.folder / "profiles.yml"
         with _writing(path):
             self.folder.mkdir(parents=True, exist_ok=True)
             path.write_text(yaml.safe_dump(profiles, sort_keys=False))
 
     def manifest_json(self) -> dict[str, Any]:
-        if self._json is not None:
-            return self._json
-        self._manifest()
-        self._json = json.loads((self.folder / "target" / "manifest.json").read_text())
-        return self._json or {}
+        return self._parse().json
 
-    def _manifest(self) -> Any:
-        if self._parsed is None:
+    def _parse(self) -> _Parsed:
+        key = (self.target, self._database)
+        if key not in _PARSED:
             outcome = self._invoke(["parse"], _PARSING_VARIABLES, manifest=None, callbacks=[])
             if not outcome.success:
                 raise _as_error(outcome.exception)
-            self._parsed = outcome.result
-        # Running a node writes its compiled text into the manifest; a later run with another clock must not see it.
-        return self._parsed.deepcopy()
+            artifact = json.loads((self.folder / "target" / "manifest.json").read_text())
+            _PARSED[key] = _Parsed(outcome.result, artifact)
+        return _PARSED[key]
 
     def run(
         self,
@@ -159,7 +171,8 @@ class _Runner:
         progress: Progress | None,
         on_event: RawEvents | None,
     ) -> DbtRun:
-        manifest = self._manifest()
+        # Running a node writes its compiled text into the manifest; a later run with another clock must not see it.
+        manifest = self._parse().manifest.deepcopy()
         callbacks = [_listener(progress, on_event)] if progress or on_event else []
         outcome = self._invoke(command, variables, manifest=manifest, callbacks=callbacks)
         if outcome.result is None or not hasattr(outcome.result, "results"):
@@ -179,11 +192,13 @@ class _Runner:
             arguments = [
                 *command,
                 *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(self.folder)),
-                *("--profile", PROFILE, "--target", self.engine),
+                *("--profile", PROFILE, "--target", self.target),
                 *("--target-path", str(self.folder / "target"), "--log-path", str(self.folder / "logs")),
                 *("--vars", json.dumps(variables)),
                 *("--log-level", "none", "--log-level-file", "info", "--quiet", "--no-print", "--no-use-colors"),
                 *("--no-send-anonymous-usage-stats", "--no-version-check", "--partial-parse"),
+                # Of its artifacts only the parsed manifest is read; each other would cost a run a second.
+                "--write-json" if manifest is None else "--no-write-json",
             ]
             try:
                 return dbtRunner(manifest=manifest, callbacks=callbacks).invoke(arguments)
@@ -337,6 +352,15 @@ def _seed_record(settings: Settings) -> dict[str, str]:
         return json.loads((_folder(settings) / "seeds.json").read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
+
+
+@cache
+def _definitions_hash() -> str:
+    """By what a model that keeps rows knows that they were made by other SQL."""
+    digest = hashlib.sha256()
+    for path in sorted([*(DBT_PROJECT / "models").rglob("*.sql"), *(DBT_PROJECT / "macros").rglob("*.sql")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _seed_hash() -> str:

@@ -16,8 +16,10 @@ from orchestration.assets import (
 )
 from orchestration.checks import border_checks
 from orchestration.jobs import refresh_job
+from orchestration.live_assets import live_definitions
 from orchestration.schedules import daily_refresh
 from orchestration.sensors import arrivals
+from orchestration.upkeep_job import upkeep_definitions
 
 
 def definitions_of(run: Run, manifest: Mapping[str, Any]) -> dg.Definitions:
@@ -25,7 +27,7 @@ def definitions_of(run: Run, manifest: Mapping[str, Any]) -> dg.Definitions:
     borders = border_checks(run, manifest)
     job = refresh_job(borders)
     health = health_assets(run, manifest)
-    return dg.Definitions(
+    own = dg.Definitions(
         assets=[
             raw_assets(run),
             *built_assets(run, manifest),
@@ -39,6 +41,7 @@ def definitions_of(run: Run, manifest: Mapping[str, Any]) -> dg.Definitions:
         schedules=[daily_refresh(job)],
         sensors=[arrivals(job, run.settings)],
     )
+    return dg.Definitions.merge(own, live_definitions(run), upkeep_definitions(run))
 
 
 @dg.definitions

@@ -15,7 +15,10 @@ def refresh_job(border_checks: dg.AssetChecksDefinition) -> "AssetJob":
     """The refresh. The checks' own asset evaluates the borders, so their stand-alone form is left out."""
     return dg.define_asset_job(
         REFRESH,
-        selection=dg.AssetSelection.all() - dg.AssetSelection.checks(border_checks),
+        # Live sources are read by jobs of their own, at their own times.
+        selection=dg.AssetSelection.all()
+        - dg.AssetSelection.checks(border_checks)
+        - dg.AssetSelection.key_prefixes("live"),
         description="Import what has arrived, build every table, check both borders, publish one snapshot.",
         executor_def=dg.in_process_executor,
     )

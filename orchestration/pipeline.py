@@ -6,6 +6,7 @@ Each leaves the warehouse closed. What a step decides belongs in the room it cal
 
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,14 +16,17 @@ from orchestration.builds import Build, Outcome, checkable_build, finish_build, 
 from orchestration.progress import Progress, Silence
 from orchestration.run_lock import run_lock
 from warehouse import Warehouse, Writer
-from warehouse.errors import BlockingChecksFailedError, SkillsmithError
+from warehouse.errors import BlockingChecksFailedError, SkillsmithError, StorageError
 
 if TYPE_CHECKING:
-    from ingest.files import ImportReport
+    from ingest.landing import ImportReport
+    from ingest.retention import Expiry
     from orchestration.dbt_runner import DbtRun, NodeResult
     from warehouse.access import Snapshot
 
 AFTER_CHECKS = "tag:after_checks"
+_GAPS_SAID = 10
+_LANDING_WAIT_SECONDS = 600.0
 _SILENCE = Silence()
 
 
@@ -67,7 +71,7 @@ def import_sources(
     warehouse: Warehouse,
     *,
     as_of: datetime,
-    drop: Path | None = None,
+    drop: Path | str | None = None,
     entities: Iterable[str] | None = None,
     progress: Progress = _SILENCE,
 ) -> "ImportReport":
@@ -89,7 +93,143 @@ def import_sources(
             progress.warn(f"refused {refused.file_name}: {refused.error}")
         for ignored in report.ignored:
             progress.warn(f"ignored {ignored}: it is no entity's file")
+        _erase_requested(warehouse, progress)
+        _note_gaps(warehouse, as_of, progress, missing=report.missing)
         closing.note = f"{len(report.loads)} new files, {report.known} known"
+    return report
+
+
+def _erase_requested(warehouse: Warehouse, progress: Progress) -> None:
+    """Erase whom the privacy entity names. What this user may not touch stays open, and is said at every import."""
+    from ingest.erasure import erase_requested
+
+    try:
+        done = erase_requested(warehouse)
+    except StorageError as error:
+        progress.warn(f"an erasure is not complete: {error}; run `skillsmith-analytics erase --requested` to end it")
+        return
+    for certificate in done:
+        progress.line("erasure", rows=certificate.rows, note=f"certificate {certificate.certificate_id}")
+
+
+def retain(warehouse: Warehouse, *, now: datetime, progress: Progress = _SILENCE) -> "list[Expiry]":
+    """Remove raw rows that have passed their time; see `ingest.retention.expire`."""
+    from ingest.retention import expire
+
+    with run_lock(warehouse.settings), progress.step("retention") as closing:
+        initialise(warehouse)
+        found = expire(warehouse, now=now)
+        for expiry in found:
+            if expiry.waits_because:
+                progress.warn(
+                    f"{expiry.table} keeps {expiry.rows:,} rows before {expiry.kept_from}: {expiry.waits_because}"
+                )
+            else:
+                progress.line(expiry.table, rows=expiry.rows, note=f"removed, of days before {expiry.kept_from}")
+        closing.rows = sum(expiry.rows for expiry in found if expiry.waits_because is None)
+    return found
+
+
+def pull(
+    warehouse: Warehouse,
+    name: str,
+    *,
+    as_of: datetime,
+    entities: Iterable[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    from_start: bool = False,
+    progress: Progress = _SILENCE,
+) -> "ImportReport":
+    """Import what is new in a live source (`registry`, `billing`, `status`); see `ingest.live.import_live`.
+
+    A source that cannot be read is a gap in the ledger of gaps until it was; its error is raised all the same.
+    """
+    from ingest.live import import_live
+    from ingest.live.configured import configured_source
+    from ingest.privacy import safe_message
+
+    settings = warehouse.settings
+    source = configured_source(settings, name)
+    asked = list(entities) if entities is not None else list(source.entities)
+
+    def holding() -> AbstractContextManager[None]:
+        return run_lock(settings, wait_seconds=_LANDING_WAIT_SECONDS)
+
+    with progress.step(f"pull {name}") as closing:
+        reason: str | None = "could not be read"
+        try:
+            report = import_live(
+                warehouse,
+                source.open(),
+                as_of=as_of,
+                entities=asked,
+                since=since,
+                until=until,
+                from_start=from_start,
+                holding=holding,
+            )
+            reason = None
+        except SkillsmithError as error:
+            reason = safe_message(str(error))
+            raise
+        finally:
+            with holding():
+                initialise(warehouse)
+                _note_gaps(warehouse, as_of, progress, read=dict.fromkeys(asked, reason))
+        closing.rows = report.rows_seen
+        for line in import_lines(report):
+            progress.line(f"raw.{line['name']}", rows=line["rows"], seconds=line["seconds"], note=line["note"])
+        closing.note = f"{len(report.loads)} windows"
+    return report
+
+
+def _note_gaps(warehouse: Warehouse, as_of: datetime, progress: Progress, **found: Any) -> None:
+    """Bring the ledger of gaps up to now, and say what is new there."""
+    from ingest.completeness import open_gaps, record_gaps
+
+    with warehouse.write("import") as writer:
+        before = {row["gap_id"] for row in open_gaps(writer)}
+        gaps = record_gaps(writer, as_of=as_of, **found)
+    new = [gap for gap in gaps if gap["gap_id"] not in before]
+    for gap in new[:_GAPS_SAID]:
+        progress.warn(describe_gap(gap))
+    if len(new) > _GAPS_SAID:
+        progress.warn(f"and {len(new) - _GAPS_SAID} more gaps; `skillsmith-analytics gaps list` has them all")
+
+
+def describe_gap(gap: dict[str, Any]) -> str:
+    """One line on a gap in what was imported."""
+    what = gap["kind"].replace("_", " ")
+    where = gap["file_name"] or (f"{gap['day']}" if gap["day"] else "")
+    counted = (
+        f": {gap['rows_found'] or 0:,} rows, expected {gap['rows_expected']:,}"
+        if gap["rows_expected"] is not None
+        else ""
+    )
+    detail = f" ({gap['detail']})" if gap["detail"] else ""
+    return f"{gap['source']}/{gap['entity']}: {what} {where}".rstrip() + counted + detail
+
+
+def replay_quarantine(
+    warehouse: Warehouse,
+    *,
+    as_of: datetime,
+    entity: str | None = None,
+    file_name: str | None = None,
+    reason: str | None = None,
+    progress: Progress = _SILENCE,
+) -> "ImportReport":
+    """Try rows of the quarantine again; see `ingest.quarantine.replay`."""
+    from ingest.quarantine import Choice, replay
+
+    with run_lock(warehouse.settings), progress.step("replay") as closing:
+        initialise(warehouse)
+        choice = Choice(entity, file_name, reason)
+        report = replay(warehouse, warehouse.settings.drop_folder, choice, as_of=as_of)
+        closing.rows = report.rows_seen
+        for line in import_lines(report):
+            progress.line(f"raw.{line['name']}", rows=line["rows"], seconds=line["seconds"], note=line["note"])
     return report
 
 
@@ -122,6 +262,7 @@ def build(
     on_event is given dbt's structured events, for Dagster; on_start the build as soon as it is recorded. Raises
     where a model fails; the build is then recorded as failed.
     """
+    from ingest.retention import require_rows
     from orchestration.analysis_step import write_team_time_saved
     from orchestration.check_rows import dbt_check_rows
     from orchestration.dbt_runner import changed_seeds, manifest_of, remember_seeds
@@ -130,6 +271,7 @@ def build(
     with run_lock(warehouse.settings), progress.step("build") as closing:
         initialise(warehouse)
         with warehouse.write() as writer:
+            require_rows(writer, as_of)
             current = start_build(writer, as_of)
             seeds_are_there = _has_seeds(writer)
         if on_start:

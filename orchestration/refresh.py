@@ -1,11 +1,12 @@
 """`refresh`: the Dagster job in this process, with one line an error."""
 
+import gc
 import logging
 import os
 from datetime import datetime
 
 from expectations.frames import warm_up
-from ingest.delivery import require_drop
+from ingest.remote import require_place
 from orchestration.builds import utc
 from orchestration.progress import Progress
 from orchestration.run_lock import run_lock
@@ -30,7 +31,7 @@ def refresh(settings: Settings, *, as_of: datetime, allow_older: bool, progress:
 
 def _refuse_early(settings: Settings, as_of: datetime, allow_older: bool) -> None:
     """What a later step would refuse after minutes is refused now."""
-    require_drop(settings.drop_folder)
+    require_place(settings.drop_folder)
     with open_reader(settings) as reader:
         try:
             published = reader.snapshot()
@@ -60,6 +61,8 @@ def _run_job(settings: Settings, as_of: datetime, allow_older: bool, progress: P
         run = Run(settings, progress=progress, is_recorded=False, retries=1, retry_seconds=1.0)
         job = definitions_of(run, manifest).resolve_job_def(REFRESH)
         logging.getLogger("dagster").setLevel(logging.CRITICAL)
+        # What was imported and parsed lives as long as the run; collecting garbage need not look through it again.
+        gc.freeze()
     tags = {AS_OF_TAG: utc(as_of).isoformat(), ALLOW_OLDER_TAG: "true" if allow_older else "false"}
     # Kept in memory; runs that `dev` starts are stored, see Run.is_recorded.
     with forgetful_instance() as instance:

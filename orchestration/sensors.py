@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from ingest import remote
 from orchestration.assets import AS_OF_TAG
 from orchestration.clock import now
 from orchestration.jobs import REFRESH
+from warehouse.errors import SkillsmithError
 from warehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +36,11 @@ def arrivals(job: "AssetJob", settings: Settings) -> dg.SensorDefinition:
     )
     def sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         refreshed, _, seen = (context.cursor or ":").partition(":")
-        listing = listing_of(settings.drop_folder)
+        try:
+            listing = listing_of(settings.drop_folder)
+        except SkillsmithError as error:
+            yield dg.SkipReason(str(error))
+            return
         if listing is None:
             yield dg.SkipReason(f"{settings.drop_folder} has no files yet")
         elif listing == refreshed:
@@ -49,8 +55,13 @@ def arrivals(job: "AssetJob", settings: Settings) -> dg.SensorDefinition:
     return sensor
 
 
-def listing_of(folder: Path) -> str | None:
-    """A hash of the names, sizes and times of all files below the folder; None where there is none."""
+def listing_of(folder: Path | str) -> str | None:
+    """A hash of the names, sizes and times (or versions) of all files below the folder; None where there is none.
+
+    Raises UsageError or TransientError where the folder is in an object store that cannot be listed.
+    """
+    if isinstance(folder, str):
+        return remote.listing_of(folder)
     digest = hashlib.sha256()
     found = False
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():

@@ -22,7 +22,7 @@ class Status:
 
     home: Path
     engine: str
-    drop: Path
+    drop: Path | str
     snapshot: Snapshot | None = None
     last_attempt: Attempt | None = None
     badges: list[dict[str, Any]] = field(default_factory=list)
@@ -31,6 +31,7 @@ class Status:
     files_imported: int = 0
     files_refused: int = 0
     rows_in_quarantine: int = 0
+    open_gaps: int = 0
     last_build: dict[str, Any] | None = None
     storage: dict[str, Any] = field(default_factory=dict)
 
@@ -86,7 +87,7 @@ def _record_lines(status: Status) -> list[str]:
         refused = f", {status.files_refused:,} refused" if status.files_refused else ""
         lines = [
             f"last import {_time(status.last_import_at)}, {status.files_imported:,} files in all{refused}, "
-            f"{status.rows_in_quarantine:,} rows in quarantine"
+            f"{status.rows_in_quarantine:,} rows in quarantine, {status.open_gaps:,} gaps open"
         ]
     build = status.last_build
     lines.append(
@@ -127,6 +128,10 @@ def _storage_lines(storage: dict[str, Any]) -> list[str]:
     lines = [
         f"server      TimescaleDB {storage['timescaledb']}" if storage["timescaledb"] else "server      PostgreSQL"
     ]
+    lines += [
+        f"worker      {row['worker']}: {row['shards']} shards, {row['bytes'] / 1e9:.1f} GB"
+        for row in storage["citus_workers"]
+    ]
     for row in storage["chunks"]:
         smaller = f", {row['compression_ratio']} times smaller" if row["compression_ratio"] else ""
         lines.append(
@@ -154,10 +159,11 @@ def _written(settings: Settings) -> dict[str, Any]:
             open_warehouse(settings) as warehouse,
             warehouse.write() as writer,
         ):
-            there = writer.fetch(
-                "select 1 as found from information_schema.tables where table_schema = 'ops' and table_name = 'builds'"
-            )
-            if not there:
+            there = {
+                row["table_name"]
+                for row in writer.fetch("select table_name from information_schema.tables where table_schema = 'ops'")
+            }
+            if "builds" not in there:
                 return {}
             ledger = writer.fetch(
                 "select max(finished_at) as last_import_at, "
@@ -165,12 +171,18 @@ def _written(settings: Settings) -> dict[str, Any]:
                 "count(case when outcome = 'refused' then 1 end) as files_refused from raw.import_ledger"
             )[0]
             waiting = writer.fetch("select count(*) as n from raw.quarantine where resolved_at is null")[0]["n"]
+            gaps = (
+                writer.fetch("select count(*) as n from ops.import_gaps where closed_at is null")[0]["n"]
+                if "import_gaps" in there
+                else 0
+            )
             build = last_build(writer)
     except WarehouseBusyError:
         return {"is_writing": True}
     return {
         **ledger,
         "rows_in_quarantine": waiting,
+        "open_gaps": gaps,
         "last_build": None
         if build is None
         else {"build_id": build.build_id, "as_of": build.as_of, "outcome": build.outcome},

@@ -5,15 +5,24 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
 
 from orchestration.cli import COLLECTION
+from orchestration.pipeline import initialise
 from warehouse import Warehouse, open_warehouse
 from warehouse.duckdb import DuckDBWarehouse
 from warehouse.settings import Settings, load_settings
+
+postgres_takes_long = pytest.mark.parametrize(
+    "engine_settings", ["duckdb", pytest.param("postgres", marks=pytest.mark.long)], indirect=True
+)
+"""Of a test whose second engine is for `make test-long`: it builds the whole project."""
 
 
 def pytest_configure() -> None:
@@ -29,6 +38,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("SKILLSMITH_") and not name.startswith(("SKILLSMITH_TEST_", "SKILLSMITH_REAL_DATA")):
             monkeypatch.delenv(name)
+    monkeypatch.delenv("STRIPE_API_KEY", raising=False)
 
 
 @pytest.fixture
@@ -53,15 +63,21 @@ def postgres_server() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def _database(server: str, template: str = "template1") -> Iterator[str]:
+    name = "test_" + uuid.uuid4().hex
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'create database "{name}" template "{template}"'.encode())
+    yield server.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'drop database "{name}" with (force)'.encode())
+
+
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """Address of a fresh, empty PostgreSQL database."""
-    name = "test_" + uuid.uuid4().hex
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f'create database "{name}"')
-    yield postgres_server.replace("/postgres?", f"/{name}?")
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f'drop database "{name}" with (force)')
+    with _database(postgres_server) as url:
+        yield url
 
 
 @pytest.fixture
@@ -70,24 +86,50 @@ def postgres_settings(tmp_path: Path, postgres_url: str) -> Settings:
     return load_settings(home=tmp_path / "home", secret="a key for tests only", warehouse_url=postgres_url)
 
 
+@pytest.fixture(scope="session")
+def initialised_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of an initialised warehouse, to be copied: making its tables takes longer than most tests."""
+    settings = load_settings(home=tmp_path_factory.mktemp("initialised"))
+    with open_warehouse(settings) as warehouse:
+        initialise(warehouse)
+    return settings.warehouse_file
+
+
+@pytest.fixture(scope="session")
+def initialised_database(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of an initialised PostgreSQL database, to be copied."""
+    with _database(postgres_server) as url:
+        settings = load_settings(home=tmp_path_factory.mktemp("initialised"), warehouse_url=url)
+        with open_warehouse(settings) as warehouse:
+            initialise(warehouse)
+        yield str(conninfo_to_dict(url)["dbname"])
+
+
 @pytest.fixture
-def duckdb_warehouse(settings: Settings) -> Iterator[DuckDBWarehouse]:
+def duckdb_warehouse(settings: Settings, initialised_file: Path) -> Iterator[DuckDBWarehouse]:
     """An initialised DuckDB warehouse."""
+    settings.home.mkdir(exist_ok=True)
+    shutil.copyfile(initialised_file, settings.warehouse_file)
     warehouse = DuckDBWarehouse(settings)
-    warehouse.initialise()
     yield warehouse
     warehouse.close()
 
 
 @pytest.fixture(params=["duckdb", "postgres"])
-def engine_settings(request: pytest.FixtureRequest) -> Settings:
-    """Settings of each engine in turn."""
-    return request.getfixturevalue("settings" if request.param == "duckdb" else "postgres_settings")
+def engine_settings(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Settings]:
+    """Settings of each engine in turn, with a warehouse that has its tables and no row."""
+    if request.param == "duckdb":
+        settings.home.mkdir(exist_ok=True)
+        shutil.copyfile(request.getfixturevalue("initialised_file"), settings.warehouse_file)
+        yield settings
+        return
+    server, template = (request.getfixturevalue(name) for name in ("postgres_server", "initialised_database"))
+    with _database(server, template) as url:
+        yield settings.model_copy(update={"warehouse_url": SecretStr(url)})
 
 
 @pytest.fixture
 def warehouse(engine_settings: Settings) -> Iterator[Warehouse]:
     """An initialised warehouse on each engine in turn."""
     with open_warehouse(engine_settings) as opened:
-        opened.initialise()
         yield opened

@@ -63,6 +63,13 @@ class Writer(Protocol):
         """The session that parses files; `staged` names below are its temporary tables or views."""
         ...
 
+    def twin(self) -> "Writer | None":
+        """A writer of the same session with temporary tables of its own, to stage rows while others land.
+
+        Only one of the two may touch the warehouse at a time. None where staging and landing are one connection.
+        """
+        ...
+
     def transaction(self) -> AbstractContextManager[None]:
         """Commit at the end, roll everything back on any error. Does not nest."""
         ...
@@ -126,6 +133,11 @@ class Warehouse(Protocol):
 
     def health(self) -> dict[str, Any]:
         """What the engine's keeper watches (chunks, compression, policies, bloat); empty where there is nothing."""
+        ...
+
+    @property
+    def dbt_target(self) -> str:
+        """The name of that output, by which the project knows where its tables lie: duckdb, postgres or citus."""
         ...
 
     def dbt_profile(self) -> dict[str, Any]:

@@ -75,6 +75,14 @@ class Reader(Protocol):
         """The last try to publish, also where it was refused; None before the first."""
         ...
 
+    def columns(self) -> Mapping[str, Mapping[str, str]]:
+        """The tables of PUBLISHED in the current snapshot by `schema.table`, each with its columns and their types.
+
+        A table that a newer version adds is missing until that has published. Raises NotPublishedError before the
+        first snapshot.
+        """
+        ...
+
     def query(
         self, sql: str, viewer: Viewer, tables: Sequence[str], parameters: Mapping[str, Any] | None = None
     ) -> pa.Table:
@@ -83,7 +91,7 @@ class Reader(Protocol):
         Tables that are small-group protected have two columns more for every viewer but the operator:
         `is_suppressed` and, where they have a share, `adoption_band`. Raises AccessError for a table the viewer
         may not read and for anything but one SELECT, UsageError where the SELECT itself is wrong, NotPublishedError
-        before the first snapshot.
+        before the first snapshot and for a table that it does not have.
         """
         ...
 

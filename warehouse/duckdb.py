@@ -7,7 +7,7 @@ other module that needs DuckDB gets it from this one, so that the driver is know
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +48,14 @@ _FULL_MESSAGES = (
 )
 # Said of our own file these are about the disk; said of a delivered file they are that file's matter.
 _DENIED_MESSAGES = ("permission denied", "read-only file system", "cannot open file")
+_UNREADABLE = (
+    duckdb.IOException,
+    duckdb.InvalidInputException,
+    duckdb.ConversionException,
+    duckdb.OutOfMemoryException,
+    # What it says of a file that is written while it is read.
+    duckdb.NotImplementedException,
+)
 _NEWER_MESSAGES = ("newer version", "was created with a newer", "trying to read a database file with version")
 
 
@@ -116,15 +124,16 @@ def current_database(connection: Connection) -> str:
     return str(row[0]) if row else "memory"
 
 
-def columns_of(connection: Connection, database: str, qualified: str) -> dict[str, str]:
-    """Columns of `schema.table` in an attached database, in order, with their types."""
-    schema, _, name = qualified.partition(".")
-    rows = connection.execute(
-        "select column_name, data_type from duckdb_columns() "
-        "where database_name = ? and schema_name = ? and table_name = ? order by column_index",
-        [database, schema, name],
-    ).fetchall()
-    return dict(rows)
+def columns_by_table(connection: Connection, database: str) -> dict[str, dict[str, str]]:
+    """Of every `schema.table` in an attached database its columns, in order, with their types."""
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind in connection.execute(
+        "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
+        "where database_name = ? and not internal order by schema_name, table_name, column_index",
+        [database],
+    ).fetchall():
+        found.setdefault(table, {})[column] = kind
+    return found
 
 
 def snapshot_row(connection: Connection, database: str) -> Snapshot:
@@ -168,11 +177,23 @@ def read_one_select(session: Connection, sql: str, parameters: Mapping[str, Any]
 
 
 class DuckDBReading:
-    """The session that parses files. On DuckDB it is the warehouse's own connection."""
+    """The session that parses files, opened when it is first asked. On DuckDB it is the warehouse's own connection."""
 
-    def __init__(self, connection: Connection, path: Path | None) -> None:
-        self._connection = connection
+    def __init__(self, opened: Callable[[], Connection], path: Path | None) -> None:
+        self._open = opened
+        self._opened: Connection | None = None
         self._path = path
+
+    @property
+    def _connection(self) -> Connection:
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+    def close(self) -> None:
+        """Close the session, if there ever was one."""
+        if self._opened is not None:
+            self._opened.close()
 
     def sql(self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> pa.Table:
         """Run one statement; its rows as Arrow (no rows: an empty table).
@@ -185,8 +206,16 @@ class DuckDBReading:
                 if result.description is None:
                     return pa.table({})
                 return result.to_arrow_table()
-        except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException) as error:
+        except duckdb.Error as error:
+            # A damaged page of Parquet is an error of no particular class.
+            if type(error) is not duckdb.Error and not isinstance(error, _UNREADABLE):
+                raise
             raise ReadingError(str(error).splitlines()[0]) from error
+
+    def twin(self) -> "DuckDBReading":
+        """Another session of the same engine, within the same limits."""
+        cursor = self._connection.cursor()
+        return DuckDBReading(lambda: cursor, self._path)
 
     def register(self, name: str, rows: pa.Table) -> None:
         """Make Arrow rows readable under `name` for this session."""
@@ -203,13 +232,17 @@ class DuckDBWriter:
     def __init__(self, connection: Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
-        self._reading = DuckDBReading(connection, path)
+        self._reading = DuckDBReading(lambda: connection, path)
         self._in_transaction = False
 
     @property
     def reading(self) -> DuckDBReading:
         """The session that parses files."""
         return self._reading
+
+    def twin(self) -> None:
+        """None: what is staged lands by the connection that staged it."""
+        return
 
     @property
     def connection(self) -> Connection:
@@ -389,6 +422,11 @@ class DuckDBWarehouse:
     def health(self) -> dict[str, Any]:
         """Nothing: one file has no policies."""
         return {}
+
+    @property
+    def dbt_target(self) -> str:
+        """The name of dbt's output."""
+        return self.engine
 
     def dbt_profile(self) -> dict[str, Any]:
         """The dbt output that builds in the writer file."""

@@ -22,6 +22,10 @@ class TransientError(SkillsmithError):
     """May pass by itself: a busy server, a dropped connection. Worth another try."""
 
 
+class SourceError(SkillsmithError):
+    """A live system refuses us, or is not what its setting says; it will do so again until somebody acts."""
+
+
 class WarehouseBusyError(TransientError):
     """Another process is writing to the warehouse."""
 
@@ -46,6 +50,15 @@ class BlockingChecksFailedError(SkillsmithError):
 
 class NotPublishedError(SkillsmithError):
     """There is no published snapshot to read yet."""
+
+
+class TableNotPublishedError(NotPublishedError):
+    """A table that the current snapshot does not have: it is of an older version."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"{table} is not in what was published last, by an older version; run `skillsmith-analytics refresh`"
+        )
 
 
 class AccessError(SkillsmithError):

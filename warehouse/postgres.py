@@ -1,4 +1,4 @@
-"""The server engine: PostgreSQL 15+, with TimescaleDB where it is there.
+"""The server engine: PostgreSQL 15+, with TimescaleDB or Citus where one of them is there.
 
 Files are still parsed by DuckDB (nothing reads JSON faster); what it staged travels by COPY into a temporary
 table and is merged by the server. One advisory lock makes one writer. Every other module that needs psycopg
@@ -8,34 +8,31 @@ gets it from this one.
 import json
 import logging
 import sys
-import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
 
-import numpy as np
 import psycopg
 import pyarrow as pa
-import pyarrow.compute as pc
 from psycopg import conninfo
 from psycopg import sql as composed
 from psycopg.adapt import Loader
 from psycopg.rows import dict_row, tuple_row
 
-from warehouse import MergeCounts, Step, timescale
+from warehouse import MergeCounts, Step, citus, timescale
 from warehouse.duckdb import DuckDBReading, connect
 from warehouse.errors import AccessError, SkillsmithError, StorageError, TransientError, UsageError, WarehouseBusyError
 from warehouse.migrations import pending
 from warehouse.settings import Settings
-from warehouse.statements import column_list, is_newer, question_marks, quoted, quoted_table
-from warehouse.tables import POSTGRES_TYPES, TableSpec, Timeline
+from warehouse.statements import column_list, question_marks, quoted, quoted_table
+from warehouse.tables import POSTGRES_TYPES, TableSpec
 
 Connection = psycopg.Connection[dict[str, Any]]
 
@@ -43,10 +40,12 @@ PASSWORD_VARIABLE = "SKILLSMITH_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of 
 """dbt reads the password from here; orchestration sets it for the dbt run only."""
 
 _WRITER_LOCK = 0x5C111  # any number, as long as every writer takes the same
-_COPY_ROWS = 500_000
-_COPY_BYTES = 1 << 20
 _REFRESH_TRIES = 30
 _LOCK_SECONDS = 60
+_WRITER_SECONDS = 5  # a killed writer's session ends within a second or two, and who runs it again must not be refused
+_SESSION_OPTIONS = "-c timezone=UTC -c client_min_messages=warning -c client_connection_check_interval=1s"
+"""The server is told to look for a client that has died, for it would work on, and keep its locks, until it answers."""
+
 _CONNECT_SECONDS = 10
 _MOST_IDLE = 8
 _TRUSTED_SECONDS = 5.0
@@ -118,8 +117,8 @@ def open_connection(settings: Settings) -> Connection:
                 settings.warehouse_url.get_secret_value(),
                 autocommit=True,
                 row_factory=dict_row,
-                options="-c timezone=UTC -c client_min_messages=warning "
-                f"-c statement_timeout={settings.statement_minutes}min -c lock_timeout={_LOCK_SECONDS}s",
+                options=f"{_SESSION_OPTIONS} -c statement_timeout={settings.statement_minutes}min "
+                f"-c lock_timeout={_LOCK_SECONDS}s",
                 application_name="skillsmith-analytics",
                 # Statements are sent once each, and a pooler in between could give one to another session.
                 prepare_threshold=None,
@@ -242,51 +241,31 @@ def read_rows(
         raise known from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """Between which times of a hypertable a statement has to look; everywhere where `column` is empty."""
-
-    column: str
-    first: datetime | date | None
-    last: datetime | date | None
-
-    def condition(self) -> str:
-        """The span as a condition on alias `t`, in literals: only those let the planner leave chunks out."""
-        bounds = [("<=", self.last), (">=", self.first)] if self.column else []
-        return " and ".join(
-            ["true", *(f"t.{quoted(self.column)} {sign} '{at.isoformat()}{_zone(at)}'" for sign, at in bounds if at)]
-        )
-
-
-def _zone(at: datetime | date) -> str:
-    return "+00" if isinstance(at, datetime) and at.tzinfo is None else ""
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def _day(table: TableSpec, alias: str) -> str:
-    """The UTC day of a row, as SQL."""
-    column = table.timeline.column if table.timeline else ""
-    is_date = any(each.name == column and each.type == "date" for each in table.columns)
-    return f"{alias}.{quoted(column)}" if is_date else f"cast({alias}.{quoted(column)} at time zone 'UTC' as date)"
-
-
 class PostgresWriter:
     """The one writing session of a PostgreSQL warehouse; see `warehouse.Writer`."""
 
     def __init__(self, connection: Connection, reading: DuckDBReading, spill: Path) -> None:
+        from warehouse.postgres_merge import PostgresMerge
+
         self._connection = connection
         self._reading = reading
         self._spill = spill
         self._in_transaction = False
-        self._hypertables: set[str] | None = None
+        self._rows = PostgresMerge(connection, reading, spill, is_citus=self.is_citus)
+
+    @cached_property
+    def is_citus(self) -> bool:
+        """Whether the tables of this database may lie on several servers."""
+        return run(self._connection, citus.HAS_CITUS).fetchone() is not None
 
     @property
     def reading(self) -> DuckDBReading:
         """The DuckDB session that parses files."""
         return self._reading
+
+    def twin(self) -> "PostgresWriter":
+        """A writer on the same connection whose rows are staged apart."""
+        return PostgresWriter(self._connection, self._reading.twin(), self._spill)
 
     @property
     def connection(self) -> Connection:
@@ -315,141 +294,9 @@ class PostgresWriter:
                 yield
 
     def merge(self, staged: str, into: TableSpec, *, counted_by: str | None = None) -> MergeCounts:
-        """Merge staged rows by key; the greater `version_by` wins, NULLs lowest.
-
-        Keys and versions travel first: rows whose key is new, mostly all of them, are then copied straight into
-        the table, and only those that replace an older version go by way of a temporary table.
-        """
-        rows = self._reading.sql(f"select {column_list(into.column_names)} from {staged}")
-        target = quoted_table(into.qualified)
+        """Merge staged rows by key; the greater `version_by` wins, NULLs lowest."""
         with self._atomic():
-            if into.timeline:
-                self._begin_days(into)
-            known, newer, span = self._known(rows, into)
-            new, replacing = _without(rows, known), rows.take(pa.array(newer, pa.int64()))
-            self._copy(target, into.column_names, new)
-            moved_from = self._overwrite(replacing, into, span) if newer else {}
-            if into.timeline:
-                self._add_days(into, into.timeline, pa.concat_tables([new, replacing]), moved_from)
-        counted = rows[counted_by].take(pa.array(known, pa.int64())).to_pylist() if counted_by else []
-        return MergeCounts(
-            inserted=rows.num_rows - len(known),
-            updated=len(newer),
-            unchanged=len(known) - len(newer),
-            known=Counter(counted),
-        )
-
-    def _known(self, rows: pa.Table, into: TableSpec) -> tuple[list[int], list[int], "_Span"]:
-        """Positions of the rows whose key the table has and of the later versions among them; where those lie."""
-        target = quoted_table(into.qualified)
-        if not rows.num_rows or not run(self._connection, f"select 1 from {target} limit 1").fetchone():
-            return [], [], _Span("", None, None)
-        names = tuple(dict.fromkeys(into.key + into.version_by))
-        columns = ", ".join(f"{quoted(c.name)} {POSTGRES_TYPES[c.type]}" for c in into.columns if c.name in names)
-        run(self._connection, f"create temp table _merge_keys ({columns}, _row bigint) on commit drop")
-        keys = rows.select(list(names)).append_column("_row", pa.array(range(rows.num_rows), pa.int64()))
-        self._copy("_merge_keys", keys.column_names, keys)
-        run(self._connection, "analyze _merge_keys")
-        # With a unique index the server finds a key's row by the index; `is not distinct from` cannot use one.
-        on = " and ".join(f"s.{quoted(name)} = t.{quoted(name)}" for name in into.key)
-        newer = is_newer(into.version_by, "s", "t")
-        span = self._span(rows, into)
-        where, time = span.condition(), quoted(into.timeline.column) if into.timeline else None
-        found = run(
-            self._connection,
-            "select coalesce(array_agg(s._row), '{}') as known, "
-            f"coalesce(array_agg(s._row) filter (where {newer}), '{{}}') as newer, "
-            + (
-                f"min(t.{time}) filter (where {newer}) as first, max(t.{time}) filter (where {newer}) as last "
-                if time
-                else "null as first, null as last "
-            )
-            + f"from _merge_keys as s join {target} as t on {on} where {where}",
-        ).fetchone()
-        run(self._connection, "drop table _merge_keys")
-        if found is None:
-            return [], [], span
-        return found["known"], found["newer"], _Span(span.column, found["first"], found["last"])
-
-    def _span(self, rows: pa.Table, into: TableSpec) -> "_Span":
-        """Where a hypertable is searched for the keys of these rows: in their own time, and in all younger chunks.
-
-        Rows that became columns have no index on their key, and to read them all at every import would cost what
-        the history costs. What follows for a row whose time was corrected is in docs/decisions/0015.
-        """
-        if into.timeline is None or not self._is_hypertable(into):
-            return _Span("", None, None)
-        column = into.timeline.column
-        first = pc.min(rows[column]).as_py()  # pyright: ignore[reportAttributeAccessIssue]
-        young = run(
-            self._connection,
-            "select min(range_start) filter (where not is_compressed) as at from timescaledb_information.chunks "
-            "where hypertable_schema = %s and hypertable_name = %s",
-            [into.schema, into.name],
-        ).fetchone()
-        if young and young["at"] is not None:
-            first = min(first, young["at"].date() if type(first) is date else young["at"])
-        return _Span(column, first, None)
-
-    def _is_hypertable(self, table: TableSpec) -> bool:
-        if self._hypertables is None:
-            there = run(self._connection, "select to_regclass('timescaledb_information.hypertables') as at").fetchone()
-            found = run(self._connection, timescale.HYPERTABLES).fetchall() if there and there["at"] else []
-            self._hypertables = {row["name"] for row in found}
-        return table.qualified in self._hypertables
-
-    def _overwrite(self, rows: pa.Table, into: TableSpec, span: "_Span") -> dict[date, int]:
-        """Put rows in the place of those that have their keys; how many went from each day."""
-        names, target = column_list(into.column_names), quoted_table(into.qualified)
-        run(self._connection, f"create temp table _merge_staged ({_columns(into)}) on commit drop")
-        self._copy("_merge_staged", into.column_names, rows)
-        run(self._connection, "analyze _merge_staged")
-        on = " and ".join(f"s.{quoted(name)} = t.{quoted(name)}" for name in into.key)
-        if self._is_hypertable(into):
-            # Replaced rows of old chunks come out of their columns first; the policy puts the chunk back in order.
-            run(self._connection, "set local timescaledb.max_tuples_decompressed_per_dml_transaction = 0")
-        day = f"({_day(into, 't')})" if into.timeline else "null::date"
-        gone = run(
-            self._connection,
-            f"with gone as (delete from {target} as t using _merge_staged as s where {on} and {span.condition()} "
-            f"returning {day} as day) select day, count(*) as n from gone group by day",
-        ).fetchall()
-        run(self._connection, f"insert into {target} ({names}) select {names} from _merge_staged")
-        run(self._connection, "drop table _merge_staged")
-        return {row["day"]: row["n"] for row in gone}
-
-    def _begin_days(self, into: TableSpec) -> None:
-        """Count a table that has rows but no days yet, once; from then on every merge keeps them."""
-        run(
-            self._connection,
-            f"insert into raw.days select '{into.name}', {_day(into, 't')}, count(*), max(loaded_at) "
-            f"from {quoted_table(into.qualified)} as t "
-            f"where not exists (select 1 from raw.days where table_name = '{into.name}') group by 2",
-        )
-
-    def _add_days(self, into: TableSpec, line: Timeline, rows: pa.Table, gone: Mapping[date, int]) -> None:
-        """Count the rows that landed, and the rollups' range that they lie in."""
-        if not rows.num_rows:
-            return
-        day = pc.cast(rows[line.column], pa.date32())  # pyright: ignore[reportAttributeAccessIssue]
-        counted = pa.table({"day": day, "at": rows["loaded_at"]}).group_by("day")
-        landed = counted.aggregate([("at", "count"), ("at", "max")]).to_pylist()
-        values = [[into.name, row["day"], row["at_count"], row["at_max"].replace(tzinfo=UTC)] for row in landed]
-        at = max(value[3] for value in values)
-        values += [[into.name, day, -count, at] for day, count in gone.items()]
-        with self._connection.cursor() as cursor:
-            cursor.executemany(
-                b"insert into raw.days as d values (%s, %s, %s, %s) on conflict (table_name, day) do update set "
-                b"row_count = d.row_count + excluded.row_count, "
-                b"last_loaded_at = greatest(d.last_loaded_at, excluded.last_loaded_at)",
-                values,
-            )
-        days = [value[1] for value in values]
-        run(
-            self._connection,
-            "insert into ops.rollup_ranges values (%s, %s, %s)",
-            [into.qualified, _midnight(min(days)), _midnight(max(days) + timedelta(days=1))],
-        )
+            return self._rows.merge(staged, into, counted_by)
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert a few rows of values; a dict or list becomes JSON."""
@@ -464,10 +311,8 @@ class PostgresWriter:
 
     def append_staged(self, staged: str, table: str) -> int:
         """Copy every staged row into the table, columns matched by name; the number inserted."""
-        rows = self._reading.sql(f"select * from {staged}")
         with self._atomic():
-            self._copy(quoted_table(table), rows.column_names, rows)
-        return rows.num_rows
+            return self._rows.append(staged, table)
 
     def replace(self, table: TableSpec, rows: pa.Table) -> int:
         """Put exactly these rows in the table, creating it where it is not there; the number of rows."""
@@ -478,8 +323,11 @@ class PostgresWriter:
                 run(self._connection, f"drop table if exists {name} cascade")
                 run(self._connection, f"create table {name} ({_columns(table)})")
             run(self._connection, f"delete from {name}")
-            self._copy(name, table.column_names, rows.select(list(table.column_names)))
-        return rows.num_rows
+            self._reading.register("_replacing", rows.select(list(table.column_names)))
+            try:
+                return self._rows.append("_replacing", table.qualified)
+            finally:
+                self._reading.unregister("_replacing")
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> int:
         """Run one statement with `?` placeholders; rows touched (-1 where unknown)."""
@@ -501,27 +349,6 @@ class PostgresWriter:
         ).fetchall()
         return {row["name"]: row["type"].replace("timestamp with time zone", "timestamptz") for row in rows}
 
-    def _copy(self, table: str, names: Sequence[str], rows: pa.Table) -> None:
-        """COPY Arrow rows as CSV that DuckDB's own writer makes, so that no value passes through Python."""
-        if not rows.num_rows:
-            return
-        self._spill.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="copy-", dir=self._spill) as folder:
-            for number, start in enumerate(range(0, rows.num_rows, _COPY_ROWS)):
-                self._reading.register("_copy_rows", rows.slice(start, _COPY_ROWS))
-                file = Path(folder) / f"{number}.csv"
-                values = ", ".join(_copied(field) for field in rows.schema)
-                try:
-                    place = str(file).replace("'", "''")
-                    self._reading.sql(f"copy (select {values} from _copy_rows) to '{place}' (format csv, header false)")
-                finally:
-                    self._reading.unregister("_copy_rows")
-                statement = f"copy {table} ({column_list(names)}) from stdin with (format csv)".encode()
-                with self._connection.cursor() as cursor, cursor.copy(statement) as to, file.open("rb") as text:
-                    while part := text.read(_COPY_BYTES):
-                        to.write(part)
-                file.unlink()
-
 
 class PostgresWarehouse:
     """The warehouse in a PostgreSQL database, `settings.warehouse_url`; see `warehouse.Warehouse`."""
@@ -537,25 +364,26 @@ class PostgresWarehouse:
         """Bring schemas, operations tables and `tables` to this version, all or nothing; safe to repeat."""
         with self.write(None) as writer:
             is_timescale = _has_timescale(writer)
+            if is_timescale and writer.is_citus:
+                raise UsageError(
+                    "this database has TimescaleDB and Citus, which cannot share a table: drop one of the two"
+                )
             with writer.transaction():
                 for step in pending("postgres", _schema_version(writer), "the PostgreSQL warehouse"):
                     run(writer.connection, step.sql)
                     writer.execute("insert into ops.schema_version values (?, ?)", [step.version, datetime.now(UTC)])
                 there = _There.read(writer, is_timescale)
+                if writer.is_citus and "raw.days" not in there.placed:
+                    for statement in citus.PREPARE:
+                        writer.execute(statement)
                 specs = list(tables)
                 for table in specs:
                     _bring_up(writer, table, there)
                 _bring_up_rollups(writer, {table.qualified for table in specs}, there)
-                if is_timescale:
-                    self._keep(writer, specs, there)
-
-    def _keep(self, writer: PostgresWriter, tables: Iterable[TableSpec], there: "_There") -> None:
-        """Retention as the settings say; a table that they do not name keeps everything."""
-        for table in tables:
-            if table.timeline:
-                days = self.settings.keep_days.get(table.name)
-                for statement in timescale.retention(table, days, there.kept_days.get(table.qualified)):
-                    writer.execute(statement)
+                for table in specs:
+                    if there.kept_days.get(table.qualified) is not None:
+                        # Of an older version: rows went without a record, and before what is made from them was built.
+                        writer.execute(timescale.no_retention(table))
 
     def freshen(self) -> None:
         """Make the rollups hold what the imports since the last time brought, over exactly its range of time.
@@ -578,7 +406,12 @@ class PostgresWarehouse:
             writer.execute("delete from ops.rollup_ranges")
 
     def install(self, tables: Iterable[TableSpec] = ()) -> None:
-        """Create the extension where the server offers it, bring the tables up, make the roles; safe to repeat."""
+        """Create TimescaleDB where the server offers it, bring the tables up, make the roles; safe to repeat.
+
+        On Citus the one who runs a step is its user: a worker is asked by who the session is, and a role of ours
+        cannot log in there.
+        """
+        from warehouse.postgres_access import prepare_roles
         from warehouse.postgres_roles import prepare
 
         with self.write(None) as writer:
@@ -586,15 +419,15 @@ class PostgresWarehouse:
                 "select installed_version from pg_available_extensions "
                 "where name = 'timescaledb' and current_setting('shared_preload_libraries') like '%timescaledb%'"
             )
-            if offered and offered[0]["installed_version"] is None:
+            if offered and offered[0]["installed_version"] is None and not writer.is_citus:
                 writer.execute("create extension if not exists timescaledb")
         self.initialise(tables)
         with self.write(None) as writer, known_errors():
-            prepare(writer.connection)
+            (prepare_roles if writer.is_citus else prepare)(writer.connection)
 
     @contextmanager
     def write(self, step: Step | None = "build") -> Iterator[PostgresWriter]:
-        """The one writing session; raises WarehouseBusyError where another session of any process has it."""
+        """The one writing session; raises WarehouseBusyError where another session of any process keeps it."""
         from warehouse.postgres_roles import take
 
         busy = "another process is writing to the PostgreSQL warehouse; wait until that run ends and try again"
@@ -602,15 +435,18 @@ class PostgresWarehouse:
             raise WarehouseBusyError(busy)
         try:
             self._connection = open_connection(self.settings)
-            # The lock is the session's: a killed writer frees it with its connection.
-            row = run(self._connection, "select pg_try_advisory_lock(%s) as taken", [_WRITER_LOCK]).fetchone()
-            if row is None or not row["taken"]:
-                raise WarehouseBusyError(busy)
+            try:
+                with self._connection.transaction():
+                    run(self._connection, f"set local lock_timeout = '{_WRITER_SECONDS}s'")
+                    # The lock is the session's: a killed writer frees it with its connection.
+                    run(self._connection, "select pg_advisory_lock(%s)", [_WRITER_LOCK])
+            except psycopg.errors.LockNotAvailable as error:
+                raise WarehouseBusyError(busy) from error
             if step is not None:
                 take(self._connection, step)
-            reading = connect(None, self.settings)
+            reading = DuckDBReading(lambda: connect(None, self.settings), None)
             try:
-                yield PostgresWriter(self._connection, DuckDBReading(reading, None), self.settings.home / "tmp")
+                yield PostgresWriter(self._connection, reading, self.settings.home / "tmp")
             finally:
                 reading.close()
                 # A closed connection's lock stays until the server notices.
@@ -619,6 +455,12 @@ class PostgresWarehouse:
         finally:
             self.close()
             self._session.release()
+
+    @property
+    def dbt_target(self) -> str:
+        """`citus` where the tables lie on several servers, else `postgres`."""
+        with open_connection(self.settings) as connection, known_errors():
+            return "citus" if run(connection, citus.HAS_CITUS).fetchone() else "postgres"
 
     def dbt_profile(self) -> dict[str, Any]:
         """The dbt output that builds in this database; the password is read from PASSWORD_VARIABLE."""
@@ -645,20 +487,23 @@ class PostgresWarehouse:
         # Sorts and hashes of a build are large, and each thread runs one statement with a few of them.
         number, unit = int(self.settings.memory_limit[:-2]), self.settings.memory_limit[-2:]
         megabytes = max(4, number * (1000 if unit == "GB" else 1) // (4 * self.settings.threads))
-        options = f"-c timezone=UTC -c jit=off -c work_mem={megabytes}MB"
+        options = f"{_SESSION_OPTIONS} -c jit=off -c work_mem={megabytes}MB"
         options += f" -c statement_timeout={self.settings.statement_minutes}min"
         if url:
             from warehouse.postgres_roles import BUILDER_ROLE, may_be
 
             with open_connection(self.settings) as connection:
                 options += f" -c role={BUILDER_ROLE}" if may_be(connection, BUILDER_ROLE, "build") else ""
+            options += citus.BUILD_OPTIONS if self.dbt_target == "citus" else ""
         return {PASSWORD_VARIABLE: str(parts.get("password") or ""), "PGOPTIONS": options}
 
     def health(self) -> dict[str, Any]:
-        """Chunks, compression, policies and bloat, as the server's own views have them; reads beside a writer."""
+        """Workers, chunks, compression, policies, bloat, as the server's own views have them; reads beside a writer."""
         with open_connection(self.settings) as connection, known_errors():
             version = run(connection, "select extversion from pg_extension where extname = 'timescaledb'").fetchone()
+            is_citus = run(connection, citus.HAS_CITUS).fetchone() is not None
             found: dict[str, Any] = {
+                "citus_workers": run(connection, citus.WORKERS).fetchall() if is_citus else [],
                 "timescaledb": version["extversion"] if version else None,
                 "chunks": [],
                 "jobs": [],
@@ -691,32 +536,6 @@ def _columns(table: TableSpec) -> str:
     )
 
 
-def _without(rows: pa.Table, positions: Sequence[int]) -> pa.Table:
-    if not positions:
-        return rows
-    kept = np.ones(rows.num_rows, dtype=bool)
-    kept[list(positions)] = False
-    return rows.filter(pa.array(kept))
-
-
-def _copied(field: pa.Field) -> str:
-    """DuckDB's expression of one value in COPY's CSV: NULL is nothing, an empty text is a quoted nothing."""
-    name = quoted(field.name)
-    if any(is_kind(field.type) for is_kind in _NEVER_TEXT):
-        return name
-    # PostgreSQL cannot hold the NUL character; the row is worth more than the character.
-    return f"replace(cast({name} as varchar), chr(0), '') as {name}"
-
-
-_NEVER_TEXT = (
-    pa.types.is_integer,
-    pa.types.is_floating,
-    pa.types.is_decimal,
-    pa.types.is_boolean,
-    pa.types.is_temporal,
-)
-
-
 def _schema_version(writer: PostgresWriter) -> int:
     if writer.fetch("select to_regclass('ops.schema_version') as there")[0]["there"] is None:
         return 0
@@ -730,7 +549,9 @@ class _There:
     columns: Mapping[str, Mapping[str, bool]]
     indexes: Mapping[str, str]
     rollups: frozenset[str]
+    placed: frozenset[str]
     is_timescale: bool
+    is_citus: bool
     kept_days: Mapping[str, int | None]
 
     @classmethod
@@ -756,7 +577,9 @@ class _There:
             columns=columns,
             indexes=indexes,
             rollups=frozenset(row["name"] for row in writer.fetch(timescale.ROLLUPS)),
+            placed=frozenset(row["name"] for row in writer.fetch(citus.PLACED)) if writer.is_citus else frozenset(),
             is_timescale=is_timescale,
+            is_citus=writer.is_citus,
             kept_days={row["name"]: row["keep"].days if row["keep"] else None for row in hypertables},
         )
 
@@ -767,6 +590,12 @@ def _bring_up(writer: PostgresWriter, table: TableSpec, there: _There) -> None:
     if columns is None:
         writer.execute(f"create schema if not exists {quoted(table.schema)}")
         writer.execute(f"create table {name} ({_columns(table)})")
+        if there.is_citus:
+            writer.execute(citus.place(table))
+    elif there.is_citus and table.qualified not in there.placed:
+        raise UsageError(
+            f"{table.qualified} was made before Citus was there: import into an empty database (docs/scaling.md)"
+        )
     else:
         for column in table.columns:
             if column.name not in columns:
@@ -785,7 +614,7 @@ def _bring_up(writer: PostgresWriter, table: TableSpec, there: _There) -> None:
             writer.execute(statement)
     elif f"{table.schema}.{index}" in there.indexes:
         return
-    names = timescale.key_of(table, is_chunked)
+    names = citus.key_of(table) if there.is_citus else timescale.key_of(table, is_chunked)
     writer.execute(f"create unique index {quoted(index)} on {name} ({column_list(names)})")
     if table.timeline and not is_chunked and table.key[0] != table.timeline.column:
         by_time = quoted(f"{table.name[:50]}_time")
@@ -819,7 +648,7 @@ def _refresh(writer: PostgresWriter, call: str) -> None:
 def _has_timescale(writer: PostgresWriter) -> bool:
     if writer.fetch("select 1 from pg_extension where extname = 'timescaledb'"):
         return True
-    if not _warned_without_timescale.is_set():
+    if not writer.is_citus and not _warned_without_timescale.is_set():
         _warned_without_timescale.set()
         _log.warning("TimescaleDB is not installed in this database; plain tables are used (docs/operations.md)")
     return False

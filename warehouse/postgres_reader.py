@@ -14,7 +14,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from warehouse.access import Attempt, Role, Snapshot, Viewer
-from warehouse.errors import AccessError, NotPublishedError, SkillsmithError, UsageError
+from warehouse.errors import AccessError, NotPublishedError, SkillsmithError, TableNotPublishedError, UsageError
 from warehouse.postgres import (
     Connection,
     borrowed_connection,
@@ -26,6 +26,7 @@ from warehouse.postgres import (
 )
 from warehouse.postgres_access import READER_ROLE, may_set_viewer, stored, view_name
 from warehouse.publish_postgres import columns_of, current_snapshot
+from warehouse.published import PUBLISHED
 from warehouse.settings import Settings
 from warehouse.statements import named_parameters, renamed_tables
 from warehouse.visibility import require_tables
@@ -76,6 +77,13 @@ class PostgresReader:
             row = run(connection, "select at, outcome, failed from metrics.attempt").fetchone()
         return Attempt(row["at"], row["outcome"], json.loads(row["failed"])) if row else None
 
+    def columns(self) -> dict[str, dict[str, str]]:
+        """The current snapshot's tables and their columns; see `warehouse.access.Reader.columns`."""
+        with borrowed_connection(self._settings) as connection, known_errors():
+            _require_snapshot(connection)
+            found = {table.qualified: columns_of(connection, stored(table).qualified) for table in PUBLISHED}
+        return {name: columns for name, columns in found.items() if columns}
+
     def query(
         self, sql: str, viewer: Viewer, tables: Sequence[str], parameters: Mapping[str, Any] | None = None
     ) -> pa.Table:
@@ -92,6 +100,7 @@ class PostgresReader:
         with borrowed_connection(self._settings) as connection:
             with known_errors():
                 _require_snapshot(connection)
+                _require_published(connection, places)
                 if not is_operator and may_set_viewer(connection):
                     raise SkillsmithError(
                         "readers could change who they are; as a superuser run: revoke execute on function "
@@ -110,6 +119,16 @@ def _require_snapshot(connection: Connection) -> Snapshot:
     if snapshot is None:
         raise NotPublishedError("nothing is published yet; run `skillsmith-analytics refresh` first")
     return snapshot
+
+
+def _require_published(connection: Connection, places: Mapping[str, str]) -> None:
+    missing = run(
+        connection,
+        "select given.name from unnest(%s::text[], %s::text[]) as given(name, place) where to_regclass(place) is null",
+        [list(places), list(places.values())],
+    ).fetchone()
+    if missing is not None:
+        raise TableNotPublishedError(missing["name"])
 
 
 def _be(connection: Connection, viewer: Viewer) -> None:

@@ -7,7 +7,7 @@ user is a member of it, so that even one user for everything builds without a ri
 | role | may |
 |---|---|
 | skillsmith_owner | everything in the warehouse's plain tables; whoever runs `init` is a member of it |
-| skillsmith_importer | read and write raw tables, ledger and quarantine |
+| skillsmith_importer | read and write raw tables, ledger, quarantine and gaps |
 | skillsmith_builder | read raw tables; own staging to build, publish, record builds and checks |
 | skillsmith_reader | read the views of schema access, and nothing else |
 
@@ -43,8 +43,10 @@ def prepare(connection: Connection) -> None:
         run(connection, f"grant temporary on database {database} to {IMPORTER_ROLE}, {BUILDER_ROLE}, {OWNER_ROLE}")
         run(connection, f"grant usage on schema raw to {IMPORTER_ROLE}, {BUILDER_ROLE}")
         run(connection, f"grant usage on schema ops to {IMPORTER_ROLE}, {BUILDER_ROLE}")
-        run(connection, f"grant select on ops.schema_version, ops.builds to {IMPORTER_ROLE}")
+        run(connection, f"grant select on ops.schema_version, ops.builds, ops.retention_runs to {IMPORTER_ROLE}")
+        run(connection, f"grant select, insert, update on ops.erasures, ops.erasure_steps to {IMPORTER_ROLE}")
         run(connection, f"grant select, insert, delete on ops.rollup_ranges to {IMPORTER_ROLE}")
+        run(connection, f"grant select, insert, update on ops.import_gaps to {IMPORTER_ROLE}")
         run(connection, f"grant select, insert, update, delete on all tables in schema ops to {BUILDER_ROLE}")
         run(connection, f"grant select, insert, update, delete on all tables in schema raw to {IMPORTER_ROLE}")
         run(connection, f"grant select on all tables in schema raw to {BUILDER_ROLE}")

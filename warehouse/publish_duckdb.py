@@ -11,7 +11,7 @@ from pathlib import Path
 
 from warehouse import Writer, snapshots
 from warehouse.access import Attempt, Snapshot
-from warehouse.duckdb import Connection, DuckDBWriter, columns_of, current_database, known_errors, snapshot_row
+from warehouse.duckdb import Connection, DuckDBWriter, columns_by_table, current_database, known_errors, snapshot_row
 from warehouse.publish import Publication
 from warehouse.published import PEOPLE, PUBLISHED, PublishedTable
 from warehouse.restatements import COLUMNS, KEPT, as_rows, restated_values
@@ -106,8 +106,9 @@ class SnapshotPublisher:
             raise
 
     def _copy(self, database: str, tables: Iterable[PublishedTable]) -> None:
+        there = columns_by_table(self._connection, self._database)
         for table in tables:
-            columns = columns_of(self._connection, self._database, table.source)
+            columns = there[table.source]
             # A viewer's rows lie together, so a read of one team touches a few row groups.
             order = dict.fromkeys(n for n in ("account_id", "team_id", *table.key) if n in columns)
             self._connection.execute(f"create schema if not exists {database}.{quoted(table.schema)}")
@@ -126,9 +127,11 @@ class SnapshotPublisher:
             path = snapshots.metrics_file(self._folder, before.snapshot_id)
             stack.enter_context(attached(self._connection, path, "old_metrics", read_only=True))
             complete_until = snapshot_row(self._connection, "old_metrics").data_until
+            before_columns = columns_by_table(self._connection, "old_metrics")
+            now_columns = columns_by_table(self._connection, "new_metrics")
             for table in PUBLISHED:
-                old = (f"old_metrics.{table.qualified}", columns_of(self._connection, "old_metrics", table.qualified))
-                new = (f"new_metrics.{table.qualified}", columns_of(self._connection, "new_metrics", table.qualified))
+                old = (f"old_metrics.{table.qualified}", before_columns.get(table.qualified, {}))
+                new = (f"new_metrics.{table.qualified}", now_columns[table.qualified])
                 restated = restated_values(table, old, new, complete_until)
                 if restated is None:
                     continue

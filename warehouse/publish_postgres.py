@@ -93,9 +93,13 @@ class PostgresPublisher:
             for table in PUBLISHED + PEOPLE:
                 columns = columns_of(self._connection, table.source)
                 self._own(table, columns)
+                built = self._near(table.source)
+                touched = self._touched(table, built, columns)
                 if before is not None:
-                    self._restate(table, columns, before, publication)
-                self._difference(table, columns)
+                    self._restate(table, built, columns, before, publication, touched)
+                self._difference(table, built, columns, touched)
+                if built != table.source:
+                    run(self._connection, f"drop table {built}")
             for table in (RESTATEMENTS, SNAPSHOT, *PUBLISHED):
                 protect(self._connection, table, columns_of(self._connection, stored(table).qualified))
             show_snapshot(self._connection)
@@ -124,6 +128,7 @@ class PostgresPublisher:
         if not there:
             body = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
             run(self._connection, f"create table {base.qualified} ({body})")
+            run(self._connection, "delete from ops.published_slices where table_name = %s", [table.name])
             run(
                 self._connection,
                 f"create unique index on {base.qualified} ({column_list(table.key)})",
@@ -133,12 +138,58 @@ class PostgresPublisher:
             if name not in there:
                 run(self._connection, f"alter table {base.qualified} add column {quoted(name)} {kind}")
 
-    def _difference(self, table: PublishedTable, columns: dict[str, str]) -> None:
+    def _near(self, source: str) -> str:
+        """A built table beside the published one: a copy on Citus, whose coordinator holds only the latter."""
+        if not self._writer.is_citus:
+            return source
+        run(self._connection, f"create temp table _built on commit drop as select * from {source}")
+        run(self._connection, "analyze _built")
+        return "_built"
+
+    def _touched(self, table: PublishedTable, built: str, columns: dict[str, str]) -> str:
+        """The condition that a row is of a day that was made since the last publication; `true` where nobody knows.
+
+        What a day held when it was published is kept beside it. A day that nothing has made since is as it was, so a
+        table of years is compared by its new days alone.
+        """
+        day = table.dated_by(columns)
+        if day is None or "computed_at" not in columns:
+            return "true"
+        run(self._connection, "drop table if exists _slices, _touched")
+        run(
+            self._connection,
+            f"create temp table _slices on commit drop as select {day} as slice, min(computed_at) as first_made_at, "
+            f"max(computed_at) as last_made_at, count(*) as row_count from {built} group by {day}",
+        )
+        run(
+            self._connection,
+            "create temp table _touched on commit drop as select coalesce(b.slice, p.slice) as slice "
+            "from _slices as b full join (select * from ops.published_slices where table_name = %s) as p "
+            "on b.slice = p.slice where (b.first_made_at, b.last_made_at, b.row_count) "
+            "is distinct from (p.first_made_at, p.last_made_at, p.row_count)",
+            [table.name],
+        )
+        run(self._connection, "analyze _touched")
+        run(
+            self._connection,
+            "delete from ops.published_slices where table_name = %s and slice in (select slice from _touched)",
+            [table.name],
+        )
+        run(
+            self._connection,
+            "insert into ops.published_slices select %s, s.* from _slices as s "
+            "where s.slice in (select slice from _touched)",
+            [table.name],
+        )
+        return f"{day} in (select slice from _touched)"
+
+    def _difference(self, table: PublishedTable, built: str, columns: dict[str, str], touched: str) -> None:
         target, names = stored(table).qualified, column_list(columns)
         on = " and ".join(f"b.{quoted(name)} = m.{quoted(name)}" for name in table.key)
         run(
             self._connection,
-            f"delete from {target} as m where not exists (select 1 from {table.source} as b where {on})",
+            f"delete from {target} as m where {touched} "
+            f"and not exists (select 1 from (select * from {built} where {touched}) as b where {on})",
         )
         values = [name for name in columns if name not in table.key]
         # The operations tables are logs without a unique index; a metrics model's key is tested, and must fail here.
@@ -154,17 +205,22 @@ class PostgresPublisher:
             )
         run(
             self._connection,
-            f"insert into {target} as m ({names}) select {once} {names} from {table.source} "
+            f"insert into {target} as m ({names}) select {once} {names} from {built} where {touched} "
             f"on conflict ({column_list(table.key)}) {action}",
         )
 
     def _restate(
-        self, table: PublishedTable, columns: dict[str, str], before: Snapshot, publication: Publication
+        self,
+        table: PublishedTable,
+        built: str,
+        columns: dict[str, str],
+        before: Snapshot,
+        publication: Publication,
+        touched: str,
     ) -> None:
         base = stored(table).qualified
-        restated = restated_values(
-            table, (base, columns_of(self._connection, base)), (table.source, columns), before.data_until
-        )
+        old, new = (f"(select * from {name} where {touched})" for name in (base, built))
+        restated = restated_values(table, (old, columns_of(self._connection, base)), (new, columns), before.data_until)
         if restated is None or table in PEOPLE:
             return
         joined, values = restated

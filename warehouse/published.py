@@ -4,6 +4,7 @@ One entry a table serves both engines: publishing writes the difference by `key`
 `scope`. A model under dbt_project/models/metrics/ is published once it has an entry here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +37,14 @@ class PublishedTable:
         """`schema.table` in the build place."""
         return f"{self.source_schema}.{self.name}"
 
+    def dated_by(self, columns: Mapping[str, str]) -> str | None:
+        """The column of the key that is the day a row is about, of `columns` (with their types); None without one.
+
+        A `day` that is no date is a number of days.
+        """
+        days = (name for name in ("period_end", "day") if name in self.key and columns.get(name, "").lower() == "date")
+        return next(days, None)
+
 
 PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable("accounts", ("account_id",), "account"),
@@ -44,6 +53,8 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable("team_activity", ("team_id", "period_end", "period_days"), "team"),
     PublishedTable("account_activity", ("account_id", "period_end", "period_days"), "account"),
     PublishedTable("team_time_saved", ("team_id", "period_end", "period_days", "assumption_set"), "team"),
+    PublishedTable("team_onboarding", ("team_id", "cohort_month", "day"), "team"),
+    PublishedTable("team_onboarding_summary", ("team_id", "cohort_month"), "team"),
     PublishedTable("mrr_by_account", ("account_id", "month"), "money"),
     PublishedTable("mrr_bridge", ("month", "segment"), "money"),
     PublishedTable("arr_plan", ("quarter",), "money"),
@@ -53,6 +64,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable("metric_definitions", ("table_name", "column_name"), "reference"),
     PublishedTable("assumptions", ("assumption_set", "skill_name", "valid_from"), "reference"),
     PublishedTable("import_ledger", ("load_id",), "operations", "raw", "ops"),
+    PublishedTable("import_gaps", ("gap_id",), "operations", "ops", "ops"),
     PublishedTable("quarantine_counts", ("source", "entity", "file_name", "reason"), "operations", "build", "ops"),
     PublishedTable(
         "check_results", ("build_id", "check_name", "table_name", "column_name"), "operations", "ops", "ops"

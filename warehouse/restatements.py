@@ -42,7 +42,7 @@ def restated_values(
     """
     old_name, old_columns = old
     new_name, new_columns = new
-    final = None if complete_until is None else _was_final(old_columns, table.key, complete_until)
+    final = None if complete_until is None else _was_final(table, old_columns, complete_until)
     values = tuple(
         name
         for name, kind in new_columns.items()
@@ -84,12 +84,11 @@ def as_rows(joined: str, table: PublishedTable, values: tuple[str, ...], detecte
     return " union all ".join(selects)
 
 
-def _was_final(columns: Mapping[str, str], key: tuple[str, ...], complete_until: date) -> str | None:
+def _was_final(table: PublishedTable, columns: Mapping[str, str], complete_until: date) -> str | None:
     if "is_provisional" in columns:
         return "o.is_provisional is false"
-    for name in ("period_end", "day"):
-        if name in key:
-            return f"o.{name} <= date '{complete_until}'"
-    if "month" in key:
+    if day := table.dated_by(columns):
+        return f"o.{day} <= date '{complete_until}'"
+    if "month" in table.key:
         return f"o.month < date '{(complete_until + timedelta(days=1)).replace(day=1)}'"
     return None

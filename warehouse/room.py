@@ -19,8 +19,8 @@ import pyarrow as pa
 
 from warehouse import snapshots
 from warehouse.access import Attempt, Role, Snapshot, Viewer
-from warehouse.duckdb import Connection, columns_of, connect, known_errors, read_one_select, snapshot_row
-from warehouse.errors import NotPublishedError
+from warehouse.duckdb import Connection, columns_by_table, connect, known_errors, read_one_select, snapshot_row
+from warehouse.errors import NotPublishedError, TableNotPublishedError
 from warehouse.published import PEOPLE, PublishedTable
 from warehouse.settings import Settings
 from warehouse.small_groups import protected_select
@@ -60,6 +60,11 @@ class SnapshotReader:
     def last_attempt(self) -> Attempt | None:
         """The last try to publish, or None."""
         return snapshots.read_attempt(self._folder)
+
+    def columns(self) -> dict[str, dict[str, str]]:
+        """The current snapshot's tables and their columns; see `warehouse.access.Reader.columns`."""
+        with self._lock:
+            return self._current().columns
 
     def query(
         self, sql: str, viewer: Viewer, tables: Sequence[str], parameters: Mapping[str, Any] | None = None
@@ -114,6 +119,7 @@ class _OpenSnapshot:
         self._settings = settings
         self._connection = connection
         self._held = held
+        self.columns = columns_by_table(connection, _SNAPSHOT)
         self.row = row
 
     @classmethod
@@ -124,8 +130,7 @@ class _OpenSnapshot:
             return None
         try:
             connection = connect(None, settings, read_only=True)
-            path = snapshots.metrics_file(settings.published_folder, snapshot_id)
-            _attach(connection, str(path), _SNAPSHOT)
+            _attach(connection, str(snapshots.metrics_file(settings.published_folder, snapshot_id)), _SNAPSHOT)
             return cls(settings, snapshot_row(connection, _SNAPSHOT), connection, held)
         except BaseException:
             os.close(held)
@@ -155,6 +160,8 @@ class _OpenSnapshot:
             _attach(session, str(snapshots.people_file(folder, snapshot_id)), _PEOPLE)
         for table in tables:
             source = _PEOPLE if table in PEOPLE else _SNAPSHOT
+            if table.qualified not in columns_by_table(session, source):
+                raise TableNotPublishedError(table.qualified)
             session.execute(f"create schema if not exists {quoted(table.schema)}")
             session.execute(f"create view {table.qualified} as select * from {source}.{table.qualified}")
         _lock_down(session)
@@ -162,7 +169,9 @@ class _OpenSnapshot:
 
     def _rows(self, viewer: Viewer, table: PublishedTable) -> pa.Table:
         """What this viewer may see of a table, small groups hidden."""
-        columns = columns_of(self._connection, _SNAPSHOT, table.qualified)
+        columns = self.columns.get(table.qualified)
+        if columns is None:
+            raise TableNotPublishedError(table.qualified)
         where = row_condition(
             table, columns, "list_contains($team_ids, {column})", "list_contains($account_ids, {column})"
         )

@@ -8,8 +8,9 @@ import secrets
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from warehouse.errors import StorageError, UsageError
@@ -21,10 +22,15 @@ DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 class Settings(BaseSettings):
     """The installation's settings; paths are absolute once read."""
 
-    model_config = SettingsConfigDict(env_prefix="SKILLSMITH_", extra="ignore", frozen=True)
+    # An empty variable is one that is not there: the next name of the same setting counts, or its default.
+    model_config = SettingsConfigDict(
+        env_prefix="SKILLSMITH_", extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True
+    )
 
     home: Path = Field(default=Path("state"), description="Folder that holds everything the product writes.")
-    drop: Path | None = Field(default=None, description="Where source files arrive; default <home>/drop.")
+    drop: Path | str | None = Field(
+        default=None, description="Where source files arrive, a folder or a URL (s3://...); default <home>/drop."
+    )
     warehouse_url: SecretStr | None = Field(
         default=None, description="postgresql://... of the warehouse; empty means the DuckDB file in <home>."
     )
@@ -39,20 +45,74 @@ class Settings(BaseSettings):
     threads: int = Field(default=2, ge=1, description="Threads the engine may use.")
     retention: str = Field(
         default="",
-        pattern=r"^(\s*[a-z]+/[a-z_]+\s*=\s*[1-9]\d*\s*(,|$))*$",
-        description="Days that raw rows are kept in TimescaleDB, such as registry/events=730; all else is kept.",
+        pattern=r"^(\s*[a-z]+/[a-z_]+\s*=\s*([1-9]\d*|forever)\s*(,|$))*$",
+        description="Days that raw rows are kept, such as registry/events=730,status/checks=forever.",
     )
     statement_minutes: int = Field(
         default=120, ge=1, description="Minutes after which PostgreSQL stops a statement of the import or the build."
     )
     snapshots_kept: int = Field(default=5, ge=1, description="Published snapshots kept beside the current one.")
+    registry_url: SecretStr | None = Field(
+        default=None, description="postgresql://... of the registry's database, with a user that only reads."
+    )
+    registry_schema: str = Field(
+        default="public", min_length=1, description="Schema of the registry's tables or views."
+    )
+    registry_overlap_minutes: int = Field(
+        default=15, ge=0, description="Minutes before the cursor from which the registry's rows are read again."
+    )
+    registry_sweep_hours: int = Field(
+        default=24,
+        ge=0,
+        description="Hours after which the registry is asked by transaction for rows with older times; 0 is never.",
+    )
+    registry_cron: str = Field(default="*/30 * * * *", description="When Dagster reads the registry (cron, UTC).")
+    stripe_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("SKILLSMITH_STRIPE_API_KEY", "STRIPE_API_KEY"),
+        description="Key that may read Stripe's events, subscriptions, invoices and coupons; or plain STRIPE_API_KEY.",
+    )
+    stripe_url: str = Field(
+        default="https://api.stripe.com", pattern=r"^https?://[^/?#@]+/?$", description="Where Stripe's API is."
+    )
+    stripe_overlap_minutes: int = Field(
+        default=60, ge=1, le=20_160, description="Minutes before the cursor from which Stripe's events are read again."
+    )
+    status_url: str | None = Field(
+        default=None, pattern=r"^https?://[^/?#@]+", description="Address of the status-public JSON document."
+    )
+    stripe_cron: str = Field(default="10 * * * *", description="When Dagster reads Stripe (cron, UTC).")
+    status_cron: str = Field(default="*/5 * * * *", description="When Dagster reads the status document (cron, UTC).")
+    status_stale_minutes: int = Field(
+        default=15, ge=1, description="Minutes after which the status document is too old to say anything."
+    )
 
-    @field_validator("home", "drop", "secret_file", mode="after")
+    @field_validator("drop", mode="after")
+    @classmethod
+    def _place(cls, value: Path | str | None) -> Path | str | None:
+        try:
+            return None if value is None else place_of(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+
+    @field_validator("home", "secret_file", mode="after")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
 
-    @field_validator("warehouse_url", "dagster_url", "secret", "drop", "secret_file", mode="before")
+    @field_validator(
+        *(
+            "warehouse_url",
+            "dagster_url",
+            "secret",
+            "drop",
+            "secret_file",
+            "registry_url",
+            "stripe_api_key",
+            "status_url",
+        ),
+        mode="before",
+    )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
@@ -63,14 +123,14 @@ class Settings(BaseSettings):
         return "duckdb" if self.warehouse_url is None else "postgres"
 
     @property
-    def keep_days(self) -> dict[str, int]:
-        """Days to keep by raw table (`registry_events`); a table that is not here keeps everything."""
+    def keep_days(self) -> dict[str, int | None]:
+        """Days to keep by entity (`registry/events`), None for ever; others are kept as long as is usual."""
         parts = (part.split("=") for part in self.retention.split(",") if part.strip())
-        return {name.strip().replace("/", "_"): int(days) for name, days in parts}
+        return {name.strip(): None if days.strip() == "forever" else int(days) for name, days in parts}
 
     @property
-    def drop_folder(self) -> Path:
-        """Where source files arrive."""
+    def drop_folder(self) -> Path | str:
+        """Where source files arrive: a folder, or the URL of one in an object store."""
         return self.drop or self.home / "drop"
 
     @property
@@ -99,6 +159,37 @@ class Settings(BaseSettings):
         if not self.demo:
             raise UsageError("set SKILLSMITH_SECRET (or SKILLSMITH_SECRET_FILE): it is the key of the pseudonyms")
         return _generated_key(self.home / "secret")
+
+
+STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
+"""Schemes of the object stores that files may arrive in."""
+
+
+def place_of(drop: Path | str) -> Path | str:
+    """A drop folder as it was given, as an absolute path, or as a URL where it is in an object store.
+
+    Raises UsageError for any other URL, and for one that may have a password in it: that would be shown and kept.
+    """
+    text = str(drop)
+    if isinstance(drop, Path) or "://" not in text:
+        return Path(drop).expanduser().absolute()
+    scheme, _, rest = text.partition("://")
+    host = rest.partition("/")[0]
+    if scheme.lower() == "file":
+        if host not in ("", "localhost"):
+            raise UsageError("a drop folder's file URL is file:///path, on this machine")
+        return Path(unquote(urlsplit(text).path)).absolute()
+    if scheme.lower() not in STORES:
+        known = ", ".join(f"{name}://" for name in ("file", *STORES))
+        raise UsageError(f"a drop folder is a path or begins with {known}; not with {scheme[:20]}://")
+    # A password may itself have a slash in it. Only the name of an access point has colons of its own.
+    if ":" in host and not host.startswith("arn:"):
+        raise UsageError("a drop folder's URL holds no password; the store's credentials come from the environment")
+    if "?" in rest or "::" in rest:
+        raise UsageError(f"a drop folder's URL is {scheme.lower()}://bucket/prefix and nothing more")
+    if not host:
+        raise UsageError(f"a drop folder's URL names its bucket: {scheme.lower()}://bucket/prefix")
+    return scheme.lower() + "://" + rest.rstrip("/")
 
 
 def _generated_key(path: Path) -> bytes:

@@ -21,7 +21,9 @@ class Rule:
 
     count: the column x of n = seats. share: hidden where x or n - x is 1. single: hidden where x is 1, because
     then they are one person's. together: counts of people that add up, all hidden where one of them is 1 or n - 1.
-    previous: the previous period's count and share. with_previous: hidden whenever those are.
+    previous: the previous period's count and share. with_previous: hidden whenever those are. counts: further counts
+    like x, each with what is hidden with it. withheld: what nobody but the operator sees, because from one row to the
+    next it would tell a hidden count.
     """
 
     count: str | None = None
@@ -30,12 +32,14 @@ class Rule:
     together: tuple[tuple[str, ...], ...] = ()
     previous: tuple[str, str] | None = None
     with_previous: tuple[str, ...] = ()
+    counts: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    withheld: tuple[str, ...] = ()
     is_dimension: bool = False
 
 
 # No figure of anybody's doing.
 _PLAIN = (
-    *("seats", "previous_seats", "has_data", "is_provisional"),
+    *("seats", "previous_seats", "has_data", "is_provisional", "is_complete_30"),
     *("definition_version", "computed_at", "account_id", "team_id"),
 )
 
@@ -86,6 +90,17 @@ RULES: dict[str, Rule] = {
         with_previous=("new_users", "returning_users", "resurrected_users", "dormant_users"),
     ),
     "team_time_saved": Rule(),
+    "team_onboarding": Rule(
+        counts=(("adopters", ("survival", "adopted_share")),),
+        withheld=("at_risk", "events", "censored"),
+    ),
+    "team_onboarding_summary": Rule(
+        counts=(
+            ("adopters", ("median_days", "median_skills_30")),
+            ("adopters_7", ("adopted_by_7",)),
+            ("adopters_30", ("adopted_by_30",)),
+        ),
+    ),
     "account_activity": Rule(
         count="active_users",
         share=("active_users", "adoption_rate"),
@@ -150,7 +165,12 @@ def _shown(name: str, columns: Sequence[str], table: PublishedTable, rule: Rule,
     column = f"m.{quoted(name)}"
     if name in table.key or name in _PLAIN:
         return column
+    if name in rule.withheld:
+        return f"case when false then {column} end as {quoted(name)}"
     reasons = [small]
+    for count, hidden in rule.counts:
+        if name == count or name in hidden:
+            reasons.append(f"coalesce({_alone(f'm.{quoted(count)}', 'm.seats')}, false)")
     if rule.count and rule.count in columns:
         count = f"m.{quoted(rule.count)}"
         if name in rule.share:

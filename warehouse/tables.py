@@ -58,7 +58,10 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """One table. Rows merge on `key`; of two versions the greater by `version_by` wins (NULLs lowest)."""
+    """One table. Rows merge on `key`; of two versions the greater by `version_by` wins (NULLs lowest).
+
+    `placed_by` names the text column whose value says on which server a row lies where there are several (Citus).
+    """
 
     schema: str
     name: str
@@ -67,6 +70,7 @@ class TableSpec:
     version_by: tuple[str, ...] = ()
     description: str = ""
     timeline: Timeline | None = None
+    placed_by: str | None = None
 
     @property
     def qualified(self) -> str:

@@ -1,4 +1,4 @@
-"""What TimescaleDB does for the warehouse: chunks, columns for old rows, retention, rollups that refresh themselves.
+"""What TimescaleDB does for the warehouse: chunks, columns for old rows, rollups that refresh themselves.
 
 A raw table with a `Timeline` becomes a hypertable; `schema/rollups/*.sql` become continuous aggregates in schema
 `rollups`. On a PostgreSQL without the extension the same tables are plain ones with an index on their time, and the
@@ -18,7 +18,7 @@ from warehouse.tables import TableSpec
 
 _FOLDER = Path(__file__).resolve().parent / "schema" / "rollups"
 _SOURCE = re.compile(r"^-- from (\S+), kept fresh every (\d+) minutes$", re.MULTILINE)
-# Never while the import that brought the table up is still at work, and a retention that was a mistake can be undone.
+# Never while the import that brought the table up is still at work.
 _NEXT_NIGHT = "initial_start => (date_trunc('day', now() at time zone 'UTC') + interval '26 hours') at time zone 'UTC'"
 _BUCKET = re.compile(r"time_bucket\('(1 \w+)', (\w+)\)")
 
@@ -96,15 +96,21 @@ def columnstore(table: TableSpec) -> list[str]:
     ]
 
 
-def retention(table: TableSpec, keep_days: int | None, kept_now: int | None) -> list[str]:
-    """Statements that bring a table's retention policy to `keep_days` (None: everything is kept)."""
-    if keep_days == kept_now:
-        return []
-    name = f"'{quoted_table(table.qualified)}'"
-    drop = [f"select remove_retention_policy({name}, if_exists => true)"] if kept_now is not None else []
-    if keep_days is None:
-        return drop
-    return [*drop, f"select add_retention_policy({name}, interval '{keep_days} days', {_NEXT_NIGHT})"]
+def no_retention(table: TableSpec) -> str:
+    """The statement that ends a table's retention policy; `ingest.retention` drops chunks when they may go."""
+    return f"select remove_retention_policy('{quoted_table(table.qualified)}', if_exists => true)"
+
+
+OLD_CHUNKS = (
+    "select max(range_end) as until from timescaledb_information.chunks "
+    "where hypertable_schema || '.' || hypertable_name = ? and range_end <= ?"
+)
+"""Where the chunks of a hypertable end that lie before a time as a whole."""
+
+
+def drop_chunks(table: TableSpec, until: datetime) -> str:
+    """The statement that drops the chunks before a time (UTC without a zone)."""
+    return f"select drop_chunks('{quoted_table(table.qualified)}', older_than => '{until}+00'::timestamptz)"
 
 
 def make_rollup(rollup: Rollup, is_timescale: bool) -> list[str]:
@@ -112,14 +118,31 @@ def make_rollup(rollup: Rollup, is_timescale: bool) -> list[str]:
     name = quoted_table(rollup.qualified)
     if not is_timescale:
         return [f"create view {name} as {rollup.plain_select}"]
-    # A window shorter than two buckets is refused; the end is left to the next import or the next hour.
     return [
         f"create materialized view {name} with (timescaledb.continuous, timescaledb.materialized_only = true) as "
         f"{rollup.select} with no data",
-        f"select add_continuous_aggregate_policy('{name}', start_offset => null, "
-        f"end_offset => interval '{int(rollup.bucket.total_seconds())} seconds', "
-        f"schedule_interval => interval '{rollup.every_minutes} minutes', {_NEXT_NIGHT})",
+        _refresh_policy(rollup, "null"),
     ]
+
+
+def keep_rollup(rollup: Rollup, raw_days: int) -> list[str]:
+    """Statements that leave a rollup as it is where raw rows are older than `raw_days`.
+
+    TimescaleDB takes the buckets of a dropped chunk for changed; a policy that looked there would empty them.
+    """
+    return [
+        f"select remove_continuous_aggregate_policy('{quoted_table(rollup.qualified)}', if_exists => true)",
+        _refresh_policy(rollup, f"interval '{raw_days} days'"),
+    ]
+
+
+def _refresh_policy(rollup: Rollup, since: str) -> str:
+    # A window shorter than two buckets is refused; the end is left to the next import or the next hour.
+    return (
+        f"select add_continuous_aggregate_policy('{quoted_table(rollup.qualified)}', start_offset => {since}, "
+        f"end_offset => interval '{int(rollup.bucket.total_seconds())} seconds', "
+        f"schedule_interval => interval '{rollup.every_minutes} minutes', {_NEXT_NIGHT})"
+    )
 
 
 def refresh_rollup(rollup: Rollup, first: datetime, last: datetime) -> str:

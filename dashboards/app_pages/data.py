@@ -13,12 +13,27 @@ from warehouse.errors import AccessError
 
 SYMBOLS = {"green": "✔", "amber": "▲", "red": "✖", "grey": "○"}
 STATUS = {"passed": "✔ Passed", "failed": "✖ Failed", "error": "✖ Error"}
-OUTCOMES = {"loaded": "✔ Loaded", "refused": "✖ Refused"}
+OUTCOMES = {"loaded": "✔ Loaded", "refused": "✖ Refused", "replayed": "↻ Replayed"}
+GAPS = {
+    "missing_file": "✖ File missing",
+    "refused_file": "✖ File refused",
+    "rows_differ": "✖ Rows differ",
+    "empty_day": "✖ Day empty",
+    "short_day": "▲ Few rows",
+    "source_failed": "✖ Source not read",
+}
+GAPS_MEANING = """**Gaps**
+
+What should have come and has not: a file that a manifest names, a refused file, a file that holds other rows than is
+stated, a day without rows or with less than half of what its kind of day had in the four weeks before, a live source
+that could not be read. A gap closes when the rest arrives, or when somebody accepts it
+(`skillsmith-analytics gaps`)."""
 VOLUMES = {"ok": "As usual", "low": "▲ Few rows", "unknown": "Not judged"}
 LEDGER = """**Import ledger**
 
 One row per delivered file. *Seen* rows are in the file; of these, *loaded* are new, *merged* were known already, and
-*quarantined* could not be taken. A refused file loaded nothing."""
+*quarantined* could not be taken. A refused file loaded nothing; a replayed one is a file whose quarantined rows were
+tried again."""
 CHECKS = """**Check results**
 
 One row per check of the build that is shown, with what it observed and what it expected. A *blocking* check that does
@@ -40,6 +55,7 @@ def show(looking: Looking) -> None:
     _health(looking, trust)
     sections_of = {
         "Imported files": (lambda: data.query("import_ledger", looking.viewer), _ledger),
+        "Gaps": (lambda: data.query("import_gaps", looking.viewer), _gaps),
         "Quarantine": (lambda: data.query("quarantine_counts", looking.viewer), _quarantine),
         "Check results": (lambda: data.query("check_results", looking.viewer), _checks),
     }
@@ -140,6 +156,29 @@ def _ledger(ledger: data.Rows, trust: Trust) -> None:
 
 def _entity(row: data.Row) -> str:
     return f"{row['source']}/{row['entity']}"
+
+
+def _gaps(found: data.Rows, trust: Trust) -> None:
+    if not found:
+        st.success("No gap is open.", icon=":material/check_circle:")
+        return
+    st.markdown(f"**{formats.count(len(found))} gaps** are open, the newest day first.")
+    shown = found[:ROWS_SHOWN]
+    tables.show(
+        [{**row, "entity": _entity(row), "kind": GAPS.get(str(row["kind"]), str(row["kind"]))} for row in shown],
+        {
+            "entity": ("Entity", tables.text),
+            "kind": ("Gap", tables.text),
+            "day": ("Day", _or("", formats.day)),
+            "file_name": ("File", _or("", tables.text)),
+            "rows_expected": ("Expected", _or("", formats.count)),
+            "rows_found": ("Found", _or("", formats.count)),
+            "detail": ("Why", _or("", tables.text)),
+            "first_seen_at": ("First seen", formats.moment),
+        },
+        height=None if len(shown) < 10 else 380,
+    )
+    sections.foot(trust, found, "import_gaps", ("import_gaps", ""), meaning=GAPS_MEANING, has_badge=False)
 
 
 def _quarantine(waiting: data.Rows, trust: Trust) -> None:

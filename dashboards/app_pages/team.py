@@ -8,10 +8,21 @@ from typing import Any
 import streamlit as st
 
 from dashboards import data
-from dashboards.components import banners, charts, definitions, downloads, formats, sections, selection, tables, tiles
+from dashboards.components import (
+    banners,
+    charts,
+    definitions,
+    downloads,
+    formats,
+    sections,
+    selection,
+    tables,
+    teams,
+    tiles,
+)
 from dashboards.components.definitions import Trust
 from dashboards.components.tiles import Tile
-from dashboards.viewers import Looking, team_labels
+from dashboards.viewers import Looking
 
 PERIODS = {"7": "7 days", "28": "28 days", "30": "30 days", "90": "90 days"}
 ASSUMPTION_SET = "default"
@@ -37,25 +48,15 @@ class _Against:
 def show(looking: Looking) -> None:
     """The page, for the teams of this viewer."""
     st.title("Team")
-    teams = data.query("teams", looking.viewer)
-    if not teams:
-        banners.nothing(
-            "You have no team here.",
-            "This page shows the teams that you lead or belong to. Other pages are in the navigation.",
-        )
-        return
-    trust = definitions.load(looking.viewer)
-    labels = team_labels(teams)
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
-        with st.container(width=260):
-            team_id = selection.choose(
-                "Team", "team", list(labels), default=next(iter(labels)), text=labels.__getitem__
-            )
+        team = teams.choose(looking)
+        if team is None:
+            return
         with st.container(width="content"):
             period = selection.choose(
                 "Period", "period", list(PERIODS), default="28", text=PERIODS.__getitem__, kind="buttons"
             )
-        ends = data.query("team_period_ends", looking.viewer, team_id=team_id, period_days=int(period))
+        ends = data.query("team_period_ends", looking.viewer, team_id=team.team_id, period_days=int(period))
         if not ends:
             end = None
         else:
@@ -63,11 +64,11 @@ def show(looking: Looking) -> None:
                 end = _choose_end(ends, int(period))
     if end is None:
         banners.nothing(
-            f"No data for {labels[team_id]} yet.",
+            f"No data for {team.label} yet.",
             "Figures appear after the first day on which somebody is seated in the team and a refresh has run.",
         )
         return
-    _figures(looking, trust, team_id, int(period), end)
+    _figures(looking, definitions.load(looking.viewer), team.team_id, int(period), end)
 
 
 def _choose_end(ends: Sequence[data.Row], period_days: int) -> date:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboards.components import formats
 from warehouse.access import Attempt, Snapshot
-from warehouse.errors import NotPublishedError, TransientError, WarehouseNewerError
+from warehouse.errors import NotPublishedError, TableNotPublishedError, TransientError, WarehouseNewerError
 
 STALE_AFTER = timedelta(hours=26)
 """A daily refresh at 06:00 UTC is at most 24 h old, and may take two."""
@@ -57,7 +57,14 @@ def refusal() -> None:
 
 def failure(error: Exception) -> None:
     """Instead of a page that could not be read: what happened and what to do, never a trace."""
-    if isinstance(error, NotPublishedError):
+    if isinstance(error, TableNotPublishedError):
+        st.title("Not published yet")
+        st.info(
+            "This page shows more than what was published last, by an older version. "
+            "Run `skillsmith-analytics refresh`; then reload this page.",
+            icon=":material/hourglass_empty:",
+        )
+    elif isinstance(error, NotPublishedError):
         st.title("Nothing is published yet")
         st.info(
             "Import, build, check and publish with `skillsmith-analytics refresh`; then reload this page.",

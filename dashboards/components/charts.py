@@ -154,6 +154,63 @@ def trend(
     )
 
 
+def onboarding_curves(rows: Sequence[Row], cohorts: Sequence[str]) -> Chart:
+    """Share that has begun by days since joining, one step curve a cohort; the first of `cohorts` is the one looked at.
+
+    rows: cohort, day, adopted_share (missing: hidden, and a gap), text. A curve differs from the others by its dashes
+    too, and its name stands at its end.
+    """
+    drawn = _only(rows, "cohort", "day", "adopted_share", "text")
+    ends = {row["cohort"]: row["day"] for row in drawn if not formats.is_missing(row["adopted_share"])}
+    drawn = [row | {"name": row["cohort"] if ends.get(row["cohort"]) == row["day"] else ""} for row in drawn]
+    names = [name for name in cohorts if name in ends]
+    look = {"sort": names, "title": None}
+    colours = {"domain": names, "range": [BLUE, ORANGE, VIOLET, GREY][: len(names)]}
+    dashes = {"domain": names, "range": [[1, 0], [7, 3], [2, 2], [10, 3, 2, 3]][: len(names)]}
+    share = _number(
+        "adopted_share",
+        title="Share that has begun",
+        scale={"domain": [0, 1]},
+        axis={"format": "%", "values": [0, 0.25, 0.5, 0.75, 1]},
+    )
+    return Chart(
+        {
+            "height": 300,
+            "encoding": {
+                "x": _number(
+                    "day", title="Days since joining", axis={"tickCount": 7}, scale={"domainMin": 0, "nice": False}
+                ),
+                "color": _named("cohort", scale=colours, legend={"orient": "top", "symbolType": "stroke"} | look),
+            },
+            "layer": [
+                _layer(
+                    {"type": "line", "interpolate": "step-after", "invalid": "break-paths-show-domains"},
+                    y=share,
+                    strokeDash=_named("cohort", scale=dashes, legend={"orient": "top"} | look),
+                    strokeWidth={"condition": {"test": f"datum.cohort === '{names[0]}'", "value": 3}, "value": 1.8},
+                ),
+                _layer(
+                    {"type": "point", "filled": True, "size": 60, "opacity": 0},
+                    y=share,
+                    tooltip=[_tip("cohort", "Joined in"), _number("day", title="Day"), _tip("text", "Begun")],
+                ),
+                _layer(
+                    {
+                        "type": "text",
+                        "align": {"expr": "datum.day < 20 ? 'left' : 'right'"},
+                        "dy": -8,
+                        "fontSize": 12,
+                        "fontWeight": "bold",
+                    },
+                    y=share,
+                    text=_tip("name"),
+                ),
+            ],
+        },
+        drawn,
+    )
+
+
 def stacked_bar(parts: Sequence[tuple[str, Any, str]], *, title: str) -> Chart:
     """One bar of counts that add up. parts: (name, count, colour); the counts stand in the bar and the legend."""
     rows = [

@@ -1,6 +1,6 @@
 {#-
 What each day of a raw table that grows with time holds, and rows of single days out of it. DuckDB counts its columns
-anew faster than anything could be kept; on PostgreSQL every merge keeps `raw.days`, so that only the clock's own day,
+anew faster than anything could be kept, but for days whose rows have passed their retention; on PostgreSQL every merge keeps `raw.days`, so that only the clock's own day,
 which is not over, is counted here, and rows of a few days are looked for between the first and the last of them.
 -#}
 
@@ -9,6 +9,7 @@ which is not over, is counted here, and rows of a few days are looked for betwee
     {{ return(adapter.dispatch('raw_days', 'skillsmith')(table_name, staged, time)) }}
 {%- endmacro %}
 
+{#- A day whose rows retention removed counts as it did, so that what was built of it stays. -#}
 {% macro duckdb__raw_days(table_name, staged, time) -%}
     (
         select
@@ -17,6 +18,12 @@ which is not over, is counted here, and rows of a few days are looked for betwee
             max(loaded_at) as last_loaded_at
         from {{ staged }}
         group by {{ utc_day(time) }}
+        union all
+        select
+            day,
+            row_count,
+            last_loaded_at
+        from {{ source('operations', 'expired_days') }} where table_name = '{{ table_name }}'
     )
 {%- endmacro %}
 

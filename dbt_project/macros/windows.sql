@@ -2,7 +2,8 @@
 Sliding windows as linear work. Somebody present on day d is counted by every window of N days that ends on d to
 d + N - 1: one step up at d, one step down after the last of them, and a running sum over the steps, read only at the
 days on which a window ends (`int_sampling_points`), counts everybody. A join of windows and events does the same
-work once per window instead.
+work once per window instead. Where earlier windows stand, the sum goes on from the last of them
+(macros/remaking.sql).
 -#}
 
 {#- Table expression of the given lookbacks, column `lookback_days`. -#}
@@ -20,49 +21,119 @@ work once per window instead.
 {%- endmacro %}
 
 {#-
+Of each lookback the last sampling point that is kept (NULL where all are made) and the last one there is: only steps
+in between are taken. What they add to is the kept row itself (`kept_windows`).
+-#}
+{% macro kept_points(lookback_days) -%}
+    (
+        select
+            lookback_days,
+            max(case when sampled_day < {{ remade_from() }} then sampled_day end) as kept_day,
+            max(sampled_day) as last_day
+
+        from {{ ref('int_sampling_points') }}
+
+        where lookback_days in ({{ lookback_days | join(', ') }})
+
+        group by lookback_days
+    )
+{%- endmacro %}
+
+{%- macro _is_taken(step_day) -%}
+    (kept_points.kept_day is null or {{ step_day }} > kept_points.kept_day)
+        and {{ step_day }} <= kept_points.last_day
+{%- endmacro %}
+
+{#- The first day whose rows can tell in any window that is made whether somebody was present: points lie at most a
+    month apart. -#}
+{% macro seen_from(longest) -%}
+    {{ remade_from() }} - {{ longest + 31 }}
+{%- endmacro %}
+
+{#-
 Steps that count distinct `counted` per `by` in windows of each lookback. `relation` has first_day and last_day of
 presence; the spans of one counted value must not overlap. Columns: by, lookback_days, step_day, step.
 -#}
 {% macro presence_steps(relation, by, counted, lookback_days) -%}
-    select
-        {{ by | join(', ') }},
-        lookback_days,
-        first_day as step_day,
-        1 as step
-
-    from (
+    {%- set spans -%}
         select
             {{ by | join(', ') }},
             first_day,
-            lag(last_day) over (partition by {{ (by + counted) | join(', ') }} order by first_day) as previous_last_day
-
-        from {{ relation }}
-    ) as starts
-
-    cross join {{ lookbacks(lookback_days) }}
-
-    where previous_last_day is null or first_day - previous_last_day >= lookback_days
-
-    union all
-
-    select
-        {{ by | join(', ') }},
-        lookback_days,
-        last_day + lookback_days as step_day,
-        -1 as step
-
-    from (
-        select
-            {{ by | join(', ') }},
             last_day,
-            lead(first_day) over (partition by {{ (by + counted) | join(', ') }} order by first_day) as next_first_day
+            lag(last_day) over in_order as previous_last_day,
+            lead(first_day) over in_order as next_first_day
 
         from {{ relation }}
-    ) as ends
 
-    cross join {{ lookbacks(lookback_days) }}
+        window in_order as (partition by {{ (by + counted) | join(', ') }} order by first_day)
+    {%- endset -%}
+    {{ _span_steps(spans, by, lookback_days) }}
+{%- endmacro %}
 
-    where next_first_day is null or next_first_day - last_day >= lookback_days
+{#-
+The same of a relation of single days that knows of each day the one before (`day`, `previous_day`): only days that can
+make a step are read, and the day after is whoever names this one as the one before.
+-#}
+{% macro day_steps(relation, by, counted, lookback_days) -%}
+    {%- set spans -%}
+        select
+            {% for column in by %}present.{{ column }}, {% endfor %}
+            present.day as first_day,
+            present.day as last_day,
+            present.previous_day as previous_last_day,
+            following.day as next_first_day
+
+        from (
+            select * from {{ relation }}
+
+            where day in (select with_steps.day from {{ days_with_steps(lookback_days) }} as with_steps)
+        ) as present
+
+        left join (
+            select * from {{ relation }}
+
+            where previous_day in (select with_steps.day from {{ days_with_steps(lookback_days) }} as with_steps)
+        ) as following
+            on
+                {% for column in by + counted %}present.{{ column }} = following.{{ column }}
+                and {% endfor %}present.day = following.previous_day
+    {%- endset -%}
+    {{ _span_steps(spans, by, lookback_days) }}
+{%- endmacro %}
+
+{% macro _span_steps(spans, by, lookback_days) -%}
+    select
+        {% for column in by %}spans.{{ column }}, {% endfor %}
+        kept_points.lookback_days,
+        case when signs.sign > 0 then spans.first_day else spans.last_day + kept_points.lookback_days end as step_day,
+        signs.sign as step
+
+    from ({{ spans }}) as spans
+
+    cross join {{ _signs() }}
+
+    inner join {{ kept_points(lookback_days) }} as kept_points
+        on
+            case
+                when signs.sign > 0
+                    then
+                        {{ _is_taken('spans.first_day') }}
+                        and (
+                            spans.previous_last_day is null
+                            or spans.first_day - spans.previous_last_day >= kept_points.lookback_days
+                        )
+                else
+                    {{ _is_taken('spans.last_day + kept_points.lookback_days') }}
+                    and (
+                        spans.next_first_day is null
+                        or spans.next_first_day - spans.last_day >= kept_points.lookback_days
+                    )
+            end
+{%- endmacro %}
+
+{#- Up and down in one pass: what is read twice would be collected in one place first, on Citus the coordinator. -#}
+{% macro _signs() -%}
+    (values (1), (-1)) as signs (sign)
 {%- endmacro %}
 
 {#-
@@ -70,24 +141,61 @@ Steps that sum `measures` of a relation with a column `day`, in windows of each 
 Columns: by, lookback_days, step_day, measures.
 -#}
 {% macro additive_steps(relation, by, measures, lookback_days) -%}
-    {% for sign in ['', '-'] %}
     select
-        {{ by | join(', ') }},
-        lookback_days,
-        {{ 'day' if sign == '' else 'day + lookback_days' }} as step_day{% for measure in measures %},
-        {{ sign }}{{ measure }} as {{ measure }}{% endfor %}
+        {% for column in by %}added.{{ column }}, {% endfor %}
+        kept_points.lookback_days,
+        case when signs.sign > 0 then added.day else added.day + kept_points.lookback_days end as step_day{% for measure in measures %},
+        signs.sign * added.{{ measure }} as {{ measure }}{% endfor %}
 
-    from {{ relation }}
+    from {{ relation }} as added
 
-    cross join {{ lookbacks(lookback_days) }}
-    {% if sign == '' %}
+    cross join {{ _signs() }}
+
+    inner join {{ kept_points(lookback_days) }} as kept_points
+        on
+            case
+                when signs.sign > 0 then {{ _is_taken('added.day') }}
+                else {{ _is_taken('added.day + kept_points.lookback_days') }}
+            end
+{%- endmacro %}
+
+{#- Table expression with the days, column `day`, of which a row can make an additive step. -#}
+{% macro days_with_steps(lookback_days) -%}
+    (
+        select all_days.day - ends.is_end * kept_points.lookback_days as day
+
+        from {{ ref('int_sampling_days') }} as all_days
+
+        inner join {{ kept_points(lookback_days) }} as kept_points
+            on all_days.lookback_days = kept_points.lookback_days and {{ _is_taken('all_days.day') }}
+
+        cross join (values (0), (1)) as ends (is_end)
+
+        group by all_days.day - ends.is_end * kept_points.lookback_days
+    )
+{%- endmacro %}
+
+{#- The rows of this model that stand, each as the step that the windows made after it begin with. -#}
+{% macro kept_windows(by, measures, lookback_days) -%}
+    {% if is_incremental() %}
     union all
+
+    select
+        {% for column in by %}made.{{ column }}, {% endfor %}
+        made.lookback_days,
+        made.sampled_day + 1 as step_day{% for measure in measures %},
+        made.{{ measure }}{% endfor %}
+
+    from {{ this }} as made
+
+    inner join {{ kept_points(lookback_days) }} as kept_points
+        on made.lookback_days = kept_points.lookback_days and made.sampled_day = kept_points.kept_day
     {% endif %}
-    {% endfor %}
 {%- endmacro %}
 
 {#-
-The running sums of steps, read at every sampling point: columns by, lookback_days, sampled_day, measures.
+The running sums of steps, read at every sampling point that is made: columns by, lookback_days, sampled_day, measures,
+computed_at.
 Points at which every measure is 0 have no row.
 -#}
 {% macro sampled_windows(steps, by, measures) -%}
@@ -95,7 +203,8 @@ Points at which every measure is 0 have no row.
         {% for column in by %}expanded.{{ column }}, {% endfor %}
         expanded.lookback_days,
         points.sampled_day{% for measure in measures %},
-        expanded.{{ measure }}{% endfor %}
+        expanded.{{ measure }}{% endfor %},
+        {{ made_at() }}
 
     from (
         select

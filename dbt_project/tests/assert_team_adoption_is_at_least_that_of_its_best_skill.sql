@@ -1,4 +1,4 @@
--- Whoever used the best skill used some skill: a row here means that people were lost or counted twice.
+-- Of what this build made: whoever used the best skill used some skill: a row here means that people were lost or counted twice.
 with
 
 best_skills as (
@@ -10,6 +10,8 @@ best_skills as (
         max(users) as users
 
     from {{ ref('team_skill_usage') }}
+
+    where computed_at = {{ run_started_at_utc() }}
 
     group by team_id, period_end, period_days
 

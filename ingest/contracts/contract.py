@@ -19,6 +19,9 @@ META_COLUMNS: tuple[ColumnSpec, ...] = (
 )
 """Every raw table ends with these."""
 
+ERASED = "erased"
+"""What stands in the place of an erased person where a value has to stand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -28,7 +31,9 @@ class Column:
     replaced by its pseudonym at the door. `allowed` is the closed set of values, `minimum` and `maximum` are
     inclusive. `is_past` says the time has happened, so a value more than a day ahead of the clock is wrong.
     `is_free_text` is scrubbed of addresses, tokens and paths. `dropped_where` names a column and a value with
-    which this one would be a person's name.
+    which this one would be a person's name. `on_erasure` is what becomes of a row when its person is erased: it goes,
+    or stays as a fact of something else with NULL, or with ERASED where it matters that there was somebody
+    (docs/decisions/0018).
     """
 
     name: str
@@ -43,6 +48,7 @@ class Column:
     is_person: bool = False
     is_free_text: bool = False
     dropped_where: tuple[str, str] | None = None
+    on_erasure: Literal["delete_row", "set_null", "set_erased"] = "delete_row"
 
     @property
     def delivered_as(self) -> tuple[str, ...]:
@@ -56,7 +62,8 @@ class Contract:
 
     `shape` names a rewriting of whole lines that the reader knows (GH Archive's two event shapes, Stripe's
     objects); plain entities have none. `day_column` is the column whose UTC day a row belongs to, where rows
-    have one. `timeline` says how the raw table lies along time where it is large.
+    have one. `timeline` says how the raw table lies along time where it is large, `placed_by` with which value
+    its rows lie where several servers share them.
     """
 
     source: str
@@ -68,6 +75,7 @@ class Contract:
     shape: Literal["plain", "archive", "stripe"] = "plain"
     is_reference: bool = field(default=False)
     timeline: Timeline | None = None
+    placed_by: str | None = None
 
     @property
     def name(self) -> str:
@@ -88,6 +96,7 @@ class Contract:
             version_by=(*newer, "file_name", "file_line"),
             description=self.description,
             timeline=self.timeline,
+            placed_by=self.placed_by,
         )
 
     @property

@@ -13,10 +13,12 @@ from warehouse.settings import DBT_PROJECT
 SOURCES_FILE = DBT_PROJECT / "models" / "staging" / "_sources.yml"
 
 OPERATIONS: tuple[tuple[str, str, str], ...] = (
-    ("raw", "import_ledger", "One row per file loaded or refused: rows, bytes, outcome."),
+    ("raw", "import_ledger", "One row per file loaded, refused or replayed: rows, bytes, outcome."),
     ("raw", "quarantine", "One row per delivered row that could not be taken, with its reason."),
     ("raw", "days", "One row per day of a raw table that grows with time, kept by PostgreSQL's merges."),
+    ("ops", "expired_days", "One row per day of a raw table whose rows retention removed, with what it held."),
     ("ops", "builds", "One row per build: its clock and how it ended."),
+    ("ops", "import_gaps", "One row per gap in what was imported, open or closed."),
     ("ops", "check_results", "One row per check of a build."),
 )
 """Tables the warehouse itself keeps: schema, name, description."""
@@ -25,8 +27,11 @@ DESCRIPTIONS = {
     "registry": "The registry's own entities.",
     "billing": "Stripe.",
     "status": "The status page.",
+    "support": "The support desk.",
     "finance": "Kept by finance.",
+    "partners": "Partners who sell skills.",
     "github": "GitHub and GH Archive.",
+    "privacy": "What people have asked of us about themselves.",
     "reference": "Decisions of this deployment; each replaces the seed of its name.",
 }
 

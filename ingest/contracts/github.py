@@ -7,7 +7,9 @@ from ingest.contracts.contract import Column, Contract
 from warehouse.tables import Timeline
 
 REPOSITORY_ID = Column("repository_id", "text", "GitHub's id, or `owner/name` where that is unknown.")
-AUTHOR = Column("author_key", "text", "Pseudonym of the author.", keys=("author",), is_person=True)
+AUTHOR = Column(
+    "author_key", "text", "Pseudonym of the author.", keys=("author",), is_person=True, on_erasure="set_null"
+)
 IS_BOT = Column("is_bot", "boolean", "Written by a machine.")
 
 REPOSITORIES = Contract(
@@ -68,6 +70,100 @@ PULL_REQUESTS = Contract(
     ),
 )
 
+ISSUES = Contract(
+    source="github",
+    entity="issues",
+    description="One row per issue.",
+    key=("repository_id", "number"),
+    day_column="created_at",
+    columns=(
+        REPOSITORY_ID,
+        Column("number", "bigint", "Its number in the repository.", minimum=1),
+        Column("created_at", "timestamp", "When it was opened.", is_past=True),
+        Column("closed_at", "timestamp", "When it was closed.", is_past=True),
+        Column("state", "text", "Where it stands.", allowed=("open", "closed")),
+        Column("state_reason", "text", "Why it was closed, in GitHub's words."),
+        Column("comments", "bigint", "Comments.", minimum=0),
+        AUTHOR,
+        IS_BOT,
+        Column("updated_at", "timestamp", "When it last changed.", is_past=True),
+    ),
+)
+
+ISSUE_COMMENTS = Contract(
+    source="github",
+    entity="issue_comments",
+    description="One row per comment on an issue or pull request: who answered when, not what.",
+    key=("repository_id", "comment_id"),
+    day_column="created_at",
+    columns=(
+        REPOSITORY_ID,
+        Column("comment_id", "text", "GitHub's id of the comment.", keys=("comment_id", "id")),
+        Column("number", "bigint", "The issue that it is on.", keys=("number", "issue_number"), minimum=1),
+        Column("created_at", "timestamp", "When it was written.", is_past=True),
+        AUTHOR,
+        IS_BOT,
+        Column("updated_at", "timestamp", "When it last changed.", is_past=True),
+    ),
+)
+
+CONTRIBUTORS = Contract(
+    source="github",
+    entity="contributors",
+    description="One row per repository and person who has contributed to it.",
+    key=("repository_id", "actor_key"),
+    columns=(
+        REPOSITORY_ID,
+        Column("actor_key", "text", "Pseudonym of the contributor.", keys=("actor", "login"), is_person=True),
+        Column("contributions", "bigint", "Commits to the default branch.", minimum=0),
+        IS_BOT,
+        Column("updated_at", "timestamp", "When this was counted.", is_past=True),
+    ),
+)
+
+
+def _traffic(entity: str, what: str) -> Contract:
+    return Contract(
+        source="github",
+        entity=entity,
+        description=f"One row per repository and day: its {what}. GitHub itself keeps 14 days.",
+        key=("repository_id", "day"),
+        day_column="day",
+        columns=(
+            REPOSITORY_ID,
+            Column("day", "date", "The day (UTC).", keys=("day", "timestamp"), is_past=True),
+            Column("count", "bigint", f"All {what} of the day.", minimum=0),
+            Column("uniques", "bigint", "From how many sources.", minimum=0),
+            Column("updated_at", "timestamp", "When this was read; the day itself still grows.", is_past=True),
+        ),
+    )
+
+
+TRAFFIC_VIEWS = _traffic("traffic_views", "views")
+TRAFFIC_CLONES = _traffic("traffic_clones", "clones")
+
+WORKFLOW_RUNS = Contract(
+    source="github",
+    entity="workflow_runs",
+    description="One row per run of a workflow.",
+    key=("repository_id", "run_id"),
+    day_column="created_at",
+    columns=(
+        REPOSITORY_ID,
+        Column("run_id", "text", "GitHub's id of the run.", keys=("run_id", "id")),
+        Column("workflow_name", "text", "Name of the workflow.", is_free_text=True),
+        Column("event", "text", "What started it."),
+        Column("head_branch", "text", "The branch it ran on.", is_free_text=True),
+        Column("head_sha", "text", "The commit it ran on."),
+        Column("status", "text", "Where it stands, in GitHub's words."),
+        Column("conclusion", "text", "How it ended, in GitHub's words; NULL while it runs."),
+        Column("run_attempt", "bigint", "Which try it is.", minimum=1),
+        Column("created_at", "timestamp", "When it was made.", is_past=True),
+        Column("run_started_at", "timestamp", "When this try began.", is_past=True),
+        Column("updated_at", "timestamp", "When it last changed.", is_past=True),
+    ),
+)
+
 RELEASES = Contract(
     source="github",
     entity="releases",
@@ -109,7 +205,7 @@ ARCHIVE_EVENTS = Contract(
         Column("id", "text", "GitHub's id; before 2015 the md5 of the event's canonical JSON."),
         Column("type", "text", "What happened, in GitHub's words.", is_required=True),
         Column("created_at", "timestamp", "When.", is_required=True, is_past=True),
-        Column("actor_key", "text", "Pseudonym of who did it.", is_person=True),
+        Column("actor_key", "text", "Pseudonym of who did it.", is_person=True, on_erasure="set_null"),
         IS_BOT,
         Column("repository_id", "text", "GitHub's id of the repository."),
         Column("repository_name", "text", "`owner/name`."),
@@ -117,4 +213,17 @@ ARCHIVE_EVENTS = Contract(
     ),
 )
 
-CONTRACTS: tuple[Contract, ...] = (REPOSITORIES, COMMITS, PULL_REQUESTS, RELEASES, STARGAZERS, ARCHIVE_EVENTS)
+CONTRACTS: tuple[Contract, ...] = (
+    REPOSITORIES,
+    COMMITS,
+    PULL_REQUESTS,
+    ISSUES,
+    ISSUE_COMMENTS,
+    RELEASES,
+    CONTRIBUTORS,
+    STARGAZERS,
+    TRAFFIC_VIEWS,
+    TRAFFIC_CLONES,
+    WORKFLOW_RUNS,
+    ARCHIVE_EVENTS,
+)

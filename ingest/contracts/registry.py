@@ -39,6 +39,7 @@ EVENTS = Contract(
     key=("event_id",),
     day_column="created_at",
     timeline=Timeline("created_at", segment_by=("event_type",), order_by=("created_at",)),
+    placed_by="actor_key",
     columns=(
         Column("event_id", "text", "UUID of the event."),
         Column("created_at", "timestamp", "When it happened.", is_required=True, is_past=True),
@@ -204,6 +205,7 @@ API_REQUESTS = Contract(
     key=("request_id",),
     day_column="started_at",
     timeline=Timeline("started_at", segment_by=(), order_by=("started_at",)),
+    placed_by="request_id",
     columns=(
         Column("request_id", "text", "Id of the request."),
         Column("started_at", "timestamp", "When it arrived.", is_required=True, is_past=True),
@@ -221,4 +223,81 @@ API_REQUESTS = Contract(
     ),
 )
 
-CONTRACTS: tuple[Contract, ...] = (EVENTS, ACCOUNTS, TEAMS, TEAM_MEMBERS, SKILLS, SUBSCRIPTIONS, API_REQUESTS)
+SKILL_RATINGS = Contract(
+    source="registry",
+    entity="skill_ratings",
+    description="One row per rating that a person gave a skill.",
+    key=("rating_id",),
+    day_column="created_at",
+    columns=(
+        Column("rating_id", "text", "Id of the rating."),
+        Column("skill_id", "text", "The skill."),
+        ACTOR,
+        Column("stars", "bigint", "1 to 5, higher is better.", minimum=1, maximum=5),
+        CREATED,
+    ),
+)
+
+SKILL_APPROVALS = Contract(
+    source="registry",
+    entity="skill_approvals",
+    description="One row per request of a team to use a skill.",
+    key=("request_id",),
+    day_column="requested_at",
+    columns=(
+        Column("request_id", "text", "Id of the request."),
+        Column("team_id", "text", "The team that asks."),
+        Column("skill_id", "text", "The skill."),
+        Column("requested_at", "timestamp", "When it was asked.", is_past=True),
+        Column("decision", "text", "How it was decided.", allowed=("pending", "approved", "rejected")),
+        Column("decided_at", "timestamp", "When it was decided; NULL while it is not.", is_past=True),
+    ),
+)
+
+COLLECTIONS = Contract(
+    source="registry",
+    entity="collections",
+    description="One row per skill in a collection of a team.",
+    key=("collection_id", "skill_id"),
+    columns=(
+        Column("collection_id", "text", "Id of the collection."),
+        Column("team_id", "text", "The team whose it is."),
+        Column("name", "text", "Name of the collection.", is_free_text=True),
+        Column("skill_id", "text", "The skill."),
+        Column("added_at", "timestamp", "When it was added.", is_past=True),
+        Column("removed_at", "timestamp", "When it was taken out; NULL while it is in.", is_past=True),
+    ),
+)
+
+AUDIT_LOGS = Contract(
+    source="registry",
+    entity="audit_logs",
+    description="One row per action that the registry notes; installs were noted here before they became events.",
+    key=("id",),
+    day_column="created_at",
+    columns=(
+        Column("id", "text", "Id of the entry."),
+        Column("timestamp", "timestamp", "When the action happened.", is_past=True),
+        Column("event_type", "text", "What kind of action."),
+        ACTOR,
+        Column("resource", "text", "What it was done to.", is_free_text=True),
+        Column("action", "text", "What was done."),
+        Column("result", "text", "How it ended."),
+        Column("metadata", "json", "What the entry says about itself, less what privacy removes."),
+        CREATED,
+    ),
+)
+
+CONTRACTS: tuple[Contract, ...] = (
+    EVENTS,
+    ACCOUNTS,
+    TEAMS,
+    TEAM_MEMBERS,
+    SKILLS,
+    SKILL_RATINGS,
+    SKILL_APPROVALS,
+    COLLECTIONS,
+    SUBSCRIPTIONS,
+    AUDIT_LOGS,
+    API_REQUESTS,
+)

@@ -55,7 +55,15 @@ MAINTENANCE = Contract(
         Column("starts_at", "timestamp", "Start."),
         Column("ends_at", "timestamp", "End."),
         Column("reason", "text", "Why.", is_free_text=True),
-        Column("approved_by_key", "text", "Pseudonym of who approved it.", keys=("approved_by",), is_person=True),
+        Column(
+            "approved_by_key",
+            "text",
+            "Pseudonym of who approved it.",
+            keys=("approved_by",),
+            is_person=True,
+            # A window without an approver is no maintenance, and the outage in it would count.
+            on_erasure="set_erased",
+        ),
         Column("updated_at", "timestamp", "When it was last changed.", is_past=True),
     ),
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.cli import run
 from warehouse.access import OPERATOR, Reader, open_reader
 from warehouse.settings import PROJECT_ROOT, load_settings
 
@@ -30,23 +31,14 @@ def published_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return Path(given)
     folder = tmp_path_factory.mktemp("browser")
     home, drop = folder / "home", folder / "drop"
-    _command(
-        home, "simulate", "--out", str(drop), "--days", "60", "--accounts", "8", "--seed", "7", "--events", "12000"
-    )
-    _command(home, "--drop", str(drop), "refresh")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKILLSMITH_HOME", str(home))
+        patch.setenv("SKILLSMITH_DEMO", "1")
+        # Of this seed enough people join a team in one month, whatever day it is today.
+        world = ("--days", "90", "--accounts", "8", "--seed", "5", "--events", "16000")
+        assert run(["simulate", "--out", str(drop), *world]) == 0
+        assert run(["--drop", str(drop), "refresh"]) == 0
     return home
-
-
-def _command(home: Path, *arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "orchestration.cli", "--home", str(home), *arguments],
-        cwd=PROJECT_ROOT,
-        env=_environment(home),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, f"{arguments}: {done.stdout}\n{done.stderr}"
 
 
 def _environment(home: Path, *, demo: bool = True) -> dict[str, str]:

@@ -16,7 +16,7 @@ from warehouse.settings import load_settings
 pytestmark = pytest.mark.browser
 
 VIEWERS = ("team_lead", "executive", "data_engineer")
-PAGES = ("team", "executive", "data")
+PAGES = ("team", "onboarding", "executive", "data")
 
 
 @pytest.fixture(scope="session")
@@ -55,10 +55,7 @@ def _assert_healthy(page) -> None:
     ("viewer", "scheme"),
     [
         *((viewer, "light") for viewer in VIEWERS),
-        *(
-            pytest.param(viewer, "dark", marks=[pytest.mark.long] if number else [])
-            for number, viewer in enumerate(VIEWERS)
-        ),
+        *(pytest.param(viewer, "dark", marks=pytest.mark.long) for viewer in VIEWERS),
     ],
 )
 def test_every_page_opens_for_every_viewer_at_both_widths_and_themes(look, viewer, scheme):
@@ -89,6 +86,54 @@ def test_the_team_page_shows_the_published_numbers_of_the_team(look, lead, rows)
     assert f"{formats.hours(saved['hours_p10'])} to {formats.hours(saved['hours_p90'])}" in body
     assert "modelled" in body
     keep_screenshot(page, "team-numbers")
+
+
+@pytest.fixture(scope="session")
+def cohort(rows):
+    """A month in which enough people joined a team."""
+    found = rows(
+        "select * from metrics.team_onboarding_summary where seats >= 5 and has_data "
+        "order by seats desc, cohort_month desc, team_id limit 1",
+        "metrics.team_onboarding_summary",
+    )
+    assert found, "the sample world has no month in which five people joined a team"
+    return found[0]
+
+
+def _unless_one_person(count: int, seats: int, text: str) -> str:
+    return "Hidden" if 1 in (count, seats - count) else text
+
+
+def test_the_onboarding_page_shows_the_published_numbers_of_the_month(look, cohort):
+    team, seats, month = cohort["team_id"], cohort["seats"], cohort["cohort_month"]
+    page = look(f"/onboarding?viewer=team_lead&lead={team}&team={team}&joined={month}")
+    _assert_healthy(page)
+    share = "Not known yet" if cohort["adopted_by_7"] is None else formats.share(cohort["adopted_by_7"])
+    by_7 = _unless_one_person(cohort["adopters_7"], seats, share)
+    half = "Not reached" if cohort["median_days"] is None else f"day {cohort['median_days']}"
+    half = _unless_one_person(cohort["adopters"], seats, half)
+
+    assert f"{seats} people joined in {month:%B %Y}" in _body(page)
+    tiles = [page.locator(f".st-key-tile_onboarding_{number}").inner_text() for number in range(4)]
+    assert by_7 in tiles[0]
+    assert half in tiles[2]
+    row = page.get_by_role("row").filter(has_text=f"{month:%b %Y}").first.inner_text().split("\t")
+    assert [row[1], row[2], row[4]] == [str(seats), by_7, half]
+    keep_screenshot(page, "onboarding-numbers")
+
+
+def test_a_team_without_a_month_of_five_joiners_is_hidden_with_the_reason(look, rows):
+    small = rows(
+        "select team_id from metrics.team_onboarding_summary group by team_id "
+        "having max(case when has_data then seats else 0 end) between 1 and 4 order by 1 limit 1",
+        "metrics.team_onboarding_summary",
+    )
+    assert small, "the sample world has no team that few people join"
+    team = small[0]["team_id"]
+    page = look(f"/onboarding?viewer=team_lead&lead={team}&team={team}")
+    body = _body(page)
+    assert "Hidden to protect people" in body
+    assert "%" not in body
 
 
 def test_the_top_skill_and_its_users_are_on_the_team_page(look, lead, rows):

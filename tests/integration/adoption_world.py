@@ -7,6 +7,8 @@ mistake in one of the two.
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
+from statistics import median
 from typing import Any
 
 DAY = timedelta(days=1)
@@ -331,3 +333,105 @@ def account_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
                         "successes": sum(u.success is True for u in now) - sum(u.success is True for u in both),
                     }
     return rows
+
+
+@dataclass(frozen=True)
+class Joiner:
+    """One person who joined a team: days until the first success or until last seen, and skills of 30 whole days."""
+
+    team: str
+    cohort: date
+    days: int
+    has_begun: bool
+    skills_30: int | None
+    joined: date
+
+
+def joiners(truth: Truth) -> list[Joiner]:
+    """Everybody who joined a team by the last complete day."""
+    found = []
+    for team, person in sorted({(m["team_id"], m["actor_key"]) for m in truth.members}):
+        stays = [m for m in truth.members if (m["team_id"], m["actor_key"]) == (team, person)]
+        joined = min(m["joined_at"].date() for m in stays)
+        if joined > truth.last_day:
+            continue
+        is_there = any(m["left_at"] is None for m in stays)
+        left = date.max if is_there else max(m["left_at"].date() for m in stays)
+        seen_until = min(left, truth.last_day)
+        successes = {
+            (event["created_at"].date(), resolved(event["metadata"]["skill_name"]))
+            for event in truth.events
+            if event["actor_key"] == person
+            and event["event_type"] == "telemetry:skill_invoke"
+            and "skill_name" in event["metadata"]
+            and event["metadata"].get("success") is True
+            and event["metadata"].get("user_initiated", not event["metadata"].get("agent_session", False))
+            and joined <= event["created_at"].date() <= seen_until
+        }
+        first = min((day for day, _ in successes), default=None)
+        is_whole = joined + 29 * DAY <= truth.last_day and (left - joined).days >= 30
+        skills = {skill for day, skill in successes if (day - joined).days <= 29}
+        days = ((first or seen_until) - joined).days
+        cohort = joined.replace(day=1)
+        found.append(Joiner(team, cohort, days, first is not None, len(skills) if is_whole else None, joined))
+    return found
+
+
+def survival(people: list[Joiner], day: int) -> Fraction:
+    """The share that has not begun by the end of the day: the product of (1 - d / n) over the days so far."""
+    left = Fraction(1)
+    for each in range(day + 1):
+        at_risk = sum(person.days >= each for person in people)
+        if at_risk:
+            left *= 1 - Fraction(sum(person.days == each and person.has_begun for person in people), at_risk)
+    return left
+
+
+def onboarding_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
+    """team_onboarding by its key."""
+    rows = {}
+    for (team, cohort), people in _cohorts(truth).items():
+        for day in range(91):
+            if any(person.days >= day for person in people):
+                begun = [person for person in people if person.has_begun]
+                rows[team, cohort, day] = {
+                    "seats": len(people),
+                    "at_risk": sum(person.days >= day for person in people),
+                    "events": sum(person.days == day for person in begun),
+                    "censored": sum(person.days == day and not person.has_begun for person in people),
+                    "adopters": sum(person.days <= day for person in begun),
+                    "survival": float(survival(people, day)),
+                    "adopted_share": float(1 - survival(people, day)),
+                    "has_data": all(person.joined >= truth.begins for person in people),
+                }
+    return rows
+
+
+def onboarding_summary_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
+    """team_onboarding_summary by its key."""
+    rows = {}
+    for (team, cohort), people in _cohorts(truth).items():
+        longest = max(person.days for person in people)
+        shares = {
+            day: float(1 - survival(people, day)) if longest >= day or survival(people, day) == 0 else None
+            for day in (7, 30)
+        }
+        skills = [person.skills_30 for person in people if person.skills_30 is not None]
+        month_end = (cohort + 31 * DAY).replace(day=1) - DAY
+        rows[team, cohort] = {
+            "seats": len(people),
+            "adopted_by_7": shares[7],
+            "adopted_by_30": shares[30],
+            "median_days": next((day for day in range(longest + 1) if survival(people, day) <= Fraction(1, 2)), None),
+            "median_skills_30": float(median(skills)) if skills else None,
+            "is_complete_30": month_end + 29 * DAY <= truth.last_day,
+            "has_data": all(person.joined >= truth.begins for person in people),
+        }
+    return rows
+
+
+def _cohorts(truth: Truth) -> dict[tuple[str, date], list[Joiner]]:
+    cohorts: dict[tuple[str, date], list[Joiner]] = {}
+    for person in joiners(truth):
+        cohorts.setdefault((person.team, person.cohort), []).append(person)
+    return cohorts

@@ -1,6 +1,6 @@
 """A small world of build tables, made by hand, for tests of publishing and reading."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 
@@ -68,6 +68,23 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "period_days": "bigint",
         "assumption_set": "text",
         "hours_p50": "double",
+    },
+    "team_onboarding": {
+        "account_id": "text",
+        "team_id": "text",
+        "cohort_month": "date",
+        "day": "bigint",
+        "seats": "bigint",
+        "adopters": "bigint",
+        "adopted_share": "double",
+    },
+    "team_onboarding_summary": {
+        "account_id": "text",
+        "team_id": "text",
+        "cohort_month": "date",
+        "seats": "bigint",
+        "adopters": "bigint",
+        "median_days": "bigint",
     },
     "mrr_by_account": {"account_id": "text", "month": "date", "mrr_cents": "bigint"},
     "mrr_bridge": {"month": "date", "segment": "text", "closing_cents": "bigint"},
@@ -201,7 +218,10 @@ def build(warehouse: Warehouse, build_id: str, mark: int = 1, *, status: str = "
             )
             types = {"text": pa.string(), "bigint": pa.int64(), "double": pa.float64(), "boolean": pa.bool_()}
             types |= {"date": pa.date32(), "timestamp": pa.timestamp("us")}
-            rows = [{**row, "definition_version": version, "computed_at": AS_OF} for row in rows_of(table.name, mark)]
+            # As in a real build, what is made again says another time: publishing compares by it.
+            computed_at = AS_OF + timedelta(seconds=mark)
+            made = {"definition_version": version, "computed_at": computed_at}
+            rows = [{**row, **made} for row in rows_of(table.name, mark)]
             writer.replace(
                 spec,
                 pa.table({n: pa.array([row.get(n) for row in rows], types[t]) for n, t in columns.items()}),

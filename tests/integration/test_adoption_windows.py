@@ -8,6 +8,8 @@ import pytest
 
 from ingest.contracts import CONTRACTS
 from orchestration.dbt_runner import run_dbt
+from tests.conftest import postgres_takes_long
+from tests.integration import adoption_world
 from tests.integration.adoption_world import (
     FIRST_DAY,
     HOLIDAY,
@@ -19,13 +21,15 @@ from tests.integration.adoption_world import (
     activity_rows,
     at,
     make_world,
+    onboarding_rows,
+    onboarding_summary_rows,
     skill_rows,
 )
 from warehouse import Warehouse
 
 DAYS = 130
 AS_OF = datetime(2026, 5, 12, 15, 30, tzinfo=UTC)
-MODELS = "+team_skill_usage +team_activity +account_activity +teams"
+MODELS = "+team_skill_usage +team_activity +account_activity +teams +team_onboarding +team_onboarding_summary"
 
 Row = dict[str, Any]
 
@@ -99,10 +103,15 @@ def assert_as_defined(warehouse: Warehouse, world: World, as_of: datetime) -> No
     assert_same(
         published(warehouse, "account_activity", ("account_id", "period_end", "period_days")), account_rows(truth)
     )
+    assert_same(published(warehouse, "team_onboarding", ("team_id", "cohort_month", "day")), onboarding_rows(truth))
+    assert_same(
+        published(warehouse, "team_onboarding_summary", ("team_id", "cohort_month")), onboarding_summary_rows(truth)
+    )
     seats = {team: row["seats"] for (team,), row in published(warehouse, "teams", ("team_id",)).items()}
     assert seats == {team: len(truth.seated(team, truth.last_day)) for team in ("t1", "t2", "t3")}
 
 
+@postgres_takes_long
 def test_every_window_is_what_the_definitions_say_also_after_late_events_erasures_and_another_clock(
     warehouse: Warehouse,
 ) -> None:
@@ -133,3 +142,53 @@ def test_every_window_is_what_the_definitions_say_also_after_late_events_erasure
     # An earlier clock: the rows of later days are not there yet.
     build(warehouse, datetime(2026, 4, 20, tzinfo=UTC))
     assert_as_defined(warehouse, world, datetime(2026, 4, 20, tzinfo=UTC))
+
+
+@pytest.mark.long
+def test_what_changes_in_the_past_is_made_again_from_there_and_nothing_before(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world(seed=5, days=DAYS)
+    fill(warehouse, world)
+    build(warehouse, AS_OF)
+
+    # Somebody is known to have left twelve days ago, somebody else to have come ten days ago.
+    leaver = next(m for m in world.members if m["left_at"] is None and m["team_id"] == "t1" and not m["is_bot"])
+    leaver["left_at"] = at(date(2026, 4, 30), 12)
+    comer = {"team_id": "t2", "actor_key": "stranger", "is_bot": False, "joined_at": at(date(2026, 5, 2), 9)}
+    world.members.append(comer | {"left_at": None})
+    with warehouse.write() as writer:
+        writer.execute(
+            "update raw.registry_team_members set left_at = ? where team_id = ? and actor_key = ? and left_at is null",
+            [leaver["left_at"], "t1", leaver["actor_key"]],
+        )
+        writer.append("raw.registry_team_members", world.members[-1:])
+    build(warehouse, AS_OF.replace(minute=31))
+    assert_as_defined(warehouse, world, AS_OF.replace(minute=31))
+    with warehouse.write() as writer:
+        made_again = writer.fetch(
+            "select min(period_end) as day, count(distinct period_end) as days from build.team_activity "
+            "where computed_at = ?",
+            [AS_OF.replace(minute=31)],
+        )
+        [kept] = writer.fetch(
+            "select count(*) as n from build.team_activity where computed_at = ? and period_end < ?",
+            [AS_OF, date(2026, 4, 28)],
+        )
+    # Three days before the first day without the leaver: that long a period may have been provisional.
+    assert made_again == [{"day": date(2026, 4, 28), "days": 14}]
+    assert kept["n"] > 0
+
+    # A skill that the registry did not know is registered, and the holiday was another day.
+    monkeypatch.setattr(adoption_world, "SKILLS", (*SKILLS, "eve/nowhere"))
+    monkeypatch.setattr(adoption_world, "HOLIDAY", date(2026, 3, 9))
+    with warehouse.write() as writer:
+        writer.append("raw.registry_skills", [{"skill_id": "s9", "skill_name": "eve/nowhere"}])
+        writer.execute("update raw.reference_holidays set day = ?", [date(2026, 3, 9)])
+    build(warehouse, AS_OF.replace(minute=32))
+    assert_as_defined(warehouse, world, AS_OF.replace(minute=32))
+
+    # Two weeks without a refresh, then one.
+    later = datetime(2026, 5, 27, 6, 0, tzinfo=UTC)
+    build(warehouse, later)
+    assert_as_defined(warehouse, world, later)

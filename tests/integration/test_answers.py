@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import shutil
 from collections import Counter, defaultdict
 from datetime import date
 from pathlib import Path
@@ -35,9 +36,9 @@ REASONS = {
     "not a JSON object": "broken JSON",
     "unknown event_type": "unknown event type",
 }
-# How a run went is its own: when rows came, and whether what it brought was as good as before. Everything else that is
-# published says something of the business or of its files.
-TABLES_OF_THE_RUN = ("import_ledger", "check_results")
+# How a run went is its own: when rows came, what was missing then, and whether what it brought was as good as before.
+# Everything else that is published says something of the business or of its files.
+TABLES_OF_THE_RUN = ("import_ledger", "import_gaps", "check_results")
 COLUMNS_OF_THE_RUN = {"quarantine_counts": {"first_seen_at"}, "table_health": {"warnings", "badge"}}
 
 
@@ -206,6 +207,27 @@ def test_minutes_of_every_component_are_what_was_meant(home: Path, answers: dict
         found[row["component"]] += row[column]
     assert dict(found) == answers[column]
     assert sum(found.values()) > 0
+
+
+def test_a_check_that_fails_keeps_what_is_published(home: Path, tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "home"
+    shutil.copytree(home, folder)
+    [snapshot] = read(folder, "metrics.snapshot", "*")
+    assert snapshot["as_of"].isoformat() == AS_OF.removesuffix("Z")
+    assert not read(folder, "ops.check_results", "*", "status <> 'passed' and severity = 'blocking'")
+    with open_warehouse(load_settings(home=folder)) as warehouse, warehouse.write() as writer:
+        writer.execute("update build.mrr_bridge set closing_cents = closing_cents + 1 where segment = 'total'")
+
+    assert run(["check", "--home", str(folder)]) == 3
+    assert run(["publish", "--home", str(folder)]) == 3
+
+    assert read(folder, "metrics.snapshot", "*") == [snapshot]
+    capsys.readouterr()
+    run(["status", "--json", "--home", str(folder)])
+    status = json.loads(capsys.readouterr().out)
+    assert status["last_attempt"]["outcome"] == "refused"
+    assert status["last_build"]["outcome"] == "refused"
+    assert "mrr_bridge_adds_up" in {row["check_name"] for row in status["last_attempt"]["failed"]}
 
 
 @pytest.mark.long

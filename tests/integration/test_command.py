@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ingest.simulator import simulate
+from orchestration.builds import finish_build, start_build
 from orchestration.cli import run
 from warehouse import open_warehouse
 from warehouse.settings import load_settings
@@ -380,3 +381,15 @@ def test_an_entity_that_is_none_is_a_wrong_call(command: Command, drop: Path, tm
     answer = command("import", "--home", tmp_path / "home", "--drop", drop, "--entity", "registry/planets")
     assert answer.code == 2
     assert "registry/planets is no entity; known are registry/events" in answer.error
+
+
+def test_the_clock_of_a_check_must_be_that_of_the_build(command: Command, tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path / "home", secret="a key for tests only")
+    with open_warehouse(settings) as warehouse:
+        warehouse.initialise()
+        with warehouse.write() as writer:
+            build = start_build(writer, datetime(2026, 7, 1, tzinfo=UTC))
+            finish_build(writer, build.build_id, "built")
+    answer = command("check", "--home", settings.home, "--as-of", "2026-07-02")
+    assert answer.code == 1
+    assert "the last build is as of 2026-07-01T00:00:00Z" in answer.error

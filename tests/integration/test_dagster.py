@@ -31,7 +31,7 @@ from warehouse.settings import DBT_PROJECT, Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a key for tests only"
-PAGES = {"team", "executive", "data"}
+PAGES = {"team", "executive", "data", "onboarding"}
 
 HOLDER = """
 import sys
@@ -267,7 +267,9 @@ def test_dev_serves_dagster_and_the_dashboards_and_stops_whole(tmp_path: Path) -
         told = json.loads(answer(process, f"{address}/graphql", asked))["data"]
         assert len(told["assetNodes"]) > len(CONTRACTS)
         [repository] = told["repositoriesOrError"]["nodes"]
-        assert repository["schedules"] == [{"name": "daily_refresh", "scheduleState": {"status": "RUNNING"}}]
+        assert repository["schedules"] == [
+            {"name": name, "scheduleState": {"status": "RUNNING"}} for name in ("daily_refresh", "retention")
+        ]
         assert repository["sensors"] == [{"name": "new_files", "sensorState": {"status": "RUNNING"}}]
         assert_stops_whole(process)
 

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingest.contracts import CONTRACTS
-from ingest.files import ImportReport, import_drop
+from ingest.files import import_drop
+from ingest.landing import ImportReport
 from warehouse import Warehouse, open_warehouse
 from warehouse.errors import UsageError
 from warehouse.postgres import PostgresWriter

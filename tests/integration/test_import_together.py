@@ -11,7 +11,6 @@ import pytest
 from ingest.reading import Staging
 from tests.integration.test_import import event, fetch, load, put
 from warehouse import Warehouse
-from warehouse.errors import UsageError
 
 
 @pytest.fixture
@@ -189,7 +188,7 @@ def test_a_drop_folder_may_be_given_by_any_way_to_it(
 @pytest.mark.parametrize(
     "place", ["registry/events/out.ndjson", "registry/events", "registry", "reference/holidays.csv"]
 )
-def test_a_link_that_leads_out_of_the_drop_folder_is_a_wrong_call_and_nothing_loads(
+def test_what_a_link_out_of_the_drop_folder_leads_to_is_refused_and_all_else_loads(
     duckdb_warehouse: Warehouse, drop: Path, tmp_path: Path, place: str
 ) -> None:
     outside = tmp_path / "outside"
@@ -202,11 +201,14 @@ def test_a_link_that_leads_out_of_the_drop_folder_is_a_wrong_call_and_nothing_lo
         place, outside / "file"
     ))  # fmt: skip
 
-    with pytest.raises(UsageError, match="leads out of the drop folder; put the file itself there") as error:
-        load(duckdb_warehouse, drop)
+    report = load(duckdb_warehouse, drop)
 
-    assert "\n" not in str(error.value)
-    assert fetch(duckdb_warehouse, "select count(*) as n from raw.import_ledger") == [{"n": 0}]
+    assert [each.file_name for each in report.loads if each.outcome == "loaded"] == ["finance/costs/x.ndjson"]
+    assert report.refused != []
+    for refused in report.refused:
+        assert refused.file_name.startswith(place)
+        assert "leads out of the drop folder" in (refused.error or "")
+    assert fetch(duckdb_warehouse, "select count(*) as n from raw.registry_events") == [{"n": 0}]
 
 
 def test_a_link_to_a_file_of_the_drop_folder_is_a_file_and_one_to_a_folder_is_named(

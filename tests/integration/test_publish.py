@@ -2,11 +2,15 @@
 
 from datetime import date, datetime, timedelta
 
+import duckdb
 import pytest
 
-from tests.integration.published_world import AS_OF, build, check
-from warehouse.access import OPERATOR, open_reader
-from warehouse.errors import BlockingChecksFailedError, NotPublishedError, SkillsmithError
+from expectations.checks import check_borders
+from orchestration.pipeline import initialise
+from tests.integration.published_world import AS_OF, build, check, rows_of
+from warehouse import snapshots
+from warehouse.access import OPERATOR, Role, Viewer, open_reader
+from warehouse.errors import BlockingChecksFailedError, NotPublishedError, SkillsmithError, TableNotPublishedError
 from warehouse.publish import publish
 
 
@@ -150,3 +154,40 @@ def test_the_operator_reads_person_rows_and_the_operations_tables(warehouse):
         checks = reader.query("select count(*) as n from ops.check_results", OPERATOR, ["ops.check_results"])
     assert people.to_pylist() == [{"uses": 7}]
     assert checks.to_pylist() == [{"n": 1}]
+
+
+def test_a_table_that_a_newer_version_adds_is_said_to_be_missing_until_that_version_publishes(warehouse):
+    initialise(warehouse)
+    build(warehouse, "b1")
+    first = publish(warehouse, build_id="b1", as_of=AS_OF)
+    added = "metrics.team_onboarding"
+    if warehouse.engine == "postgres":
+        with warehouse.write(None) as writer:
+            writer.execute(f"drop table {added} cascade")
+    else:
+        path = snapshots.metrics_file(warehouse.settings.published_folder, first.snapshot_id)
+        with duckdb.connect(path) as connection:
+            connection.execute(f"drop table {added}")
+
+    lead = Viewer("lead@acme", Role.TEAM_LEAD, frozenset({"acme"}), frozenset({"red"}))
+    with open_reader(warehouse.settings) as reader:
+        assert added not in reader.columns()
+        assert "seats" in reader.columns()["metrics.team_activity"]
+        for viewer in (OPERATOR, lead):
+            with pytest.raises(
+                TableNotPublishedError, match=f"{added} is not in .* run `skillsmith-analytics refresh`"
+            ):
+                reader.query(f"select * from {added}", viewer, [added])
+    with warehouse.write() as writer:
+        compared = {
+            row["table_name"]: row["status"]
+            for row in check_borders(writer, warehouse.settings, as_of=AS_OF)
+            if row["check_name"] == "no_table_shrinks_without_cause"
+        }
+    assert compared["metrics.team_activity"] == "passed"
+    assert set(compared.values()) == {"passed"}
+
+    build(warehouse, "b2")
+    publish(warehouse, build_id="b2", as_of=AS_OF)
+    with open_reader(warehouse.settings) as reader:
+        assert reader.query(f"select * from {added}", OPERATOR, [added]).num_rows == len(rows_of("team_onboarding", 1))

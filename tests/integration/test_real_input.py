@@ -6,8 +6,6 @@ What the files hold is in `real_data.Facts`, counted by hand.
 import csv
 import io
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,7 +14,9 @@ import psycopg
 import pytest
 
 from ingest.contracts import CONTRACTS
-from ingest.files import ImportReport, import_drop
+from ingest.files import import_drop
+from ingest.landing import ImportReport
+from orchestration.cli import run
 from tests.integration import real_data
 from warehouse import Warehouse, open_warehouse
 from warehouse.settings import load_settings
@@ -122,36 +122,13 @@ def test_importing_the_same_files_again_changes_nothing(warehouse, drop, importe
     assert (again.rows_seen, again.refused) == (0, [])
 
 
-@pytest.fixture(scope="module")
-def published(drop: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a home in which the real input is refreshed and published as of the end of the checks."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SKILLSMITH_")}
-    environment = inherited | {
-        "SKILLSMITH_HOME": str(tmp_path_factory.mktemp("home")),
-        "SKILLSMITH_SECRET": "a key for tests only",
-    }
-    _command(environment, "refresh", "--drop", str(drop), "--as-of", END_OF_CHECKS.isoformat())
-    return environment
-
-
-def _command(environment: dict[str, str], *arguments: str) -> str:
-    run = subprocess.run(
-        [sys.executable, "-m", "orchestration.cli", *arguments],
-        env=environment,
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    return run.stdout
-
-
-def test_down_minutes_of_a_real_site_agree_with_what_its_publisher_counted(published):
-    table = _command(
-        published, "query", "availability_daily", "--format", "csv", "--where", "component = 'test-broken-site'"
-    )
-    days = [row for row in csv.DictReader(io.StringIO(table)) if row["account_id"] == "*"]
+def test_down_minutes_of_a_real_site_agree_with_what_its_publisher_counted(drop, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SKILLSMITH_HOME", str(tmp_path))
+    monkeypatch.setenv("SKILLSMITH_SECRET", "a key for tests only")
+    assert run(["refresh", "--drop", str(drop), "--as-of", END_OF_CHECKS.isoformat()]) == 0
+    capsys.readouterr()
+    assert run(["query", "availability_daily", "--format", "csv", "--where", "component = 'test-broken-site'"]) == 0
+    days = [row for row in csv.DictReader(io.StringIO(capsys.readouterr().out)) if row["account_id"] == "*"]
     wanted = [row for row in days if FIRST_DAY <= date.fromisoformat(row["day"]) <= LAST_DAY]
     assert len(wanted) == (LAST_DAY - FIRST_DAY).days + 1
     assert sum(int(row["down_minutes"]) for row in wanted) == pytest.approx(DOWN_MINUTES, abs=30)

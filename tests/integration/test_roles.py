@@ -8,10 +8,9 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
-from ingest.files import import_drop
 from orchestration import cli
 from orchestration.dbt_runner import run_dbt
-from orchestration.pipeline import install
+from orchestration.pipeline import import_sources, install, replay_quarantine
 from tests.integration.published_world import AS_OF, build
 from warehouse import open_warehouse
 from warehouse.access import Role, Viewer, open_reader
@@ -88,7 +87,8 @@ def test_the_importer_lands_files_and_sees_nothing_that_is_built(installed: Sett
     file.parent.mkdir(parents=True)
     file.write_text(json.dumps({"month": "2026-01", "category": "tools", "amount_cents": 5}) + "\n")
     with open_warehouse(importer) as warehouse:
-        assert import_drop(warehouse, tmp_path / "drop", as_of=AS_OF).rows_seen == 1
+        assert import_sources(warehouse, as_of=AS_OF, drop=tmp_path / "drop").rows_seen == 1
+        assert replay_quarantine(warehouse, as_of=AS_OF).rows_seen == 0
     refused(
         importer,
         "drop table raw.finance_costs",

@@ -1,7 +1,13 @@
 {#- The grain of a table: its key is never NULL and stands once, and the columns that every row must have are there.
     One statement a table, because each test costs a refresh some fifty milliseconds whatever it asks. A failing row
-    says what is broken and how often. -#}
-{% test grain(model, key=[], required=[]) %}
+    says what is broken and how often. Of a table that is made day by day, its day in the key, only the rows that this build
+    made are asked: the others were, when they were made. -#}
+{% test grain(model, key=[], required=[], is_made_by_day=false) %}
+
+    {% set rows -%}
+        {{ model }}
+        {%- if is_made_by_day %} where computed_at = {{ run_started_at_utc() }} {%- endif %}
+    {%- endset %}
 
     with
 
@@ -13,7 +19,7 @@
             {% endfor -%}
             count(*) as all_rows
 
-        from {{ model }}
+        from {{ rows }}
 
     ),
 
@@ -37,7 +43,7 @@
             from (
                 select 1 as repeated_key
 
-                from {{ model }}
+                from {{ rows }}
 
                 group by {% for column in key %}{{ adapter.quote(column) }}{{ ', ' if not loop.last }}{% endfor %}
 

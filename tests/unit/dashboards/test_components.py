@@ -152,3 +152,17 @@ def test_a_quarter_without_a_figure_keeps_its_place_in_the_chart():
         {"quarter": date(2026, 4, 1), "actual_arr_cents": 5_756_000, "planned_arr_cents": 14_280_000},
     ]
     assert charts.plan(rows).specification["encoding"]["x"]["sort"] == ["Q1 2026", "Q2 2026"]
+
+
+def test_onboarding_curves_are_named_at_their_ends_and_differ_by_more_than_colour():
+    rows = [
+        {"cohort": "Jul 2026", "day": 0, "adopted_share": None, "text": "No data"},
+        {"cohort": "Jul 2026", "day": 1, "adopted_share": 0.4, "text": "40 %"},
+        {"cohort": "Jun 2026", "day": 0, "adopted_share": 0.2, "text": "20 %"},
+        {"cohort": "Jun 2026", "day": 1, "adopted_share": None, "text": "No data"},
+    ]
+    chart = charts.onboarding_curves(rows, ["Jul 2026", "Jun 2026", "May 2026"])
+    assert [row["name"] for row in chart.rows] == ["", "Jul 2026", "Jun 2026", ""]
+    line = chart.specification["layer"][0]["encoding"]["strokeDash"]["scale"]
+    assert line["domain"] == ["Jul 2026", "Jun 2026"]
+    assert line["range"][0] != line["range"][1]

@@ -13,6 +13,7 @@ from warehouse.errors import (
     NotPublishedError,
     SkillsmithError,
     StorageError,
+    TableNotPublishedError,
     WarehouseBusyError,
     WarehouseNewerError,
 )
@@ -25,6 +26,8 @@ VALUES = {
     "period_end": "2026-11-22",
     "assumption_set": "default",
     "segment": "total",
+    "first_month": "2026-08-01",
+    "last_month": "2026-11-01",
 }
 EMPTY = {
     ("executive", "executive"): ["No revenue yet", "No objective is measured yet", "No component is checked yet"],
@@ -57,17 +60,19 @@ def test_every_page_says_what_is_missing_and_how_it_comes(empty_home, viewer, pa
         assert words in _said(app)
 
 
-def _team_page() -> None:
-    from dashboards.app_pages import team
+def _page(name: str) -> None:
+    from importlib import import_module
+
     from dashboards.viewers import Looking
     from warehouse.access import Role, Viewer
 
     lead = Viewer("lead", Role.TEAM_LEAD, frozenset({"a1"}), frozenset({"t1"}))
-    team.show(Looking(lead, "Team lead", is_demo=True))
+    import_module(f"dashboards.app_pages.{name}").show(Looking(lead, "Team lead", is_demo=True))
 
 
-def test_the_team_page_of_nobody_says_so(empty_home):
-    app = AppTest.from_function(_team_page).run()
+@pytest.mark.parametrize("name", ["team", "onboarding"])
+def test_the_page_of_a_team_says_so_to_who_has_none(empty_home, name):
+    app = AppTest.from_function(_page, args=(name,)).run()
     assert not app.exception
     assert "You have no team here" in _said(app)
 
@@ -96,6 +101,7 @@ def test_a_refused_publish_is_said_with_its_reason_and_a_stale_snapshot_with_its
 @pytest.mark.parametrize(
     ("error", "title", "what_to_do"),
     [
+        (TableNotPublishedError("metrics.x"), "Not published yet", "skillsmith-analytics refresh"),
         (NotPublishedError("x"), "Nothing is published yet", "skillsmith-analytics refresh"),
         (WarehouseBusyError("x"), "The warehouse does not answer", "Reload this page"),
         (WarehouseNewerError("x"), "The published data is newer than this program", "Install the version"),

@@ -242,3 +242,56 @@ def test_a_table_that_is_about_no_group_is_shown_as_it_is() -> None:
     table = published_table("arr_plan")
     assert table is not None
     assert protected_select(table, ["quarter"], "1 = 1") == "select m.* from metrics.arr_plan as m where 1 = 1"
+
+
+@pytest.fixture
+def onboarding(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    engine.execute(
+        "create table metrics.team_onboarding as select 'red' as team_id, 'acme' as account_id, "
+        "date '2026-01-01' as cohort_month, * from (values "
+        "(0, 6, 6, 0, 0, 0, 1.0, 0.0), (1, 6, 6, 1, 0, 1, 0.83, 0.17), (2, 6, 5, 2, 0, 3, 0.5, 0.5), "
+        "(3, 6, 3, 2, 0, 5, 0.17, 0.83), (4, 6, 1, 1, 0, 6, 0.0, 1.0), (5, 4, 4, 2, 0, 2, 0.5, 0.5)"
+        ") as v (day, seats, at_risk, events, censored, adopters, survival, adopted_share)"
+    )
+    engine.execute(
+        "create table metrics.team_onboarding_summary as select team_id, 'acme' as account_id, "
+        "date '2026-01-01' as cohort_month, * exclude team_id from (values "
+        "('red', 6, 4, 1, 0.17, 2, 0.33, 21, 2.0), ('one', 6, 1, 1, 0.17, 1, 0.17, 8, 1.0), "
+        "('few', 4, 2, 2, 0.5, 2, 0.5, 3, 1.5)"
+        ") as v (team_id, seats, adopters, adopters_7, adopted_by_7, adopters_30, adopted_by_30, median_days, "
+        "median_skills_30)"
+    )
+    return engine
+
+
+def seen(engine: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, Any]]:
+    table = published_table(name)
+    assert table is not None
+    columns = [row[0] for row in engine.execute(f"describe metrics.{name}").fetchall()]
+    ordered = protected_select(table, columns, "true") + f" order by m.{table.key[-1]}, 1"
+    return engine.execute(ordered).to_arrow_table().to_pylist()
+
+
+def test_a_step_of_the_onboarding_curve_by_one_person_or_all_but_one_is_hidden(
+    onboarding: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = seen(onboarding, "team_onboarding")
+
+    assert [row["adopted_share"] for row in rows] == [0, None, pytest.approx(0.5), None, 1, None]
+    assert [row["adopters"] for row in rows] == [0, None, 3, None, 6, None]
+    # Whoever knew how many began on a day could subtract.
+    assert {row[name] for row in rows for name in ("at_risk", "events", "censored")} == {None}
+    assert [row["is_suppressed"] for row in rows] == [False] * 5 + [True]
+
+
+def test_an_onboarding_share_of_one_person_is_hidden_and_the_others_stay(
+    onboarding: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = {row["team_id"]: row for row in seen(onboarding, "team_onboarding_summary")}
+
+    assert (rows["red"]["adopters_7"], rows["red"]["adopted_by_7"]) == (None, None)
+    assert (rows["red"]["adopters_30"], rows["red"]["median_days"]) == (2, 21)
+    for team in ("one", "few"):
+        figures = {"adopters", "adopters_7", "adopted_by_7", "adopters_30", "adopted_by_30", "median_days"}
+        assert {rows[team][name] for name in figures | {"median_skills_30"}} == {None}
+        assert rows[team]["seats"] > 0

@@ -1,3 +1,11 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='remake',
+    on_schema_change='append_new_columns',
+    meta={'made_by': 'sampled_day'},
+    indexes=found_by(['sampled_day', 'lookback_days'])
+) }}
+
 with
 
 seats as not materialized (
@@ -19,6 +27,8 @@ skill_days as (
 
     from {{ ref('int_team_skill_days') }}
 
+    where day in (select with_steps.day from {{ days_with_steps(window_lengths()) }} as with_steps)
+
     group by account_id, actor_key, skill_name, day
 
 ),
@@ -31,27 +41,11 @@ user_days as (
         day as first_day,
         day as last_day
 
-    from skill_days
+    from {{ ref('int_team_user_days') }}
 
-    where successes > 0
+    where day >= {{ seen_from(window_lengths() | max) }}
 
     group by account_id, actor_key, day
-
-),
-
-skills_used as (
-
-    select
-        account_id,
-        skill_name,
-        day as first_day,
-        day as last_day
-
-    from skill_days
-
-    where successes > 0
-
-    group by account_id, skill_name, day
 
 ),
 
@@ -81,12 +75,6 @@ active_steps as (
 
 ),
 
-skill_steps as (
-
-    {{ presence_steps('skills_used', ['account_id'], ['skill_name'], window_lengths()) | indent(4) }}
-
-),
-
 total_steps as (
 
     {{ additive_steps('totals', ['account_id'], ['uses', 'successes'], window_lengths()) | indent(4) }}
@@ -101,7 +89,6 @@ steps as (
         step_day,
         step as seats,
         0 as active_users,
-        0 as active_skills,
         0 as uses,
         0 as successes
 
@@ -115,7 +102,6 @@ steps as (
         step_day,
         0 as seats,
         step as active_users,
-        0 as active_skills,
         0 as uses,
         0 as successes
 
@@ -129,26 +115,15 @@ steps as (
         step_day,
         0 as seats,
         0 as active_users,
-        step as active_skills,
-        0 as uses,
-        0 as successes
-
-    from skill_steps
-
-    union all
-
-    select
-        account_id,
-        lookback_days,
-        step_day,
-        0 as seats,
-        0 as active_users,
-        0 as active_skills,
         uses,
         successes
 
     from total_steps
 
+    {{ kept_windows(
+        ['account_id'], ['seats', 'active_users', 'uses', 'successes'], window_lengths()
+    ) | indent(4) }}
+
 )
 
-{{ sampled_windows('steps', ['account_id'], ['seats', 'active_users', 'active_skills', 'uses', 'successes']) }}
+{{ sampled_windows('steps', ['account_id'], ['seats', 'active_users', 'uses', 'successes']) }}

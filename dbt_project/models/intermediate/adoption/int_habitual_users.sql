@@ -1,3 +1,13 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='remake',
+    on_schema_change='append_new_columns',
+    meta={'made_by': 'period_end'},
+    indexes=found_by(['period_end'])
+) }}
+
+-- depends_on: {{ ref('int_windows') }}
+
 with
 
 period_ends as (
@@ -8,11 +18,11 @@ period_ends as (
 
     from {{ ref('int_sampling_points') }}
 
-    where lookback_days = 1
+    where lookback_days = 1 and sampled_day >= {{ remade_from() }}
 
 ),
 
-positions as (
+positions as not materialized (
 
     select
         day,
@@ -34,6 +44,7 @@ window_days as (
 
     -- Every period end whose 28 days contain the day.
     select
+        user_days.account_id,
         user_days.team_id,
         user_days.actor_key,
         user_days.day,
@@ -52,11 +63,14 @@ window_days as (
     left join positions as next_positions
         on user_days.day + 28 = next_positions.day
 
+    where user_days.day >= {{ remade_from() }} - 27
+
 ),
 
 blocks as (
 
     select
+        window_days.account_id,
         window_days.team_id,
         window_days.actor_key,
         period_ends.period_end,
@@ -68,6 +82,7 @@ blocks as (
         on window_days.position = period_ends.position
 
     group by
+        window_days.account_id,
         window_days.team_id,
         window_days.actor_key,
         period_ends.period_end,
@@ -80,23 +95,26 @@ blocks as (
 habitual as (
 
     select
+        account_id,
         team_id,
         actor_key,
         period_end
 
     from blocks
 
-    group by team_id, actor_key, period_end
+    group by account_id, team_id, actor_key, period_end
 
     having count(*) >= 3
 
 )
 
 select
+    account_id,
     team_id,
     period_end,
-    count(*) as habitual_users
+    count(*) as habitual_users,
+    {{ made_at() }}
 
 from habitual
 
-group by team_id, period_end
+group by account_id, team_id, period_end

@@ -33,6 +33,19 @@ points as (
 
     union
 
+    -- Every day that a period before a newer one will end on: so each day's refresh finds those made already.
+    select
+        lookbacks.lookback_days,
+        days.day as sampled_day
+
+    from {{ lookbacks(window_lengths()) }}
+
+    cross join {{ date_series(last_complete_day() ~ ' - 13 - ' ~ (window_lengths() | max), last_complete_day()) }} as days
+
+    where days.day >= {{ last_complete_day() }} - 13 - lookbacks.lookback_days
+
+    union
+
     -- The state at the end of a period.
     select
         1 as lookback_days,

@@ -12,8 +12,11 @@ searches as (
 
     select
         events.day,
-        events.actor_key,
-        events.ip_prefix,
+        kinds.kind,
+        case
+            when kinds.kind = 'ip_prefix' then events.ip_prefix
+            when {{ is_person('events.actor_key') }} then events.actor_key
+        end as scraper,
         coalesce(events.result_count in (20, 50, 100), false) as is_page_full
 
     from {{ ref('stg_registry__events') }} as events
@@ -21,33 +24,9 @@ searches as (
     inner join touched
         on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
 
+    cross join (values ('actor'), ('ip_prefix')) as kinds (kind)
+
     where events.event_type = 'search:metrics'
-
-),
-
-searchers as (
-
-    select
-        day,
-        'actor' as kind,
-        actor_key as scraper,
-        is_page_full
-
-    from searches
-
-    where actor_key is not null
-
-    union all
-
-    select
-        day,
-        'ip_prefix' as kind,
-        ip_prefix as scraper,
-        is_page_full
-
-    from searches
-
-    where ip_prefix is not null
 
 ),
 
@@ -58,7 +37,9 @@ scrapers as (
         kind,
         scraper
 
-    from searchers
+    from searches
+
+    where scraper is not null
 
     group by day, kind, scraper
 

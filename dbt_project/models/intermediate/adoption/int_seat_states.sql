@@ -1,3 +1,13 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='remake',
+    on_schema_change='append_new_columns',
+    meta={'made_by': 'period_end'},
+    indexes=found_by(['period_end'])
+) }}
+
+-- depends_on: {{ ref('int_windows') }}
+
 with
 
 period_ends as (
@@ -8,11 +18,11 @@ period_ends as (
 
     from {{ ref('int_sampling_points') }}
 
-    where lookback_days = 1
+    where lookback_days = 1 and sampled_day >= {{ remade_from() }}
 
 ),
 
-positions as (
+positions as not materialized (
 
     select
         day,
@@ -26,19 +36,22 @@ positions as (
 
 bounds as (
 
-    select max(position) + 1 as end_position from positions
+    select
+        (select min(period_ends.position) from period_ends) as first_position,
+        (select max(positions.position) + 1 from positions) as end_position
 
 ),
 
 seated as (
 
     select
+        seats.account_id,
         seats.team_id,
         seats.actor_key,
         period_ends.period_end,
         period_ends.position
 
-    from {{ ref('int_seat_spans') }} as seats
+    from {{ ref('int_seats_by_account') }} as seats
 
     inner join period_ends
         on period_ends.period_end between seats.first_day and seats.last_day
@@ -48,8 +61,10 @@ seated as (
 latest_joins as (
 
     select
+        seated.account_id,
         seated.team_id,
         seated.actor_key,
+        seated.period_end,
         seated.position,
         max(members.first_day) as joined_on
 
@@ -63,7 +78,35 @@ latest_joins as (
 
     where not members.is_bot
 
-    group by seated.team_id, seated.actor_key, seated.position
+    group by seated.account_id, seated.team_id, seated.actor_key, seated.period_end, seated.position
+
+),
+
+success_days as (
+
+    -- Of all days before those that are made, only a person's last can be the last one at a period end.
+    select
+        account_id,
+        team_id,
+        actor_key,
+        max(day) as day
+
+    from {{ ref('int_team_user_days') }}
+
+    group by account_id, team_id, actor_key, case when day >= {{ remade_from() }} then day end
+
+),
+
+until_the_next as (
+
+    select
+        account_id,
+        team_id,
+        actor_key,
+        day,
+        lead(day) over (partition by account_id, team_id, actor_key order by day) as next_day
+
+    from success_days
 
 ),
 
@@ -71,15 +114,16 @@ last_successes as (
 
     -- A day with a success is the last one at every period end before the next such day.
     select
+        user_days.account_id,
         user_days.team_id,
         user_days.actor_key,
         user_days.day,
         {{ integer_series(
-            'first_positions.position',
+            'greatest(first_positions.position, bounds.first_position)',
             'coalesce(next_positions.position, bounds.end_position) - 1'
         ) }} as position
 
-    from {{ ref('int_team_user_days') }} as user_days
+    from until_the_next as user_days
 
     cross join bounds
 
@@ -94,29 +138,26 @@ last_successes as (
 people as (
 
     select
-        seated.team_id,
-        seated.actor_key,
-        seated.period_end,
-        {{ days_between('seated.period_end', 'last_successes.day') }} as days_since_success,
-        {{ days_between('seated.period_end', 'latest_joins.joined_on') }} as days_since_joining
+        latest_joins.account_id,
+        latest_joins.team_id,
+        latest_joins.actor_key,
+        latest_joins.period_end,
+        {{ days_between('latest_joins.period_end', 'last_successes.day') }} as days_since_success,
+        {{ days_between('latest_joins.period_end', 'latest_joins.joined_on') }} as days_since_joining
 
-    from seated
-
-    inner join latest_joins
-        on
-            seated.team_id = latest_joins.team_id
-            and seated.actor_key = latest_joins.actor_key
-            and seated.position = latest_joins.position
+    from latest_joins
 
     left join last_successes
         on
-            seated.team_id = last_successes.team_id
-            and seated.actor_key = last_successes.actor_key
-            and seated.position = last_successes.position
+            latest_joins.account_id = last_successes.account_id
+            and latest_joins.team_id = last_successes.team_id
+            and latest_joins.actor_key = last_successes.actor_key
+            and latest_joins.position = last_successes.position
 
 )
 
 select
+    people.account_id,
     people.team_id,
     people.period_end,
     cast(lookbacks.lookback_days as integer) as period_days,
@@ -128,10 +169,11 @@ select
     ) as seats_never_used,
     sum(
         case when people.days_since_success is null and people.days_since_joining <= 30 then 1 else 0 end
-    ) as seats_too_new
+    ) as seats_too_new,
+    {{ made_at() }}
 
 from people
 
 cross join {{ lookbacks(window_lengths()) }}
 
-group by people.team_id, people.period_end, lookbacks.lookback_days
+group by people.account_id, people.team_id, people.period_end, lookbacks.lookback_days

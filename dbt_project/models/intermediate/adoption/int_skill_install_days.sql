@@ -43,7 +43,7 @@ changes as (
             and events.ip_prefix = scraping_prefixes.scraper
 
     where
-        events.actor_key is not null
+        {{ is_person('events.actor_key') }}
         and events.skill_name_given is not null
         -- An install counts when it is known to have worked, an uninstall unless it is known to have failed.
         and (
@@ -73,7 +73,8 @@ union all
 
 select
     day,
-    cast(null as text) as actor_key,
+    -- Nobody: Citus puts a row where its person is, so there has to be a value.
+    '' as actor_key,
     cast(null as text) as skill_name_given,
     cast(null as {{ timestamp_type() }}) as last_installed_at,
     cast(null as {{ timestamp_type() }}) as last_uninstalled_at,

@@ -43,7 +43,7 @@ uses as (
 
     where
         events.event_type = 'telemetry:skill_invoke'
-        and events.actor_key is not null
+        and {{ is_person('events.actor_key') }}
         and events.skill_name_given is not null
         and events.is_user_initiated
         and scraping_actors.day is null
@@ -71,7 +71,8 @@ union all
 
 select
     day,
-    cast(null as text) as actor_key,
+    -- Nobody: Citus puts a row where its person is, so there has to be a value.
+    '' as actor_key,
     cast(null as text) as skill_name_given,
     cast(0 as bigint) as uses,
     cast(0 as bigint) as successes,

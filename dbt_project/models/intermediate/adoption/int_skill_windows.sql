@@ -1,15 +1,16 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='remake',
+    on_schema_change='append_new_columns',
+    meta={'made_by': 'sampled_day'},
+    indexes=found_by(['sampled_day', 'lookback_days'])
+) }}
+
 with
 
-success_days as (
+success_days as not materialized (
 
-    select
-        team_id,
-        skill_name,
-        actor_key,
-        day as first_day,
-        day as last_day
-
-    from {{ ref('int_team_skill_days') }}
+    select * from {{ ref('int_team_skill_days') }}
 
     where successes > 0
 
@@ -18,6 +19,7 @@ success_days as (
 skill_days as (
 
     select
+        account_id,
         team_id,
         skill_name,
         day,
@@ -29,13 +31,15 @@ skill_days as (
 
     from {{ ref('int_team_skill_days') }}
 
-    group by team_id, skill_name, day
+    where day in (select with_steps.day from {{ days_with_steps(window_lengths()) }} as with_steps)
+
+    group by account_id, team_id, skill_name, day
 
 ),
 
 user_steps as (
 
-    {{ presence_steps('success_days', ['team_id', 'skill_name'], ['actor_key'], window_lengths()) | indent(4) }}
+    {{ day_steps('success_days', ['account_id', 'team_id', 'skill_name'], ['actor_key'], window_lengths()) | indent(4) }}
 
 ),
 
@@ -43,7 +47,7 @@ use_steps as (
 
     {{ additive_steps(
         'skill_days',
-        ['team_id', 'skill_name'],
+        ['account_id', 'team_id', 'skill_name'],
         ['uses', 'successes', 'failures', 'unknown', 'user_days'],
         window_lengths()
     ) | indent(4) }}
@@ -53,6 +57,7 @@ use_steps as (
 steps as (
 
     select
+        account_id,
         team_id,
         skill_name,
         lookback_days,
@@ -69,6 +74,7 @@ steps as (
     union all
 
     select
+        account_id,
         team_id,
         skill_name,
         lookback_days,
@@ -82,8 +88,14 @@ steps as (
 
     from use_steps
 
+    {{ kept_windows(
+        ['account_id', 'team_id', 'skill_name'],
+        ['users', 'uses', 'successes', 'failures', 'unknown', 'user_days'],
+        window_lengths()
+    ) | indent(4) }}
+
 )
 
 {{ sampled_windows(
-    'steps', ['team_id', 'skill_name'], ['users', 'uses', 'successes', 'failures', 'unknown', 'user_days']
+    'steps', ['account_id', 'team_id', 'skill_name'], ['users', 'uses', 'successes', 'failures', 'unknown', 'user_days']
 ) }}

@@ -1,3 +1,13 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='remake',
+    on_schema_change='append_new_columns',
+    meta={'made_by': 'period_end'},
+    indexes=found_by(['period_end'])
+) }}
+
+-- depends_on: {{ ref('int_windows') }}
+
 with
 
 changes as (
@@ -40,6 +50,7 @@ day_ends as (
 seated as (
 
     select
+        seats.account_id,
         seats.team_id,
         day_ends.skill_name,
         day_ends.actor_key,
@@ -54,26 +65,48 @@ seated as (
             and day_ends.first_day <= seats.last_day
             and day_ends.last_day >= seats.first_day
 
-    where day_ends.is_installed and day_ends.last_day >= day_ends.first_day
+    where
+        day_ends.is_installed
+        and day_ends.last_day >= day_ends.first_day
+        and least(day_ends.last_day, seats.last_day) >= {{ seen_from(1) }}
 
 ),
 
 steps as (
 
-    {{ presence_steps('seated', ['team_id', 'skill_name'], ['actor_key'], [1]) | indent(4) }}
+    {{ presence_steps('seated', ['account_id', 'team_id', 'skill_name'], ['actor_key'], [1]) | indent(4) }}
+
+    {% if is_incremental() %}
+    union all
+
+    select
+        made.account_id,
+        made.team_id,
+        made.skill_name,
+        1 as lookback_days,
+        made.period_end + 1 as step_day,
+        made.people as step
+
+    from {{ this }} as made
+
+    inner join {{ kept_points([1]) }} as kept_points
+        on made.period_end = kept_points.kept_day
+    {% endif %}
 
 ),
 
 installed as (
 
-    {{ sampled_windows('steps', ['team_id', 'skill_name'], ['step']) | indent(4) }}
+    {{ sampled_windows('steps', ['account_id', 'team_id', 'skill_name'], ['step']) | indent(4) }}
 
 )
 
 select
+    account_id,
     team_id,
     skill_name,
     sampled_day as period_end,
-    step as people
+    step as people,
+    {{ made_at() }}
 
 from installed

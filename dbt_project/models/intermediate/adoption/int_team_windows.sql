@@ -1,42 +1,29 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='remake',
+    on_schema_change='append_new_columns',
+    meta={'made_by': 'sampled_day'},
+    indexes=found_by(['sampled_day', 'lookback_days'])
+) }}
+
 with
 
 seats as not materialized (
 
-    select * from {{ ref('int_seat_spans') }}
+    select * from {{ ref('int_seats_by_account') }}
 
 ),
 
-user_days as (
+user_days as not materialized (
 
-    select
-        team_id,
-        actor_key,
-        day as first_day,
-        day as last_day
-
-    from {{ ref('int_team_user_days') }}
-
-),
-
-skills_used as (
-
-    select
-        team_id,
-        skill_name,
-        day as first_day,
-        day as last_day
-
-    from {{ ref('int_team_skill_days') }}
-
-    where successes > 0
-
-    group by team_id, skill_name, day
+    select * from {{ ref('int_team_user_days') }}
 
 ),
 
 totals as (
 
     select
+        account_id,
         team_id,
         day,
         sum(uses) as uses,
@@ -47,42 +34,41 @@ totals as (
 
     from {{ ref('int_team_skill_days') }}
 
-    group by team_id, day
+    where day in (select with_steps.day from {{ days_with_steps(window_lengths()) }} as with_steps)
+
+    group by account_id, team_id, day
 
     union all
 
     select
+        account_id,
         team_id,
         day,
         0 as uses,
         0 as successes,
         count(*) as user_days,
         sum(case when is_working_day then 1 else 0 end) as working_user_days,
-        sum(case when is_first then 1 else 0 end) as new_users
+        sum(case when previous_day is null then 1 else 0 end) as new_users
 
     from {{ ref('int_team_user_days') }}
 
-    group by team_id, day
+    where day in (select with_steps.day from {{ days_with_steps(window_lengths()) }} as with_steps)
+
+    group by account_id, team_id, day
 
 ),
 
 seat_steps as (
 
-    {{ presence_steps('seats', ['team_id'], ['actor_key'], window_lengths()) | indent(4) }}
+    {{ presence_steps('seats', ['account_id', 'team_id'], ['actor_key'], window_lengths()) | indent(4) }}
 
 ),
 
 active_steps as (
 
-    {{ presence_steps(
-        'user_days', ['team_id'], ['actor_key'], window_lengths() + double_window_lengths()
+    {{ day_steps(
+        'user_days', ['account_id', 'team_id'], ['actor_key'], window_lengths() + double_window_lengths()
     ) | indent(4) }}
-
-),
-
-skill_steps as (
-
-    {{ presence_steps('skills_used', ['team_id'], ['skill_name'], window_lengths()) | indent(4) }}
 
 ),
 
@@ -90,7 +76,7 @@ total_steps as (
 
     {{ additive_steps(
         'totals',
-        ['team_id'],
+        ['account_id', 'team_id'],
         ['uses', 'successes', 'user_days', 'working_user_days', 'new_users'],
         window_lengths()
     ) | indent(4) }}
@@ -100,12 +86,12 @@ total_steps as (
 steps as (
 
     select
+        account_id,
         team_id,
         lookback_days,
         step_day,
         step as seats,
         0 as active_users,
-        0 as active_skills,
         0 as uses,
         0 as successes,
         0 as user_days,
@@ -117,12 +103,12 @@ steps as (
     union all
 
     select
+        account_id,
         team_id,
         lookback_days,
         step_day,
         0 as seats,
         step as active_users,
-        0 as active_skills,
         0 as uses,
         0 as successes,
         0 as user_days,
@@ -134,29 +120,12 @@ steps as (
     union all
 
     select
+        account_id,
         team_id,
         lookback_days,
         step_day,
         0 as seats,
         0 as active_users,
-        step as active_skills,
-        0 as uses,
-        0 as successes,
-        0 as user_days,
-        0 as working_user_days,
-        0 as new_users
-
-    from skill_steps
-
-    union all
-
-    select
-        team_id,
-        lookback_days,
-        step_day,
-        0 as seats,
-        0 as active_users,
-        0 as active_skills,
         uses,
         successes,
         user_days,
@@ -165,10 +134,16 @@ steps as (
 
     from total_steps
 
+    {{ kept_windows(
+        ['account_id', 'team_id'],
+        ['seats', 'active_users', 'uses', 'successes', 'user_days', 'working_user_days', 'new_users'],
+        window_lengths() + double_window_lengths()
+    ) | indent(4) }}
+
 )
 
 {{ sampled_windows(
     'steps',
-    ['team_id'],
-    ['seats', 'active_users', 'active_skills', 'uses', 'successes', 'user_days', 'working_user_days', 'new_users']
+    ['account_id', 'team_id'],
+    ['seats', 'active_users', 'uses', 'successes', 'user_days', 'working_user_days', 'new_users']
 ) }}

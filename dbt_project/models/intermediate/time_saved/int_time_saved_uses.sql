@@ -1,9 +1,18 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='remake',
+    on_schema_change='append_new_columns',
+    meta={'made_by': 'period_end', 'made_of': ['assumption']},
+    indexes=found_by(['period_end']),
+    pre_hook="{{ joins_by_hash() }}"
+) }}
+
 with
 
 successes as (
 
     select
-        teams.account_id,
+        usage.account_id,
         usage.team_id,
         usage.skill_name,
         windows.period_end,
@@ -15,10 +24,7 @@ successes as (
     inner join {{ ref('int_windows') }} as windows
         on usage.lookback_days = windows.period_days and usage.sampled_day = windows.period_end
 
-    inner join {{ ref('stg_registry__teams') }} as teams
-        on usage.team_id = teams.team_id
-
-    where usage.successes > 0
+    where usage.successes > 0 and usage.sampled_day >= {{ remade_from() }}
 
 ),
 
@@ -87,7 +93,8 @@ select
     assumptions.mode,
     assumptions.high,
     assumptions.grade,
-    summed.successes
+    summed.successes,
+    {{ made_at() }}
 
 from summed
 

@@ -18,6 +18,7 @@ select
     uses,
     successes,
     failures,
-    unknown
+    unknown,
+    computed_at
 
 from skill_days

@@ -1,14 +1,28 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='remake',
+    on_schema_change='append_new_columns',
+    meta={'made_by': 'period_end', 'margin': 3},
+    indexes=found_by(['period_end']),
+    pre_hook="{{ joins_by_hash() }}"
+) }}
+
 with
 
 windows as not materialized (
 
+    -- A period is provisional for three days after its end.
     select * from {{ ref('int_windows') }}
+
+    where period_end >= {{ remade_from(3) }}
 
 ),
 
 team_windows as not materialized (
 
     select * from {{ ref('int_team_windows') }}
+
+    where sampled_day >= {{ remade_from(3) }} - {{ window_lengths() | max }}
 
 ),
 
@@ -21,6 +35,7 @@ teams as (
 counted as (
 
     select
+        this_window.account_id,
         this_window.team_id,
         windows.period_end,
         windows.period_days,
@@ -31,7 +46,6 @@ counted as (
         windows.working_days,
         this_window.seats,
         this_window.active_users,
-        this_window.active_skills,
         this_window.uses,
         this_window.successes,
         this_window.user_days,
@@ -53,13 +67,15 @@ counted as (
 
     left join team_windows as previous_window
         on
-            this_window.team_id = previous_window.team_id
+            this_window.account_id = previous_window.account_id
+            and this_window.team_id = previous_window.team_id
             and windows.period_days = previous_window.lookback_days
             and windows.previous_end = previous_window.sampled_day
 
     left join team_windows as both_windows
         on
-            this_window.team_id = both_windows.team_id
+            this_window.account_id = both_windows.account_id
+            and this_window.team_id = both_windows.team_id
             and 2 * windows.period_days = both_windows.lookback_days
             and windows.period_end = both_windows.sampled_day
 
@@ -67,9 +83,35 @@ counted as (
 
 ),
 
+usage as not materialized (
+
+    select * from {{ ref('int_skill_windows') }}
+
+    where sampled_day >= {{ remade_from(3) }}
+
+),
+
+skills_used as (
+
+    select
+        account_id,
+        team_id,
+        lookback_days,
+        sampled_day,
+        count(*) as active_skills
+
+    from usage
+
+    where users > 0
+
+    group by account_id, team_id, lookback_days, sampled_day
+
+),
+
 installed as (
 
     select
+        installed_skills.account_id,
         installed_skills.team_id,
         windows.period_end,
         windows.period_days,
@@ -81,14 +123,15 @@ installed as (
     inner join windows
         on installed_skills.period_end = windows.period_end
 
-    left join {{ ref('int_skill_windows') }} as usage
+    left join usage
         on
-            installed_skills.team_id = usage.team_id
+            installed_skills.account_id = usage.account_id
+            and installed_skills.team_id = usage.team_id
             and installed_skills.skill_name = usage.skill_name
             and windows.period_days = usage.lookback_days
             and windows.period_end = usage.sampled_day
 
-    group by installed_skills.team_id, windows.period_end, windows.period_days
+    group by installed_skills.account_id, installed_skills.team_id, windows.period_end, windows.period_days
 
 ),
 
@@ -108,13 +151,13 @@ select
     counted.team_id,
     counted.period_end,
     cast(counted.period_days as integer) as period_days,
-    teams.account_id,
+    counted.account_id,
     cast(counted.seats as bigint) as seats,
     cast(counted.active_users as bigint) as active_users,
     {{ ratio('counted.active_users', 'counted.seats') }} as adoption_rate,
     {{ wilson_low('counted.active_users', 'counted.seats') }} as adoption_low,
     {{ wilson_high('counted.active_users', 'counted.seats') }} as adoption_high,
-    cast(counted.active_skills as bigint) as active_skills,
+    cast(coalesce(skills_used.active_skills, 0) as bigint) as active_skills,
     cast(coalesce(installed.installed_skills, 0) as bigint) as installed_skills,
     {{ ratio(
         'installed.users_of_installed_skills', '(installed.installed_skills * counted.seats)'
@@ -160,19 +203,29 @@ from counted
 inner join teams
     on counted.team_id = teams.team_id
 
+left join skills_used
+    on
+        counted.account_id = skills_used.account_id
+        and counted.team_id = skills_used.team_id
+        and counted.period_days = skills_used.lookback_days
+        and counted.period_end = skills_used.sampled_day
+
 left join installed
     on
-        counted.team_id = installed.team_id
+        counted.account_id = installed.account_id
+        and counted.team_id = installed.team_id
         and counted.period_end = installed.period_end
         and counted.period_days = installed.period_days
 
 left join seat_states
     on
-        counted.team_id = seat_states.team_id
+        counted.account_id = seat_states.account_id
+        and counted.team_id = seat_states.team_id
         and counted.period_end = seat_states.period_end
         and counted.period_days = seat_states.period_days
 
 left join habitual
     on
-        counted.team_id = habitual.team_id
+        counted.account_id = habitual.account_id
+        and counted.team_id = habitual.team_id
         and counted.period_end = habitual.period_end

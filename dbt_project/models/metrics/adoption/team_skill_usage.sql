@@ -1,8 +1,20 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='remake',
+    on_schema_change='append_new_columns',
+    meta={'made_by': 'period_end', 'margin': 3},
+    indexes=found_by(['period_end']),
+    pre_hook="{{ joins_by_hash() }}"
+) }}
+
 with
 
 windows as not materialized (
 
+    -- A period is provisional for three days after its end.
     select * from {{ ref('int_windows') }}
+
+    where period_end >= {{ remade_from(3) }}
 
 ),
 
@@ -15,10 +27,14 @@ usage as not materialized (
 this_and_previous as (
 
     select
+        usage.account_id,
         usage.team_id,
         usage.skill_name,
         windows.period_end,
         windows.period_days,
+        windows.previous_end,
+        windows.is_previous_covered,
+        windows.is_provisional,
         usage.users,
         usage.uses,
         usage.successes,
@@ -34,13 +50,19 @@ this_and_previous as (
     inner join windows
         on usage.lookback_days = windows.period_days and usage.sampled_day = windows.period_end
 
+    where usage.sampled_day >= {{ remade_from(3) }}
+
     union all
 
     select
+        usage.account_id,
         usage.team_id,
         usage.skill_name,
         windows.period_end,
         windows.period_days,
+        windows.previous_end,
+        windows.is_previous_covered,
+        windows.is_provisional,
         0 as users,
         0 as uses,
         0 as successes,
@@ -56,15 +78,22 @@ this_and_previous as (
     inner join windows
         on usage.lookback_days = windows.period_days and usage.sampled_day = windows.previous_end
 
+    where usage.sampled_day >= {{ remade_from(3) }} - {{ window_lengths() | max }}
+
 ),
 
 counted as (
 
     select
+        account_id,
         team_id,
         skill_name,
         period_end,
         period_days,
+        -- Carried, not joined again: PostgreSQL takes a join by both columns of a window for one with hardly a row.
+        previous_end,
+        is_previous_covered,
+        is_provisional,
         cast(sum(users) as bigint) as users,
         cast(sum(uses) as bigint) as uses,
         cast(sum(successes) as bigint) as successes,
@@ -77,7 +106,15 @@ counted as (
 
     from this_and_previous
 
-    group by team_id, skill_name, period_end, period_days
+    group by
+        account_id,
+        team_id,
+        skill_name,
+        period_end,
+        period_days,
+        previous_end,
+        is_previous_covered,
+        is_provisional
 
 ),
 
@@ -87,11 +124,11 @@ ranked as (
     select
         counted.*,
         rank() over (
-            partition by team_id, period_end, period_days
+            partition by account_id, team_id, period_end, period_days
             order by users desc, user_days desc, uses desc
         ) as place,
         rank() over (
-            partition by team_id, period_end, period_days
+            partition by account_id, team_id, period_end, period_days
             order by previous_users desc, previous_user_days desc, previous_uses desc
         ) as previous_place
 
@@ -108,6 +145,8 @@ teams as (
 team_windows as not materialized (
 
     select * from {{ ref('int_team_windows') }}
+
+    where sampled_day >= {{ remade_from(3) }} - {{ window_lengths() | max }}
 
 ),
 
@@ -128,7 +167,7 @@ select
     ranked.skill_name,
     ranked.period_end,
     ranked.period_days,
-    teams.account_id,
+    ranked.account_id,
     ranked.users,
     cast(coalesce(this_window.seats, 0) as bigint) as seats,
     {{ ratio('ranked.users', 'this_window.seats') }} as adoption_rate,
@@ -144,31 +183,30 @@ select
     ranked.previous_users,
     cast(coalesce(previous_window.seats, 0) as bigint) as previous_seats,
     case
-        when windows.is_previous_covered then {{ ratio('ranked.previous_users', 'previous_window.seats') }}
+        when ranked.is_previous_covered then {{ ratio('ranked.previous_users', 'previous_window.seats') }}
     end as previous_adoption_rate,
     coalesce(names.is_resolved, false) as is_name_resolved,
-    windows.is_provisional,
+    ranked.is_provisional,
     {{ metric_columns() }}
 
 from ranked
-
-inner join windows
-    on ranked.period_end = windows.period_end and ranked.period_days = windows.period_days
 
 inner join teams
     on ranked.team_id = teams.team_id
 
 left join team_windows as this_window
     on
-        ranked.team_id = this_window.team_id
-        and windows.period_days = this_window.lookback_days
-        and windows.period_end = this_window.sampled_day
+        ranked.account_id = this_window.account_id
+        and ranked.team_id = this_window.team_id
+        and ranked.period_days = this_window.lookback_days
+        and ranked.period_end = this_window.sampled_day
 
 left join team_windows as previous_window
     on
-        ranked.team_id = previous_window.team_id
-        and windows.period_days = previous_window.lookback_days
-        and windows.previous_end = previous_window.sampled_day
+        ranked.account_id = previous_window.account_id
+        and ranked.team_id = previous_window.team_id
+        and ranked.period_days = previous_window.lookback_days
+        and ranked.previous_end = previous_window.sampled_day
 
 left join names
     on ranked.skill_name = names.skill_name

@@ -1,0 +1,284 @@
+"""Onboarding: how soon do the people who join the team begin to use skills, and does that get better."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+import streamlit as st
+
+from dashboards import data
+from dashboards.components import (
+    banners,
+    charts,
+    definitions,
+    downloads,
+    formats,
+    sections,
+    selection,
+    tables,
+    teams,
+    tiles,
+)
+from dashboards.components.definitions import Trust
+from dashboards.components.tiles import Tile
+from dashboards.viewers import Looking
+
+MINIMUM_SEATS = 5
+CURVES = 4
+"""Months that one chart holds apart."""
+HIDDEN = "Hidden"
+
+
+def show(looking: Looking) -> None:
+    """The page, for the teams of this viewer."""
+    st.title("Onboarding")
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
+        team = teams.choose(looking)
+        if team is None:
+            return
+        months = data.query("onboarding_months", looking.viewer, team_id=team.team_id)
+        shown = [row for row in months if row["has_data"] and not row.get("is_suppressed")]
+        month = None
+        if shown:
+            with st.container(width=220):
+                month = _choose_month(shown)
+    if not months:
+        banners.nothing(
+            f"Nobody has joined {team.label} yet.",
+            "Figures appear after the first day on which somebody is seated in the team and a refresh has run.",
+        )
+        return
+    trust = definitions.load(looking.viewer)
+    if month is None:
+        _nothing_shown(months)
+        _months(trust, months, team.team_id)
+        return
+    _figures(trust, shown, month, team.team_id)
+    _curves(looking, trust, shown, month, team.team_id)
+    _months(trust, months, team.team_id)
+
+
+def _nothing_shown(months: Sequence[data.Row]) -> None:
+    if all(not row["has_data"] for row in months):
+        banners.nothing(
+            "Everybody joined before the data begins.",
+            "When they first used a skill was not seen. Figures appear with the next who join.",
+        )
+        return
+    st.info(
+        f"**Hidden to protect people.** In no month that the data covers did {MINIMUM_SEATS} people or more join this "
+        "team. Figures over fewer would be figures about persons.",
+        icon=":material/visibility_off:",
+    )
+
+
+def _choose_month(shown: Sequence[data.Row]) -> data.Row:
+    """The month of joining; at first the newest whose first 30 days are over for everybody."""
+    first = next((row for row in shown if row["is_complete_30"]), shown[0])
+    texts = {str(row["cohort_month"]): f"{row['cohort_month']:%B %Y}" for row in shown}
+    chosen = selection.choose(
+        "Joined in", "joined", list(texts), default=str(first["cohort_month"]), text=texts.__getitem__
+    )
+    return next(row for row in shown if str(row["cohort_month"]) == chosen)
+
+
+def _figures(trust: Trust, shown: Sequence[data.Row], month: data.Row, team_id: str) -> None:
+    st.markdown(
+        f"**{formats.count(month['seats'])} people** joined in {month['cohort_month']:%B %Y}"
+        + (
+            ""
+            if month["is_complete_30"]
+            else " :orange-badge[:material/hourglass_top: The first 30 days of some are not over]"
+        )
+    )
+    before = next((row for row in shown if row["cohort_month"] < month["cohort_month"]), None)
+    until = [row for row in reversed(shown) if row["cohort_month"] <= month["cohort_month"]]
+
+    def tile(
+        label: str, column: str, value: str, details: Sequence[str], change: Callable[[float], str], good: Any
+    ) -> Tile:
+        return Tile(
+            label=label,
+            value=value,
+            details=details,
+            entries=[("team_onboarding_summary", column)],
+            change=_difference(month, before, column, change),
+            versus="" if before is None else f"vs {before['cohort_month']:%b %Y}",
+            no_change="No earlier month to compare with"
+            if before is None
+            else f"No comparison: {before['cohort_month']:%b %Y} or this month is hidden or not known",
+            series=[float(row[column]) for row in until if not formats.is_missing(row[column])],
+            is_provisional=not month["is_complete_30"],
+            good=good,
+        )
+
+    tiles.row(
+        trust,
+        [
+            *(
+                tile(
+                    f"Begun by day {day}",
+                    f"adopted_by_{day}",
+                    _share(month, day),
+                    [_counted(month, day)],
+                    formats.points,
+                    "normal",
+                )
+                for day in (7, 30)
+            ),
+            tile(
+                "Half had begun by",
+                "median_days",
+                _median(month),
+                ["days from joining to the first success; day 0 is the day of joining"],
+                lambda value: f"{formats.signed(value)}{formats.THIN}days",
+                "inverse",
+            ),
+            tile(
+                "Skills in the first 30 days",
+                "median_skills_30",
+                _skills(month),
+                ["median over people who stayed 30 days, those without any included"],
+                lambda value: formats.signed(value, 1),
+                "normal",
+            ),
+        ],
+        key="onboarding",
+    )
+    downloads.button([month], f"onboarding_{team_id}_{month['cohort_month']}", trust, "team_onboarding_summary")
+
+
+def _curves(looking: Looking, trust: Trust, shown: Sequence[data.Row], month: data.Row, team_id: str) -> None:
+    st.subheader("Share that has begun, by days since joining")
+    drawn = [row["cohort_month"] for row in shown if row["cohort_month"] <= month["cohort_month"]][:CURVES]
+    rows = [
+        row
+        for row in data.query(
+            "onboarding_curves",
+            looking.viewer,
+            team_id=team_id,
+            first_month=str(min(drawn)),
+            last_month=str(month["cohort_month"]),
+        )
+        if row["cohort_month"] in drawn
+    ]
+    known = [row for row in rows if not formats.is_missing(row["adopted_share"])]
+    if not known:
+        banners.nothing("No curve to draw.", "Every count of these months would point at one person.")
+        return
+    last = {row["cohort_month"]: row for row in known}
+    told = [f"{_name(row)} {_reached(row)} by day {row['day']}" for row in last.values()]
+    with sections.values(trust, "curves", "team_onboarding"):
+        charts.show(
+            charts.onboarding_curves(
+                [{**row, "cohort": _name(row), "text": _reached(row)} for row in rows],
+                [_name({"cohort_month": each}) for each in drawn],
+            ),
+            "Estimated share that has begun by days since joining: " + "; ".join(told),
+            key="curves",
+        )
+    st.caption(
+        "Estimated by Kaplan-Meier: who left before beginning, and who has only just joined, counts for as long as "
+        "they were there. A curve ends where nobody is watched any longer; a gap in it would point at one person."
+    )
+    sections.foot(
+        trust,
+        rows,
+        f"onboarding_curves_{team_id}_{month['cohort_month']}",
+        ("team_onboarding", "adopted_share"),
+        is_provisional=not month["is_complete_30"],
+    )
+
+
+def _months(trust: Trust, months: Sequence[data.Row], team_id: str) -> None:
+    st.subheader("Every month of joining")
+    told = [
+        {
+            **row,
+            "month": f"{row['cohort_month']:%b %Y}",
+            **{f"by_{day}": _cell(row, _share(row, day)) for day in (7, 30)},
+            "half": _cell(row, _median(row)),
+            "skills": _cell(row, _skills(row)),
+            "state": "joined before the data begins"
+            if not row["has_data"]
+            else ""
+            if row["is_complete_30"]
+            else "first 30 days not over",
+        }
+        for row in months
+    ]
+    with sections.values(trust, "months", "team_onboarding_summary"):
+        tables.show(
+            told,
+            {
+                "month": ("Joined in", str),
+                "seats": ("People", formats.count),
+                "by_7": ("Begun by day 7", str),
+                "by_30": ("by day 30", str),
+                "half": ("Half by", str),
+                "skills": ("Skills in 30 days", str),
+                "state": ("Note", str),
+            },
+            height=None if len(told) < 14 else 460,
+        )
+    hidden = sum(bool(row.get("is_suppressed") and row["has_data"]) for row in months)
+    if hidden:
+        st.caption(
+            f"{formats.count(hidden)} of {formats.count(len(months))} months are hidden: fewer than {MINIMUM_SEATS} "
+            "people joined, and figures over so few would be figures about persons."
+        )
+    sections.foot(
+        trust,
+        months,
+        f"onboarding_months_{team_id}",
+        ("team_onboarding_summary", "adopted_by_30"),
+        is_provisional=not all(row["is_complete_30"] for row in months),
+    )
+
+
+def _cell(row: data.Row, text: str) -> str:
+    return formats.NO_DATA if not row["has_data"] else HIDDEN if row.get("is_suppressed") else text
+
+
+def _name(row: data.Row) -> str:
+    month: date = row["cohort_month"]
+    return f"{month:%b %Y}"
+
+
+def _reached(row: data.Row) -> str:
+    return f"{formats.share(row['adopted_share'])} ({formats.count(row['adopters'])}/{formats.count(row['seats'])})"
+
+
+def _is_hidden(row: data.Row, count: str) -> bool:
+    """Whether small-group rules took a count that is otherwise always there."""
+    return formats.is_missing(row[count])
+
+
+def _share(row: data.Row, day: int) -> str:
+    if _is_hidden(row, f"adopters_{day}"):
+        return HIDDEN
+    value = row[f"adopted_by_{day}"]
+    return "Not known yet" if formats.is_missing(value) else formats.share(value)
+
+
+def _counted(row: data.Row, day: int) -> str:
+    if _is_hidden(row, f"adopters_{day}"):
+        return "The exact share would point at one person"
+    counted = f"{formats.count(row[f'adopters_{day}'])}/{formats.count(row['seats'])}"
+    return f"**{counted}** people so far; the share counts who left for as long as they were there"
+
+
+def _median(row: data.Row) -> str:
+    if _is_hidden(row, "adopters"):
+        return HIDDEN
+    return "Not reached" if formats.is_missing(row["median_days"]) else f"day {formats.count(row['median_days'])}"
+
+
+def _skills(row: data.Row) -> str:
+    return HIDDEN if _is_hidden(row, "adopters") else formats.decimal(row["median_skills_30"], 1)
+
+
+def _difference(month: data.Row, before: data.Row | None, column: str, as_text: Callable[[float], str]) -> str | None:
+    if before is None or formats.is_missing(month[column]) or formats.is_missing(before[column]):
+        return None
+    return as_text(float(month[column]) - float(before[column]))

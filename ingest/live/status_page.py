@@ -1,0 +1,193 @@
+"""The status page as a live source: its `status-public` document, polled, as probe results and incidents.
+
+Each poll tells what the page's own probes found last. A poll that fails tells nothing at all: it raises, there are no
+rows, and the minutes that nobody looked at stay uncovered rather than up. What a check or an incident must look like
+is `ingest.contracts.status`.
+"""
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from ingest.contracts import Contract
+from ingest.live.window import Window
+from warehouse.errors import SourceError, TransientError, UsageError
+from warehouse.settings import Settings
+
+Row = dict[str, Any]
+
+_TIMEOUT = (5.0, 10.0)
+_LARGEST = 4 << 20
+_CHUNK = 64 << 10
+_UPDATE_TIMES = ("updated_at", "created_at", "posted_at", "at")
+
+
+class StatusPageSource:
+    """The document at `SKILLSMITH_STATUS_URL`; one poll serves both entities.
+
+    `now` is the clock; `seconds` is how long one poll may take. Raises UsageError where no address is set. `windows`
+    raises TransientError where the page cannot be reached, is busy or stale, and SourceError where what answers is
+    not the document.
+    """
+
+    name = "status"
+    starts_once = False
+    entities: tuple[str, ...] = ("status/checks", "status/incidents")
+
+    def __init__(self, settings: Settings, *, now: Callable[[], datetime] | None = None, seconds: float = 30.0) -> None:
+        if settings.status_url is None:
+            raise UsageError("set SKILLSMITH_STATUS_URL to the address of the status-public document")
+        self._url = settings.status_url
+        parts = urlsplit(self._url)
+        # What stands behind a question mark may be a key.
+        self._shown = f"{parts.scheme}://{parts.netloc}{parts.path}"
+        self._stale = timedelta(minutes=settings.status_stale_minutes)
+        self._now = now or (lambda: datetime.now(UTC))
+        self._seconds = seconds
+        self._session = requests.Session()
+        self._polled: tuple[datetime, Row] | None = None
+        self._asked: set[str] = set()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._session.close()
+
+    def windows(self, contract: Contract, cursor: str | None, spool: Path) -> Iterator[Window]:
+        """One window of the document as it is now, or none where it is the one that the cursor names, or older."""
+        if self._polled is None or contract.name in self._asked:
+            self._polled, self._asked = None, set()
+            self._polled = self._poll()
+        self._asked.add(contract.name)
+        generated_at, data = self._polled
+        reached = f"{generated_at:%Y-%m-%dT%H:%M:%S.%fZ}"
+        if cursor is not None and reached <= cursor:
+            return
+        rows = [_check(row) for row in data["components"]]
+        if contract.entity == "incidents":
+            rows = [_incident(row) for row in data["incidents"]]
+        identity = f"{generated_at:%Y%m%dT%H%M%S.%fZ}-{uuid.uuid4().hex[:8]}"
+        path = spool / f"{contract.entity}-{identity}.ndjson"
+        spool.mkdir(parents=True, exist_ok=True)
+        with open(path, "x", encoding="utf-8", opener=_private) as file:
+            file.writelines(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
+        yield Window(contract, path, f"live/{contract.name}/{identity}", cursor, reached, rows_claimed=len(rows))
+
+    def backfill(
+        self,
+        contract: Contract,  # noqa: ARG002 - as every live source is asked
+        since: datetime,  # noqa: ARG002
+        until: datetime,  # noqa: ARG002
+        spool: Path,  # noqa: ARG002
+    ) -> Iterator[Window]:
+        """Nothing to give: raises UsageError."""
+        raise UsageError("the status page tells only how things are now; deliver older checks as files")
+
+    def _poll(self) -> tuple[datetime, Row]:
+        """The document's time (UTC) and its data; raises where it says nothing that can be relied on."""
+        try:
+            answer = json.loads(self._body())
+        except (ValueError, RecursionError) as error:
+            raise SourceError(f"{self._shown} is not JSON; check SKILLSMITH_STATUS_URL") from error
+        data = answer.get("data") if isinstance(answer, dict) else None
+        if not isinstance(data, dict) or not (
+            _is_rows(data.get("components")) and _is_rows(data.get("incidents", [])) and data.get("generated_at")
+        ):
+            raise SourceError(f"{self._shown} is not the status-public document; check SKILLSMITH_STATUS_URL")
+        try:
+            generated_at = _utc(data["generated_at"])
+        except (ValueError, TypeError) as error:
+            raise SourceError(f"{self._shown}: generated_at is not an ISO 8601 time") from error
+        age = self._now() - generated_at
+        if abs(age) > self._stale:
+            minutes = age.total_seconds() / 60
+            when = f"{minutes:.0f} minutes ago" if minutes > 0 else f"{-minutes:.0f} minutes ahead of our clock"
+            raise TransientError(f"{self._shown} was generated {when}: it is not taken, the time stays a gap")
+        if not data["components"]:
+            raise TransientError(f"{self._shown} lists no component; the time stays a gap")
+        return generated_at, {"incidents": [], **data}
+
+    def _body(self) -> bytes:
+        """What the address itself answers, within bounds of time and size."""
+        until = time.monotonic() + self._seconds
+        body = bytearray()
+        try:
+            with self._session.get(
+                self._url, timeout=_TIMEOUT, stream=True, allow_redirects=False, headers={"Accept": "application/json"}
+            ) as answer:
+                self._require_success(answer.status_code)
+                # What has come so far, so that an answer by drops does not outlast the clock.
+                while chunk := answer.raw.read1(_CHUNK, decode_content=True):
+                    body += chunk
+                    if len(body) > _LARGEST:
+                        raise SourceError(f"{self._shown} is larger than {_LARGEST >> 20} MB; is it the document?")
+                    if time.monotonic() > until:
+                        raise TransientError(f"{self._shown} did not end within {self._seconds:.0f} s")
+        except requests.exceptions.SSLError:
+            raise SourceError(f"{self._shown}: its certificate cannot be verified") from None
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
+            raise SourceError(f"{self._shown} is no address; check SKILLSMITH_STATUS_URL") from None
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise TransientError(
+                f"{self._shown} did not answer ({type(error).__name__}); the time stays a gap"
+            ) from None
+        return bytes(body)
+
+    def _require_success(self, status: int) -> None:
+        if status == 200:
+            return
+        if status in (408, 425, 429) or status >= 500:
+            raise TransientError(f"{self._shown} answered {status}; the time stays a gap")
+        if 300 <= status < 400:
+            raise SourceError(
+                f"{self._shown} redirects ({status}), which is not followed; set SKILLSMITH_STATUS_URL anew"
+            )
+        raise SourceError(f"{self._shown} answered {status}; check SKILLSMITH_STATUS_URL")
+
+
+def _check(component: Row) -> Row:
+    """A component's last probe; keys that we do not know come along."""
+    rest = {key: value for key, value in component.items() if key != "slug"}
+    return {"component": component.get("slug"), "probe": "external"} | rest
+
+
+def _incident(incident: Row) -> Row:
+    """An incident as it stands; it was last changed when its last update was written."""
+    rest = {key: value for key, value in incident.items() if key not in ("id", "affected_components")}
+    row = {"incident_id": incident.get("id"), "components": incident.get("affected_components")} | rest
+    updates = incident.get("updates")
+    times = [incident.get("updated_at"), incident.get("started_at"), incident.get("resolved_at")]
+    for update in updates if isinstance(updates, list) else []:
+        times += [update.get(key) for key in _UPDATE_TIMES] if isinstance(update, dict) else []
+    known = [moment for moment in map(_utc_or_none, times) if moment is not None]
+    if known:
+        row["updated_at"] = f"{max(known):%Y-%m-%dT%H:%M:%S.%fZ}"
+    return row
+
+
+def _is_rows(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(row, dict) for row in value)
+
+
+def _utc(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _utc_or_none(text: object) -> datetime | None:
+    try:
+        return _utc(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

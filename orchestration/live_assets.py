@@ -1,0 +1,135 @@
+"""Dagster's assets, jobs and schedules of live sources: one asset an entity, one job and one schedule a source.
+
+They bring rows to the raw tables and end there; the refresh has its own schedule and builds from whatever has come.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from ingest.contracts import CONTRACTS, Contract
+from ingest.live import cursor_of
+from ingest.live.configured import Configured, configured
+from orchestration import pipeline
+from orchestration.assets import AS_OF_TAG, Run, as_of_run, opened_warehouse
+from orchestration.clock import parse_time
+from warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from orchestration.jobs import AssetJob
+
+PREFIX = "live"
+_MOST_MINUTES = 120
+
+
+class PullConfig(dg.Config):
+    """What a run reads: what is new, or with `since` (ISO time, UTC) a range of time again, or everything."""
+
+    since: str | None = None
+    until: str | None = None
+    from_start: bool = False
+
+
+def live_key(entity: str) -> dg.AssetKey:
+    """The asset of a live entity (`source/entity`)."""
+    return dg.AssetKey([PREFIX, CONTRACTS[entity].table.name])
+
+
+def live_definitions(run: Run) -> dg.Definitions:
+    """Assets, jobs and schedules of the sources that are configured; nothing where none is."""
+    found = configured(run.settings)
+    jobs = {name: _job(name) for name in found}
+    return dg.Definitions(
+        assets=[_assets(run, name, source) for name, source in found.items()],
+        jobs=list(jobs.values()),
+        schedules=[_schedule(name, source.cron, jobs[name]) for name, source in found.items()],
+    )
+
+
+def _assets(run: Run, name: str, source: Configured) -> dg.AssetsDefinition:
+    by_key = {live_key(entity): entity for entity in source.entities}
+    specs = [
+        dg.AssetSpec(key, group_name=f"{PREFIX}_{name}", description=CONTRACTS[entity].description, kinds={name})
+        for key, entity in by_key.items()
+    ]
+
+    @dg.multi_asset(
+        name=f"read_{name}",
+        specs=specs,
+        can_subset=True,
+        op_tags={"dagster/max_runtime": _MOST_MINUTES * 60},
+        # One reader of a source at a time; the warehouse is held only while a window lands.
+        pool=f"pull_{name}",
+    )
+    def pull(context: dg.AssetExecutionContext, config: PullConfig) -> Iterator[dg.MaterializeResult]:
+        selected = [by_key[key] for key in context.selected_asset_keys]
+        with opened_warehouse(context, run) as warehouse:
+            report = pipeline.pull(
+                warehouse,
+                name,
+                as_of=as_of_run(context),
+                entities=[entity for entity in source.entities if entity in selected],
+                since=parse_time(config.since) if config.since else None,
+                until=parse_time(config.until) if config.until else None,
+                from_start=config.from_start,
+                progress=run.progress,
+            )
+            totals = report.by_entity()
+            for entity in selected:
+                total = totals.get(entity)
+                metadata: dict[str, Any] = _where_it_is(warehouse, CONTRACTS[entity])
+                if total is not None:
+                    metadata |= {
+                        "windows": total.files,
+                        "rows_seen": total.rows_seen,
+                        "rows_loaded": total.rows_loaded,
+                        "rows_quarantined": total.rows_quarantined,
+                        "bytes": total.bytes,
+                        "seconds": total.seconds,
+                    }
+                yield dg.MaterializeResult(asset_key=live_key(entity), metadata=metadata)
+
+    return pull
+
+
+def _where_it_is(warehouse: Warehouse, contract: Contract) -> dict[str, Any]:
+    """Where the next run goes on, and how far the newest row lies behind now."""
+    column = contract.day_column or next((c.name for c in contract.columns if c.name == "updated_at"), None)
+    found: dict[str, Any] = {"cursor": cursor_of(warehouse, contract) or "none yet"}
+    if column is not None:
+        with warehouse.write("import") as writer:
+            [row] = writer.fetch(f"select max(cast({column} as timestamp)) as newest from {contract.table.qualified}")
+        if row["newest"] is not None:
+            newest = row["newest"].replace(tzinfo=UTC)
+            found |= {
+                "newest_row": dg.MetadataValue.timestamp(newest),
+                "lag_seconds": (datetime.now(UTC) - newest).total_seconds(),
+            }
+    return found
+
+
+def _job(name: str) -> "AssetJob":
+    return dg.define_asset_job(
+        f"pull_{name}",
+        selection=dg.AssetSelection.groups(f"{PREFIX}_{name}"),
+        description=f"Import what is new in {name}; with `since` and `until` a range of time again.",
+        executor_def=dg.in_process_executor,
+    )
+
+
+def _schedule(name: str, cron: str, job: "AssetJob") -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=f"pull_{name}",
+        job=job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        description=f"Import what is new in {name}.",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        due = context.scheduled_execution_time.astimezone(UTC)
+        return dg.RunRequest(run_key=f"pull_{name}-{due:%Y-%m-%dT%H:%M}", tags={AS_OF_TAG: due.isoformat()})
+
+    return schedule

@@ -1,0 +1,149 @@
+"""Gaps in what was imported: found, told once, closed when the rest arrives."""
+
+import json
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from expectations.raw_border import raw_checks
+from ingest.completeness import accept_gap, open_gaps, record_gaps
+from orchestration.pipeline import initialise
+from tests.integration.test_import import event, fetch, load, put
+from warehouse import Warehouse
+from warehouse.errors import UsageError
+
+MONDAY = date(2026, 1, 5)
+LAST = date(2026, 2, 15)
+AS_OF = datetime(2026, 2, 16, 6)
+
+
+@pytest.fixture
+def drop(tmp_path: Path) -> Path:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    return folder
+
+
+def day_of_events(day: date, count: int, first: int, **changes: Any) -> list[dict[str, Any]]:
+    return [event(first + number, created_at=f"{day}T{number % 24:02}:00:00Z", **changes) for number in range(count)]
+
+
+def weeks_of_events(drop: Path, counts: dict[date, int]) -> None:
+    """40 events a workday and 10 a Saturday or Sunday, or as `counts` says, a file a day."""
+    day, first = MONDAY, 1
+    while day <= LAST:
+        count = counts.get(day, 10 if day.weekday() >= 5 else 40)
+        if count:
+            put(drop, f"registry/events/{day}.ndjson", day_of_events(day, count, first))
+        day, first = day + timedelta(days=1), first + 1000
+
+
+def gaps(warehouse: Warehouse, report: Any = None, **options: Any) -> list[tuple[Any, ...]]:
+    with warehouse.write() as writer:
+        found = record_gaps(writer, as_of=AS_OF, missing=report.missing if report else None, **options)
+    return [(row["kind"], row["day"] or row["file_name"], row["rows_expected"], row["rows_found"]) for row in found]
+
+
+def test_a_file_that_a_manifest_names_is_missing_until_it_comes(warehouse: Warehouse, drop: Path) -> None:
+    put(drop, "registry/events/a.ndjson", [event(1), event(2)])
+    manifest = {"files": [{"name": "a.ndjson", "rows": 2}, {"name": "b.ndjson", "rows": 3}]}
+    put(drop, "registry/events/_manifest.json", json.dumps(manifest))
+    assert gaps(warehouse, load(warehouse, drop)) == [("missing_file", "registry/events/b.ndjson", 3, 0)]
+
+    put(drop, "registry/events/b.ndjson", [event(3), event(4)])
+    assert gaps(warehouse, load(warehouse, drop)) == [("rows_differ", "registry/events/b.ndjson", 3, 2)]
+
+    put(drop, "registry/events/b.ndjson", [event(3), event(4), event(5)])
+    assert gaps(warehouse, load(warehouse, drop)) == []
+    kinds = fetch(warehouse, "select kind, closed_at is null as is_open from ops.import_gaps order by kind")
+    assert [(row["kind"], row["is_open"]) for row in kinds] == [
+        ("missing_file", False),
+        ("overlap", False),
+        ("rows_differ", False),
+    ]
+
+
+def test_a_refused_file_is_a_gap_until_a_good_one_of_its_name_loads(warehouse: Warehouse, drop: Path) -> None:
+    put(drop, "registry/events/a.ndjson.gz", b"no gzip")
+    assert gaps(warehouse, load(warehouse, drop)) == [("refused_file", "registry/events/a.ndjson.gz", None, 0)]
+    put(drop, "registry/events/a.ndjson.gz", [event(1)])
+    assert gaps(warehouse, load(warehouse, drop)) == []
+
+
+def test_a_manifest_that_is_none_is_a_gap_until_it_is_one(warehouse: Warehouse, drop: Path) -> None:
+    put(drop, "registry/events/a.ndjson", [event(1)])
+    put(drop, "registry/events/_manifest.json", '{"files": [')
+    expected = [("missing_file", "registry/events/_manifest.json", None, 0)]
+    assert gaps(warehouse, load(warehouse, drop)) == expected
+    # Nobody looked at a drop folder, so nobody knows better.
+    assert gaps(warehouse) == expected
+
+    put(drop, "registry/events/_manifest.json", json.dumps({"files": [{"name": "a.ndjson", "rows": 1}]}))
+    assert gaps(warehouse, load(warehouse, drop)) == []
+
+
+def test_an_empty_day_and_a_short_day_are_told_with_both_numbers(warehouse: Warehouse, drop: Path) -> None:
+    tuesday, wednesday, sunday = date(2026, 2, 3), date(2026, 2, 4), date(2026, 2, 8)
+    # 10 rows of a weekend day are too few to say that 4 are short.
+    weeks_of_events(drop, {tuesday: 0, wednesday: 19, sunday: 4})
+    load(warehouse, drop)
+    assert gaps(warehouse) == [("empty_day", tuesday, 40, 0), ("short_day", wednesday, 40, 19)]
+
+    put(drop, "registry/events/late.ndjson", day_of_events(tuesday, 20, 900_000))
+    load(warehouse, drop)
+    assert gaps(warehouse) == [("short_day", wednesday, 40, 19)]
+
+
+def test_a_gap_that_somebody_accepts_stays_closed(warehouse: Warehouse, drop: Path) -> None:
+    weeks_of_events(drop, {date(2026, 2, 3): 0})
+    load(warehouse, drop)
+    gaps(warehouse)
+    with warehouse.write() as writer:
+        [gap] = open_gaps(writer)
+        accept_gap(writer, gap["gap_id"][:8], "the registry was closed on that day")
+        with pytest.raises(UsageError, match="no open gap's id begins with"):
+            accept_gap(writer, gap["gap_id"][:8], "again")
+    assert gaps(warehouse) == []
+
+
+def test_a_live_source_that_failed_is_a_gap_until_it_was_read(warehouse: Warehouse) -> None:
+    initialise(warehouse)
+    assert gaps(warehouse, read={"status/checks": "timed out"}) == [("source_failed", None, None, None)]
+    assert gaps(warehouse, read={"billing/stripe_events": None}) == [("source_failed", None, None, None)]
+    assert gaps(warehouse, read={"status/checks": None}) == []
+
+
+def observed(warehouse: Warehouse, name: str) -> list[dict[str, Any]]:
+    with warehouse.write() as writer:
+        [check] = [each for each in raw_checks(writer, as_of=AS_OF, since=None) if each.name == name]
+        return [row for row in check.fetch() if row["table_name"] == "raw.registry_events"]
+
+
+def test_a_recent_gap_is_a_warning_and_an_old_one_is_history(warehouse: Warehouse, drop: Path) -> None:
+    weeks_of_events(drop, {date(2026, 1, 16): 0})
+    load(warehouse, drop)
+    gaps(warehouse)
+    assert observed(warehouse, "gaps_are_closed")[0]["open_gaps"] == 0
+    put(drop, "registry/events/broken.ndjson.gz", b"no gzip")
+    gaps(warehouse, load(warehouse, drop))
+    [row] = observed(warehouse, "gaps_are_closed")
+    assert (row["open_gaps"], row["file_name"]) == (1, "registry/events/broken.ndjson.gz")
+
+
+def test_a_key_that_stops_arriving_is_noticed_by_name(warehouse: Warehouse, drop: Path) -> None:
+    weeks_of_events(drop, {LAST: 40})
+    load(warehouse, drop)
+    assert observed(warehouse, "keys_keep_arriving")[0]["share_of_usual_fill"] == pytest.approx(1)
+
+    rows = day_of_events(date(2026, 2, 16), 30, 800_000)
+    for row in rows[:21]:
+        del row["metadata"]["success"]
+    put(drop, "registry/events/2026-02-16.ndjson", rows)
+    load(warehouse, drop)
+
+    [row] = observed(warehouse, "keys_keep_arriving")
+    # 9 of 30 rows have it, and every row had it before.
+    assert (row["key"], row["fill"], row["usual_fill"]) == ("metadata.success", 0.3, 1.0)
+    assert row["share_of_usual_fill"] == pytest.approx(0.3)

@@ -1,0 +1,271 @@
+"""Raw rows go when their time has passed, and what was built from them stays as it was."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.retention import expire, lengths, runs
+from ingest.simulator import simulate
+from orchestration.cli import run
+from orchestration.pipeline import build, import_sources, initialise
+from orchestration.progress import Silence
+from orchestration.refresh import refresh
+from tests.integration.test_parity import COMPARED, is_same, published_rows
+from warehouse import Warehouse, open_warehouse
+from warehouse.errors import UsageError
+from warehouse.settings import Settings, load_settings
+
+AS_OF = datetime(2026, 7, 1, 6, tzinfo=UTC)
+FIVE = "registry/events=5, registry/api_requests=5"
+
+
+def put(drop: Path, name: str, *rows: dict[str, Any]) -> None:
+    path = drop / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def event(day: int, number: int = 0) -> dict[str, Any]:
+    return {
+        "event_id": f"e{day}-{number}",
+        "created_at": f"2026-06-{day:02d}T10:00:00Z",
+        "event_type": "telemetry:skill_invoke",
+        "actor": "someone",
+    }
+
+
+def fetch(warehouse: Warehouse, statement: str) -> list[dict[str, Any]]:
+    with warehouse.write(None) as writer:
+        return writer.fetch(statement)
+
+
+def built(warehouse: Warehouse, as_of: datetime = AS_OF) -> None:
+    """Say that a build has seen everything that is there."""
+    with warehouse.write() as writer:
+        row = {"build_id": f"b-{datetime.now(UTC).timestamp()}", "as_of": as_of, "started_at": datetime.now(UTC)}
+        writer.append("ops.builds", [row | {"outcome": "published"}])
+
+
+@pytest.fixture
+def loaded(engine_settings: Settings, tmp_path: Path) -> Iterator[Warehouse]:
+    """Two events on each of ten days, of which five days are kept."""
+    drop = tmp_path / "drop"
+    put(drop, "registry/events/june.ndjson", *(event(day, n) for day in range(21, 31) for n in (1, 2)))
+    settings = engine_settings.model_copy(update={"drop": drop, "retention": FIVE})
+    with open_warehouse(settings) as warehouse:
+        import_sources(warehouse, as_of=AS_OF)
+        yield warehouse
+
+
+def test_rows_before_the_line_go_and_the_run_is_written_down(loaded: Warehouse) -> None:
+    built(loaded)
+    would = expire(loaded, now=AS_OF, dry_run=True)
+    # 1 July less five days: the 26th is the first day that is kept.
+    assert [(one.table, one.kept_from, one.rows, one.days) for one in would] == [
+        ("raw.registry_events", date(2026, 6, 26), 10, 5)
+    ]
+    assert fetch(loaded, "select count(*) as n from raw.registry_events") == [{"n": 20}]
+    assert expire(loaded, now=AS_OF) == would
+    assert fetch(loaded, "select count(*) as n, min(event_id) as first from raw.registry_events") == [
+        {"n": 10, "first": "e26-1"}
+    ]
+    with loaded.write() as writer:
+        [logged] = runs(writer)
+    assert (logged["table_name"], logged["keep_days"], logged["rows_removed"], logged["days_removed"]) == (
+        "registry_events",
+        5,
+        10,
+        5,
+    )
+    assert expire(loaded, now=AS_OF) == []
+
+
+def test_rows_that_no_build_has_seen_wait(loaded: Warehouse) -> None:
+    for _ in range(2):
+        [waiting] = expire(loaded, now=AS_OF)
+        assert waiting.waits_because == "it is not built yet: run `refresh` first"
+        assert fetch(loaded, "select count(*) as n from raw.registry_events") == [{"n": 20}]
+        # A build of history has not seen the days after its clock.
+        built(loaded, as_of=datetime(2026, 6, 23, tzinfo=UTC))
+    built(loaded)
+    put(loaded.settings.drop_folder, "registry/events/late.ndjson", event(22, 9))
+    import_sources(loaded, as_of=AS_OF)
+    assert [one.waits_because is None for one in expire(loaded, now=AS_OF)] == [False]
+
+
+def test_a_row_of_a_closed_day_does_not_come_back_and_the_ledger_says_so(loaded: Warehouse) -> None:
+    built(loaded)
+    expire(loaded, now=AS_OF)
+    drop = loaded.settings.drop_folder
+    shutil.copy(drop / "registry/events/june.ndjson", drop / "registry/events/again.ndjson")
+    put(drop, "registry/events/late.ndjson", event(25, 3), event(26, 3))
+    report = import_sources(loaded, as_of=AS_OF)
+    loads = {load.file_name: load for load in report.loads}
+    again, late = loads["registry/events/again.ndjson"], loads["registry/events/late.ndjson"]
+    assert (again.rows_seen, again.rows_loaded, again.rows_merged) == (20, 0, 20)
+    assert (late.rows_seen, late.rows_loaded, late.rows_merged) == (2, 1, 1)
+    removed = {
+        row["file_name"]: json.loads(row["removed"]).get("past retention")
+        for row in fetch(loaded, "select file_name, removed from raw.import_ledger")
+    }
+    assert removed["registry/events/again.ndjson"] == 10
+    assert removed["registry/events/late.ndjson"] == 1
+    assert fetch(loaded, "select count(*) as n from raw.registry_events") == [{"n": 11}]
+
+
+def test_a_clock_ahead_of_the_world_removes_nothing_more(loaded: Warehouse) -> None:
+    built(loaded, as_of=datetime(2100, 1, 1, tzinfo=UTC))
+    ahead = expire(loaded, now=datetime(2100, 1, 1, tzinfo=UTC), dry_run=True)
+    today = expire(loaded, now=datetime.now(UTC), dry_run=True)
+    assert [one.kept_from for one in ahead] == [one.kept_from for one in today]
+
+
+def test_a_build_of_history_that_needs_what_is_gone_is_refused(loaded: Warehouse) -> None:
+    built(loaded)
+    expire(loaded, now=AS_OF)
+    with pytest.raises(UsageError, match="raw rows of days before 2026-06-26 have passed their retention"):
+        build(loaded, as_of=datetime(2026, 6, 24, tzinfo=UTC))
+
+
+def test_a_customers_billing_goes_seven_years_after_its_last_event_and_whole(
+    engine_settings: Settings, tmp_path: Path
+) -> None:
+    drop = tmp_path / "drop"
+
+    def billed(number: str, customer: str | None, day: date) -> dict[str, Any]:
+        at = int(datetime(day.year, day.month, day.day, 12, tzinfo=UTC).timestamp())
+        data = {"object": {"id": f"sub_{number}", "customer": customer}}
+        return {"id": f"evt_{number}", "type": "customer.subscription.updated", "created": at, "data": data}
+
+    # 2557 days before 1 July 2026 is 1 July 2019.
+    put(
+        drop,
+        "billing/stripe_events/one.ndjson",
+        billed("gone1", "cus_gone", date(2018, 1, 1)),
+        billed("gone2", "cus_gone", date(2019, 6, 30)),
+        billed("stays1", "cus_stays", date(2018, 1, 1)),
+        billed("stays2", "cus_stays", date(2019, 7, 1)),
+        billed("nobody", None, date(2018, 1, 1)),
+    )
+    with open_warehouse(engine_settings.model_copy(update={"drop": drop})) as warehouse:
+        import_sources(warehouse, as_of=AS_OF)
+        built(warehouse)
+        [expiry] = expire(warehouse, now=AS_OF)
+        assert (expiry.table, expiry.kept_from, expiry.rows, expiry.days) == (
+            "raw.billing_stripe_events",
+            date(2019, 7, 1),
+            3,
+            2,
+        )
+        left = fetch(warehouse, "select id from raw.billing_stripe_events order by id")
+        assert [row["id"] for row in left] == ["evt_stays1", "evt_stays2"]
+
+
+def kept(retention: str) -> dict[str, int]:
+    return {contract.name: days for contract, days in lengths(load_settings(secret="x", retention=retention))}
+
+
+def test_what_is_usual_and_what_the_settings_change() -> None:
+    usual = {"registry/events": 400, "registry/api_requests": 400, "billing/stripe_events": 2557}
+    assert kept("") == usual
+    assert kept("registry/events=forever, status/checks=90") == {
+        "registry/api_requests": 400,
+        "billing/stripe_events": 2557,
+        "status/checks": 90,
+    }
+    with pytest.raises(UsageError, match="registry/nothing is no entity"):
+        kept("registry/nothing=5")
+    with pytest.raises(UsageError, match="registry/accounts is kept for ever"):
+        kept("registry/accounts=5")
+    with pytest.raises(UsageError, match="SKILLSMITH_RETENTION"):
+        kept("registry/events=soon")
+
+
+@pytest.fixture
+def command(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    monkeypatch.setenv("SKILLSMITH_HOME", str(settings.home))
+    monkeypatch.setenv("SKILLSMITH_RETENTION", "registry/events=1")
+    drop = tmp_path / "drop"
+    put(drop, "registry/events/june.ndjson", event(21), event(22))
+    with open_warehouse(settings.model_copy(update={"drop": drop})) as warehouse:
+        import_sources(warehouse, as_of=AS_OF)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = run(["retention", *arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+def test_the_command_shows_asks_and_removes(
+    command: Callable[..., tuple[int, str, str]], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, out, _ = command("--yes")
+    assert code == 0
+    assert "2 rows of 2 days of raw.registry_events" in out
+    assert "not built yet" in out
+    with open_warehouse(settings) as warehouse:
+        built(warehouse, as_of=datetime.now(UTC) + timedelta(days=1))
+        assert command("--dry-run")[0] == 0
+        monkeypatch.setattr("click.confirm", lambda *_args, **_options: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert command()[0] == 130
+        assert fetch(warehouse, "select count(*) as n from raw.registry_events") == [{"n": 2}]
+        [went] = json.loads(command("--yes", "--json")[1])
+        assert (went["table"], went["rows"]) == ("raw.registry_events", 2)
+        assert fetch(warehouse, "select count(*) as n from raw.registry_events") == [{"n": 0}]
+        assert "nothing has passed its time" in command("--dry-run")[1]
+
+
+def numbers(settings: Settings) -> dict[str, dict[tuple[str, ...], dict[str, Any]]]:
+    return {table.name: published_rows(settings, table) for table in COMPARED}
+
+
+def assert_same(before: dict[str, Any], after: dict[str, Any]) -> None:
+    compared = 0
+    for name, rows in before.items():
+        assert rows.keys() == after[name].keys(), name
+        for key, row in rows.items():
+            for column, value in row.items():
+                if (name, column) != ("slo_status", "as_of"):
+                    assert is_same(value, after[name][key][column]), f"{name} {key} {column}"
+                    compared += 1
+    assert compared > 5_000
+
+
+@pytest.mark.long
+def test_published_numbers_stay_when_raw_rows_go_and_when_they_are_delivered_again(
+    engine_settings: Settings, tmp_path: Path
+) -> None:
+    drop = tmp_path / "drop"
+    simulate(drop, days=12, accounts=4, seed=7, events=1500, until=date(2026, 6, 30))
+    settings = engine_settings.model_copy(update={"drop": drop, "home": tmp_path / "home", "retention": FIVE})
+
+    def refreshed() -> dict[str, Any]:
+        refresh(settings, as_of=AS_OF, allow_older=False, progress=Silence())
+        return numbers(settings)
+
+    before = refreshed()
+    with open_warehouse(settings) as warehouse:
+        went = {one.table: one for one in expire(warehouse, now=AS_OF)}
+        assert went.keys() == {"raw.registry_events", "raw.registry_api_requests"}
+        assert all(one.waits_because is None and one.days == 7 for one in went.values())
+    assert_same(before, refreshed())
+    for entity in ("events", "api_requests"):
+        folder = drop / "registry" / entity
+        for path in list(folder.glob("2026-06-2*.ndjson.gz")):
+            shutil.copy(path, folder / f"again-{path.name}")
+    assert_same(before, refreshed())
+    with open_warehouse(settings) as warehouse:
+        initialise(warehouse)
+        assert fetch(warehouse, "select min(created_at) as first from raw.registry_events")[0]["first"] >= datetime(
+            2026, 6, 26
+        )
