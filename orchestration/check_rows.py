@@ -9,9 +9,8 @@ from orchestration.dbt_runner import NodeResult
 _STATUS = {"pass": "passed", "warn": "failed", "fail": "failed", "error": "error"}
 # Why each kind of test is asked; a test with a description of its own says it there.
 _REASONS = {
-    "grain": "a row that stands twice, or without its key, counts people or money twice or not at all",
+    "grain": "a row that stands twice, or without what it must say, counts people or money twice or not at all",
     "relationships": "a row of an unknown parent is left out wherever the two are joined",
-    "accepted_values": "a value that pages and metrics do not know is left out without a word",
 }
 _ROWS_SHOWN = 3
 

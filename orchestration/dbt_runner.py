@@ -9,6 +9,7 @@ import gc
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -186,7 +187,7 @@ class _Runner:
     def _invoke(
         self, command: Sequence[str], variables: Mapping[str, str], *, manifest: Any, callbacks: list[Any]
     ) -> Any:
-        with _set_environment(self._environment):
+        with _set_environment(self._environment), _events_of_note():
             from dbt.cli.main import dbtRunner
 
             arguments = [
@@ -277,7 +278,7 @@ def _node_result(result: Any) -> NodeResult:
 def _first_line(message: str | None) -> str:
     """The line of dbt's message that says what is wrong: its first, or the one below a heading without content."""
     lines = [line.strip() for line in (message or "").splitlines() if line.strip()]
-    if len(lines) > 1 and (lines[0].startswith(("Runtime Error", "Database Error", "Compilation Error"))):
+    if len(lines) > 1 and re.match(r"\w+ Error\b", lines[0]):
         return lines[1]
     return lines[0] if lines else ""
 
@@ -337,6 +338,33 @@ def _set_environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _events_of_note() -> Iterator[None]:
+    """Of dbt's events only those that someone may read are put together: its debugging is a tenth of its time."""
+    from dbt_common.events.base_types import BaseEvent, EventLevel
+    from dbt_common.events.event_manager import EventManager
+    from dbt_common.events.event_manager_client import ctx_set_event_manager, get_event_manager
+
+    class EventsOfNote(EventManager):
+        def fire_event(
+            self,
+            e: BaseEvent,
+            level: EventLevel | None = None,
+            node: Any = None,
+            force_warn_or_error_handling: bool = False,
+        ) -> None:
+            if (level or e.level_tag()) is not EventLevel.DEBUG:
+                super().fire_event(e, level, node, force_warn_or_error_handling)
+
+    before = get_event_manager()
+    # dbt declares the manager's options more narrowly than it implements them.
+    ctx_set_event_manager(EventsOfNote())  # pyright: ignore[reportArgumentType]
+    try:
+        yield
+    finally:
+        ctx_set_event_manager(before)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Fixtures that every suite may use: settings in a fresh home, a warehouse on either engine, a PostgreSQL server."""
 
 import gc
+import os
 import shutil
 import tempfile
 import uuid
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings as hypothesis_settings
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
@@ -28,13 +30,15 @@ postgres_takes_long = pytest.mark.parametrize(
 def pytest_configure() -> None:
     """Collect garbage as the command does: it is a good part of what a run of dbt or Dagster takes."""
     gc.set_threshold(*COLLECTION)
+    if os.environ.get("CI"):
+        # CI judges a change, by the same examples each time; new ones are looked for wherever else the tests run.
+        hypothesis_settings.register_profile("ci", derandomize=True)
+        hypothesis_settings.load_profile("ci")
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test never reads the settings of the machine it runs on."""
-    import os
-
     for name in list(os.environ):
         if name.startswith("SKILLSMITH_") and not name.startswith(("SKILLSMITH_TEST_", "SKILLSMITH_REAL_DATA")):
             monkeypatch.delenv(name)

@@ -41,10 +41,3 @@ are asked for nothing: target `citus` alone differs from plain PostgreSQL.
         {{ return(dbt.postgres__make_temp_relation(base_relation, suffix)) }}
     {%- endif -%}
 {%- endmacro %}
-
-{% macro postgres__get_delete_insert_merge_sql(target_relation, source, unique_key, dest_columns, incremental_predicates) -%}
-    {{ dbt.default__get_delete_insert_merge_sql(target_relation, source, unique_key, dest_columns, incremental_predicates) }}
-    {%- if target.name == 'citus' %};
-    drop table {{ source }}
-    {%- endif -%}
-{%- endmacro %}

@@ -48,3 +48,51 @@ def test_a_column_that_every_row_must_have_is_part_of_the_grain(duckdb_warehouse
     status, observed = _observed(duckdb_warehouse, "grain_of_tier_aliases")
     assert status == "failed"
     assert f"alias is NULL; how_often = {rows}" in observed
+
+
+def test_a_value_that_no_page_knows_and_a_parent_that_is_gone_break_the_grain(warehouse: Warehouse) -> None:
+    initialise(warehouse)
+    with warehouse.write() as writer:
+        for statement in (
+            "create schema if not exists build",
+            "create table build.mrr_bridge (month date, segment text)",
+            "insert into build.mrr_bridge values ('2026-05-01', 'team'), ('2026-06-01', 'oem'), ('2026-06-01', 'Team')",
+        ):
+            writer.execute(statement)
+    status, observed = _observed(warehouse, "grain_of_mrr_bridge")
+    assert status == "failed"
+    unknown = "segment is none of total, individual, team, enterprise, oem"
+    assert observed == f"1 failing rows, such as what_is_broken = {unknown}; how_often = 1"
+
+    nodes = manifest_of(warehouse)["nodes"].values()
+    [grain] = [node["test_metadata"]["kwargs"] for node in nodes if node["name"] == "grain_of_team_onboarding"]
+    others = ", ".join(f"1 as {name}" for name in grain["required"])
+    with warehouse.write() as writer:
+        writer.execute("create table build.teams as select 'red' as team_id")
+        writer.execute(
+            f"create table build.team_onboarding as select team_id, cohort_month, day, {others} "
+            "from (values ('red', 1, 0), ('blue', 1, 0), ('blue', 1, 1)) as given (team_id, cohort_month, day)"
+        )
+    status, observed = _observed(warehouse, "grain_of_team_onboarding")
+    assert status == "failed"
+    assert observed == "1 failing rows, such as what_is_broken = team_id is not in teams; how_often = 2"
+
+
+def test_a_column_that_a_kept_table_lacks_is_added_and_its_rows_stay(warehouse: Warehouse) -> None:
+    initialise(warehouse)
+    model = "int_availability_days"
+    run_dbt(warehouse, ["build", "--select", f"+{model}", "--exclude-resource-type", "unit_test", "test"], as_of=AS_OF)
+    with warehouse.write() as writer:
+        columns = [
+            row["column_name"]
+            for row in writer.fetch(
+                f"select column_name from information_schema.columns where table_name = '{model}' order by column_name"
+            )
+        ]
+        gone = next(name for name in columns if name not in ("day", "component"))
+        writer.execute(f"alter table intermediate.{model} drop column {gone}")
+        writer.execute(f"insert into intermediate.{model} (day) values ('2020-01-01')")
+    run_dbt(warehouse, ["run", "--select", model], as_of=AS_OF)
+    with warehouse.write() as writer:
+        rows = writer.fetch(f"select day, {gone} as gone from intermediate.{model}")
+    assert [(str(row["day"]), row["gone"]) for row in rows] == [("2020-01-01", None)]

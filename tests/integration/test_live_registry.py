@@ -630,7 +630,7 @@ def slow_teams(source: str, rows: int) -> None:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.01)

@@ -188,11 +188,7 @@ def test_a_limited_rate_waits_as_long_as_stripe_says(read: Reader) -> None:
     read.account.events += changes(4)
     read.account.faults.append(("starting_after", answers(429, retry_after="1")))
 
-    begun = time.monotonic()
-    rows = read.rows("2026-06-09T05:00:00Z", "2026-06-09 06:00:00")
-
-    assert len(rows) == 0
-    assert time.monotonic() - begun < 1
+    assert len(read.rows("2026-06-09T05:00:00Z", "2026-06-09 06:00:00")) == 0
     begun = time.monotonic()
     assert len(read.rows("2026-06-09T00:00:00Z")) == 4
     assert time.monotonic() - begun >= 1

@@ -186,7 +186,5 @@ def test_an_open_writer_does_not_block_readers_and_does_not_show_through(duckdb_
     publish(duckdb_warehouse, build_id="b1", as_of=AS_OF)
     with open_reader(settings) as reader, duckdb_warehouse.write() as writer:
         writer.execute("update build.team_activity set uses = 99")
-        before = time.perf_counter()
         got = reader.query(SQL, OPERATOR, TABLES).to_pylist()[0]
-        assert time.perf_counter() - before < 5
         assert (got["a"], got["b"]) == (1, 1)

@@ -480,8 +480,6 @@ def test_two_thousand_small_objects_are_imported_and_then_known_by_their_listing
     assert sorted(server.objects_read()) == names
     again = load(warehouse, bucket.url)
     assert (again.known, server.objects_read()) == (2_000, [])
-    # Two pages of the listing a time.
-    assert again.seconds < 5
 
 
 def test_the_sensor_sees_an_object_that_comes_changes_or_goes(server: S3Server, bucket: Bucket) -> None:

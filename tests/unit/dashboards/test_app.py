@@ -25,7 +25,7 @@ def _text(app: AppTest) -> str:
 
 def test_without_demo_and_without_sign_in_the_app_refuses_and_shows_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("SKILLSMITH_HOME", str(tmp_path))
-    app = AppTest.from_file(APP, default_timeout=30).run()
+    app = AppTest.from_file(APP, default_timeout=120).run()
     assert not app.exception
     assert [title.value for title in app.title] == ["Sign-in is not configured"]
     assert "Snapshot" not in _text(app)
@@ -34,7 +34,7 @@ def test_without_demo_and_without_sign_in_the_app_refuses_and_shows_nothing(tmp_
 def test_before_the_first_publish_the_demo_says_what_to_run(tmp_path, monkeypatch):
     monkeypatch.setenv("SKILLSMITH_HOME", str(tmp_path))
     monkeypatch.setenv("SKILLSMITH_DEMO", "1")
-    app = AppTest.from_file(APP, default_timeout=30).run()
+    app = AppTest.from_file(APP, default_timeout=120).run()
     assert not app.exception
     assert [title.value for title in app.title] == ["Nothing is published yet"]
     assert "skillsmith-analytics refresh" in _text(app)

@@ -51,7 +51,7 @@ def test_every_query_runs_on_empty_tables(empty_settings, name):
 
 @pytest.mark.parametrize(("viewer", "page"), EMPTY)
 def test_every_page_says_what_is_missing_and_how_it_comes(empty_home, viewer, page):
-    app = AppTest.from_file(APP, default_timeout=30)
+    app = AppTest.from_file(APP, default_timeout=120)
     app.query_params["viewer"] = viewer
     app.run()
     assert not app.exception
@@ -86,7 +86,7 @@ def test_a_refused_publish_is_said_with_its_reason_and_a_stale_snapshot_with_its
     snapshots.write_attempt(folder, Attempt(datetime.now(UTC) + timedelta(minutes=5), "refused", [failed]))
     monkeypatch.setattr(banners, "STALE_AFTER", timedelta(0))
     try:
-        app = AppTest.from_file(APP, default_timeout=30)
+        app = AppTest.from_file(APP, default_timeout=120)
         app.query_params["viewer"] = "executive"
         app.run()
     finally:
@@ -114,7 +114,7 @@ def test_an_error_is_told_in_words_that_say_what_to_do(empty_home, monkeypatch, 
         raise error
 
     monkeypatch.setattr(data, "snapshot", broken)
-    app = AppTest.from_file(APP, default_timeout=30).run()
+    app = AppTest.from_file(APP, default_timeout=120).run()
     assert not app.exception
     assert [shown.value for shown in app.title] == [title]
     assert what_to_do in _said(app)

@@ -1,7 +1,6 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='remake',
-    on_schema_change='append_new_columns',
     meta={'made_by': 'sampled_day'},
     indexes=found_by(['sampled_day', 'lookback_days'])
 ) }}

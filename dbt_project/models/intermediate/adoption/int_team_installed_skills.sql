@@ -1,7 +1,6 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='remake',
-    on_schema_change='append_new_columns',
     meta={'made_by': 'period_end'},
     indexes=found_by(['period_end'])
 ) }}

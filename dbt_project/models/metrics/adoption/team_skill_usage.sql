@@ -1,7 +1,6 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='remake',
-    on_schema_change='append_new_columns',
     meta={'made_by': 'period_end', 'margin': 3},
     indexes=found_by(['period_end']),
     pre_hook="{{ joins_by_hash() }}"
