@@ -10,8 +10,6 @@ from orchestration import dbt_runner
 from orchestration.dbt_runner import manifest_of
 from warehouse import Warehouse
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
