@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 
+from orchestration.dbt_templates import kept_templates
 from warehouse import Warehouse
 from warehouse.errors import SkillsmithError, StorageError, WarehouseBusyError
 from warehouse.settings import DBT_PROJECT, Settings
@@ -224,7 +225,8 @@ class _Runner:
     def _invoke(
         self, command: Sequence[str], variables: Mapping[str, str], *, manifest: Any, callbacks: list[Any]
     ) -> Any:
-        with _set_environment(self._environment), _events_of_note():
+        templates = self.folder / "templates.bin"
+        with _set_environment(self._environment), _events_of_note(), kept_templates(templates):
             from dbt.cli.main import dbtRunner
 
             arguments = [
