@@ -4,10 +4,9 @@ Sets of people and plain dates, sharing no idea with the SQL: a difference is a 
 """
 
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from tests.integration.adoption_world import (
@@ -22,14 +21,13 @@ from tests.integration.adoption_world import (
     make_world,
     resolved,
 )
+from tests.unit.ingest.simulator.recommended import CLICKED, INSTALL, INVOKE, SHOWN, UNINSTALL, Episode, episodes
 
 SURFACES = ("cli", "web", None)
 MODELS = ("heuristic", "collaborative", "holdout", None)
 PEOPLE = [f"p{number}" for number in range(10)]
 CRAWL = FIRST_DAY + 40 * DAY
 CRAWLER = "p1"
-SHOWN, CLICKED = "telemetry:recommendation_shown", "telemetry:recommendation_clicked"
-INSTALL, UNINSTALL, INVOKE = "telemetry:skill_install", "telemetry:skill_uninstall", "telemetry:skill_invoke"
 
 
 def make_recommendations(seed: int, days: int) -> World:
@@ -75,104 +73,18 @@ def _impression(world: World, dice: random.Random, days: int) -> None:
         happens(INVOKE, dice.choice([0, 1, 6, 7, 14, 15, 29, 30, 31]), skill_name=skill, success=success)
 
 
-@dataclass(frozen=True)
-class Episode:
-    """One episode of somebody who could still install the skill; None where the days for a step are not over."""
-
-    person: str
-    day: date
-    surface: str
-    model: str
-    clicked: bool
-    installed: bool
-    activated: bool
-    retained: bool
-    age: int
-
-
-def episodes(truth: Truth) -> list[Episode]:
-    """Every episode that counts, seated or not."""
-    of_skill: dict[tuple[str, str], list[Row]] = defaultdict(list)
+def _of_skills(truth: Truth) -> Iterator[tuple[str, str, Row]]:
     for event in truth.events:
         data, person = event["metadata"], event["actor_key"]
         name = data.get("skill_name") if event["event_type"] == INVOKE else data.get("skill_id")
         if person and name and (person, event["created_at"].date()) != (CRAWLER, CRAWL):
-            of_skill[person, resolved(name)].append(event)
-    return [episode for key, events in sorted(of_skill.items()) for episode in _episodes(truth, key[0], events)]
-
-
-def _episodes(truth: Truth, person: str, events: list[Row]) -> Iterator[Episode]:
-    for surface in SURFACES:
-        shown = [e for e in events if e["event_type"] == SHOWN and e["metadata"].get("surface") == surface]
-        first = None
-        for event in sorted(shown, key=lambda e: (e["created_at"], e["metadata"].get("model", "unknown"))):
-            if first is None or (event["created_at"].date() - first).days > 7:
-                first = event["created_at"].date()
-                found = _followed(truth, person, event, events)
-                if found is not None:
-                    yield found
-
-
-def _followed(truth: Truth, person: str, first: Row, events: list[Row]) -> Episode | None:
-    begins, day, data = first["created_at"], first["created_at"].date(), first["metadata"]
-
-    def within(first_day: int, last_day: int, kind: str) -> list[Row]:
-        return [
-            event
-            for event in sorted(events, key=lambda e: e["created_at"])
-            if event["event_type"] == kind
-            and event["created_at"] >= begins
-            and first_day <= (event["created_at"].date() - day).days <= last_day
-        ]
-
-    is_installed = False
-    before = [
-        (e["created_at"], e["event_type"] == UNINSTALL) for e in events if e["created_at"] < begins and _counts(e)
-    ]
-    for _, is_uninstall in sorted(before):
-        is_installed = not is_uninstall
-    installs = [e for e in within(0, 7, INSTALL) if _counts(e)]
-    rolled_out = [e["created_at"] for e in installs if e["metadata"].get("source") == "admin_bulk"]
-    own = [e["created_at"] for e in installs if e["metadata"].get("source") != "admin_bulk"]
-    if is_installed or (rolled_out and (not own or rolled_out[0] < own[0])):
-        return None
-    model = data.get("model", "unknown")
-    clicks = [e for e in within(0, 7, CLICKED) if e["metadata"].get("surface") == data.get("surface")]
-    uses = [
-        e
-        for e in events
-        if e["event_type"] == INVOKE and _is_own(e) and own and e["created_at"].date() >= own[0].date()
-    ]
-    days = [((e["created_at"].date() - day).days, e["metadata"].get("success") is True) for e in uses]
-    activated = any(is_success and number <= 14 for number, is_success in days)
-    return Episode(
-        person=person,
-        day=day,
-        surface=data.get("surface", "unknown"),
-        model=model,
-        clicked=bool(clicks) and model != "holdout",
-        installed=bool(own),
-        activated=activated,
-        retained=activated and any(15 <= number <= 30 for number, _ in days),
-        age=(truth.last_day - day).days,
-    )
-
-
-def _counts(event: Row) -> bool:
-    success = event["metadata"].get("success")
-    return (event["event_type"] == INSTALL and success is True) or (
-        event["event_type"] == UNINSTALL and success is not False
-    )
-
-
-def _is_own(event: Row) -> bool:
-    return event["metadata"].get("user_initiated", not event["metadata"].get("agent_session", False))
+            yield person, resolved(name), event
 
 
 def recommendation_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
     """team_recommendations by its key."""
     rows = {}
-    found = episodes(truth)
+    found = episodes(_of_skills(truth), truth.last_day)
     for team in ("t1", "t2", "t3"):
         mine = [e for e in found if e.day <= truth.last_day and e.person in truth.seated(team, e.day)]
         for end in truth.period_ends():

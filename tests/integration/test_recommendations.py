@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime
 from orchestration.dbt_runner import run_dbt
 from tests.conftest import postgres_takes_long
 from tests.integration.adoption_world import FIRST_DAY, Truth, World, at
-from tests.integration.recommendation_world import CLICKED, INSTALL, SHOWN, make_recommendations, recommendation_rows
+from tests.integration.recommendation_world import make_recommendations, recommendation_rows
 from tests.integration.test_adoption_windows import add_events, assert_same, fill, published
+from tests.unit.ingest.simulator.recommended import CLICKED, INSTALL, SHOWN
 from warehouse import Warehouse
 
 DAYS = 110
