@@ -56,7 +56,9 @@ class Recommendations:
             installed = _installed(mine, moment, end)
             if not weight or installed is None:
                 continue
-            is_clicked = any(moment <= at < end for at in clicks.get((person, skill, surface), ()))
+            # What was withheld cannot be clicked; a later impression of its seven days can.
+            is_shown = self.models[model] != "holdout"
+            is_clicked = is_shown and any(moment <= at < end for at in clicks.get((person, skill, surface), ()))
             steps = self._steps(day, is_clicked, installed, uses.get((person, skill), []))
             counts = found.setdefault(f"{self.surfaces[surface]}/{self.models[model]}", dict.fromkeys(steps, 0))
             for step, is_reached in steps.items():
