@@ -24,6 +24,7 @@ class Rule:
     previous: the previous period's count and share. with_previous: hidden whenever those are. counts: further counts
     like x, each with what is hidden with it. withheld: what nobody but the operator sees, because from one row to the
     next it would tell a hidden count.
+    least: figures that go by a column saying how few people stand behind a part of them.
     """
 
     count: str | None = None
@@ -34,8 +35,53 @@ class Rule:
     with_previous: tuple[str, ...] = ()
     counts: tuple[tuple[str, tuple[str, ...]], ...] = ()
     withheld: tuple[str, ...] = ()
+    least: tuple["Least", ...] = ()
     is_dimension: bool = False
 
+
+@dataclass(frozen=True, slots=True)
+class Least:
+    """Figures that are hidden where `column`, the fewest people behind a part of them, is 1.
+
+    breakdown: columns in which `*` stands for all. The rows of a team and period that have it in the same of them add
+    up to the row above, so where one of them hides the figures, all do.
+    """
+
+    column: str
+    hidden: tuple[str, ...]
+    breakdown: tuple[str, ...] = ("surface", "model")
+
+
+def _with_interval(*rates: str) -> tuple[str, ...]:
+    return tuple(f"{rate}_{part}" for rate in rates for part in ("rate", "low", "high"))
+
+
+# Steps of recommendations, each with those that follow from it: they are parts of it.
+_LIFT = ("lift", "lift_low", "lift_high")
+_CLICKED_INSTALLED = ("clicked_installed", *_with_interval("conversion"))
+_RETAINED = (
+    *("shown_30", "installed_30", "activated_30", "retained"),
+    *_with_interval("retention", "retained_of_activated", "retained_of_shown"),
+)
+_ACTIVATED = (
+    *("shown_14", "installed_14", "activated"),
+    *_with_interval("activation", "activated_of_shown"),
+    *_RETAINED,
+)
+_INSTALLED = ("installed", *_with_interval("acceptance"), *_LIFT, *_CLICKED_INSTALLED, *_ACTIVATED)
+_CLICKED = ("clicked", *_with_interval("click"), *_CLICKED_INSTALLED)
+_HOLDOUT = ("holdout_censored", "holdout_shown", "holdout_installed", *_with_interval("holdout"), *_LIFT)
+_RECOMMENDATIONS = (
+    Least("least_people_censored", ("censored",)),
+    Least("least_people_shown", ("shown", *_CLICKED, *_INSTALLED)),
+    Least("least_people_clicked", _CLICKED),
+    Least("least_people_installed", _INSTALLED),
+    Least("least_people_clicked_installed", _CLICKED_INSTALLED),
+    Least("least_people_activated", _ACTIVATED),
+    Least("least_people_retained", _RETAINED),
+    # What was withheld is the same for every model of a surface.
+    Least("least_people_holdout", _HOLDOUT, ("surface",)),
+)
 
 # No figure of anybody's doing.
 _PLAIN = (
@@ -90,6 +136,10 @@ RULES: dict[str, Rule] = {
         with_previous=("new_users", "returning_users", "resurrected_users", "dormant_users"),
     ),
     "team_time_saved": Rule(),
+    "team_recommendations": Rule(
+        least=_RECOMMENDATIONS,
+        withheld=tuple(least.column for least in _RECOMMENDATIONS),
+    ),
     "team_onboarding": Rule(
         counts=(("adopters", ("survival", "adopted_share")),),
         withheld=("at_risk", "events", "censored"),
@@ -123,7 +173,7 @@ def protected_select(table: PublishedTable, columns: Sequence[str], where: str) 
         raise AccessError(f"{table.qualified} has no small-group rule, so nobody but the operator may read it")
     if rule.is_dimension:
         return f"select m.* from {table.qualified} as m where {where}"
-    joins, small = _smallness(table, columns)
+    joins, small = _breakdowns(table, columns, rule.least) if rule.least else _smallness(table, columns)
     shown = [_shown(name, columns, table, rule, small) for name in columns]
     shown.append(f"{small} as is_suppressed")
     if rule.count and rule.count in columns and "adoption_rate" in columns:
@@ -161,6 +211,28 @@ def _smallness(table: PublishedTable, columns: Sequence[str]) -> tuple[str, str]
     return joins, f"(coalesce(a.seats, 0) < {MINIMUM_SEATS} or coalesce(a.active_users, 0) <= 1)"
 
 
+def _breakdowns(table: PublishedTable, columns: Sequence[str], least: Sequence[Least]) -> tuple[str, str]:
+    """The same of a table with totals: for each of its breakdowns, the smallest of every least in it."""
+    period = ", ".join(("team_id", *_PERIOD))
+    totals = {
+        column: f"case when t.{quoted(column)} = '*' then 1 else 0 end" for each in least for column in each.breakdown
+    }
+    smallest = [
+        f"min(min(t.{quoted(each.column)})) over (partition by {period}, "
+        f"{', '.join(totals[column] for column in each.breakdown)}) as {quoted(each.column)}"
+        for each in least
+        if each.column in columns
+    ]
+    levels = [f"{total} as all_{column}" for column, total in totals.items()]
+    joins = (
+        f"left join (select {', '.join([period, *levels, *smallest])} from {table.qualified} as t "
+        f"group by {', '.join([period, *totals.values()])}) as g on "
+        + " and ".join(f"g.{column} = m.{column}" for column in ("team_id", *_PERIOD))
+        + "".join(f" and g.all_{column} = {total.replace('t.', 'm.')}" for column, total in totals.items())
+    )
+    return joins, f"(coalesce(m.seats, 0) < {MINIMUM_SEATS})"
+
+
 def _shown(name: str, columns: Sequence[str], table: PublishedTable, rule: Rule, small: str) -> str:
     column = f"m.{quoted(name)}"
     if name in table.key or name in _PLAIN:
@@ -168,6 +240,11 @@ def _shown(name: str, columns: Sequence[str], table: PublishedTable, rule: Rule,
     if name in rule.withheld:
         return f"case when false then {column} end as {quoted(name)}"
     reasons = [small]
+    reasons.extend(
+        f"coalesce(g.{quoted(each.column)} = 1, false)" if each.column in columns else "true"
+        for each in rule.least
+        if name in each.hidden
+    )
     for count, hidden in rule.counts:
         if name == count or name in hidden:
             reasons.append(f"coalesce({_alone(f'm.{quoted(count)}', 'm.seats')}, false)")

@@ -26,6 +26,26 @@ Source: E. B. Wilson, "Probable inference, the law of succession, and statistica
     {{ _wilson(successes, trials, '+') }}
 {%- endmacro %}
 
+{#-
+95% interval of the difference of two shares of different people: from the Wilson interval of each, NULL where one is
+not measured. Source: R. G. Newcombe, "Interval estimation for the difference between independent proportions",
+Statistics in Medicine 17 (1998), method 10. Arguments are columns: a share and the ends of its interval, twice.
+-#}
+{% macro difference_low(share, low, high, other, other_low, other_high) -%}
+    {{ _difference(share, low, other, other_high, '-') }}
+{%- endmacro %}
+
+{% macro difference_high(share, low, high, other, other_low, other_high) -%}
+    {{ _difference(share, high, other, other_low, '+') }}
+{%- endmacro %}
+
+{% macro _difference(share, end, other, other_end, sign) -%}
+    cast(cast({{ share }} - {{ other }} {{ sign }} sqrt(
+        ({{ share }} - {{ end }}) * ({{ share }} - {{ end }})
+        + ({{ other }} - {{ other_end }}) * ({{ other }} - {{ other_end }})
+    ) as decimal(14, 12)) as double precision)
+{%- endmacro %}
+
 {#- Numerator over denominator as a double; NULL where the denominator is 0 or NULL. -#}
 {% macro ratio(numerator, denominator) -%}
     (cast({{ numerator }} as double precision) / nullif(cast({{ denominator }} as double precision), 0))

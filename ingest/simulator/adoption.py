@@ -76,8 +76,10 @@ def build_pairs(world: World, catalog: Catalog) -> Pairs:
         start = np.where(start < 0, random.integers(0, min(20, world.days), len(start)), start)
         end = np.maximum(end, np.minimum(start + 1, world.days))
         weight = random.lognormal(0, 0.8, len(who)) * (0.4 + popularity[rank[what]] / popularity[0])
-        weight[random.random(len(who)) < 0.1] = 0.0
+        tried = random.random(len(who))
         origin = (random.random(len(who)) < 0.35).astype(np.int8)
+        # Who was shown a skill installs it and leaves it at that more often than who looked for it.
+        weight[tried < np.where(origin == 1, 0.3, 0.1)] = 0.0
         removed = (end < world.days) & (random.random(len(who)) < 0.6)
         found.append(tuple(a[kept] for a in (members[who], rank[what], start, end, weight, origin, removed)))
         if team.index % 9 == 1:

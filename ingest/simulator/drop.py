@@ -181,6 +181,7 @@ class _Run:
             "late": dict(self.dirt.late),
             "events_by_type": dict(truth.by_type),
             "uses_per_skill": _uses(self.catalog, truth),
+            "recommendations": self.usage.recommendations.counts(),
             "mrr": revenue["months"],
             "mrr_by_account": revenue["accounts"],
             "down_minutes": {name: service.down[name] for name in sorted(service.covered)},

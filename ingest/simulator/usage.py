@@ -15,6 +15,7 @@ import pyarrow as pa
 from ingest.simulator import text
 from ingest.simulator.adoption import Pairs
 from ingest.simulator.catalog import Catalog
+from ingest.simulator.recommendations import DAY_MS, OWN, REMOVED, ROLLED_OUT, Recommendations
 from ingest.simulator.streams import stream
 from ingest.simulator.world import World
 
@@ -87,13 +88,18 @@ _LAST_MS = 86_399_999
 
 @dataclass
 class Group:
-    """Events of one kind on one day: person, milliseconds since midnight, and the columns of their metadata."""
+    """Events of one kind on one day: person, milliseconds since midnight, and the columns of their metadata.
+
+    recommended: of impressions and clicks (skill, surface, model), of installs and uninstalls (skill, change, whether
+    it counts).
+    """
 
     kind: int
     person: np.ndarray
     at: np.ndarray
     metadata: list[pa.Array | str]
     result_count: np.ndarray | None = None
+    recommended: tuple[np.ndarray, ...] = ()
 
 
 @dataclass
@@ -119,6 +125,7 @@ class Usage:
     def __init__(self, world: World, catalog: Catalog, pairs: Pairs, events: int) -> None:
         self.world, self.catalog, self.pairs = world, catalog, pairs
         self.truth = UsageTruth()
+        self.recommendations = Recommendations(world, _SURFACES, _MODELS)
         self.sdk_version_stops = min(ceil(world.days * SDK_VERSION_UNTIL), world.days - 1)
         self.truth.uses = np.zeros(2 * len(catalog.names), dtype=np.int64)
         self.truth.successes = np.zeros(2 * len(catalog.names), dtype=np.int64)
@@ -200,7 +207,7 @@ class Usage:
         shown_ms = np.where(
             before == 0, np.maximum(install_ms - random.integers(60_000, 3_600_000, count), 0), install_ms
         )
-        holdout = (pairs.origin == 0) & (random.random(count) < 0.04)
+        holdout = (pairs.origin == 0) & (random.random(count) < 0.02)
         shown = ((pairs.origin == 1) & (shown_day >= 0)) | holdout
         recommended = shown & ~holdout
         clicked_ms = np.minimum(shown_ms + random.integers(2_000, 50_000, count), _LAST_MS)
@@ -434,10 +441,15 @@ class Usage:
                 error = 2 + random.integers(0, len(_INSTALL_ERRORS), len(pair))
                 outcome = np.where(is_failure[mask], error, outcome)
                 tail = text.take(self.install_text, source * (2 + len(_INSTALL_ERRORS)) + outcome)
+                # An install counts where it is known to have worked, an uninstall unless it is known not to have.
+                counts = outcome == 0 if kind == INSTALL else outcome < 2
+                change = np.where(source == 3, ROLLED_OUT, OWN) if kind == INSTALL else np.full(len(pair), REMOVED)
+                facts = (skill, change, counts)
             else:
                 rank = random.integers(0, 5, len(pair))
                 tail = text.take(self.recommendation_text, (surface[mask] * 4 + model[mask]) * 5 + rank)
-            groups.append(Group(kind, person, at[mask], [head, tail]))
+                facts = (skill, surface[mask], model[mask])
+            groups.append(Group(kind, person, at[mask], [head, tail], recommended=facts))
         return groups
 
     def _activity(self, random: np.random.Generator, active: np.ndarray) -> list[Group]:
@@ -455,7 +467,8 @@ class Usage:
                 surface, rank = random.integers(0, 4, count), random.integers(0, 5, count)
                 model = np.where(random.random(count) < 0.1, 3, random.integers(0, 3, count))
                 fragment = (surface * 4 + model) * 5 + rank
-                groups.append(Group(SHOWN, person, at, [*head, text.take(self.recommendation_text, fragment)]))
+                shown = [*head, text.take(self.recommendation_text, fragment)]
+                groups.append(Group(SHOWN, person, at, shown, recommended=(skill, surface, model)))
                 answer = random.random(count)
                 answer[model == 3] = 1.0
                 for then, chosen in ((CLICKED, answer < 0.12), (DISMISSED, (answer >= 0.12) & (answer < 0.3))):
@@ -469,6 +482,7 @@ class Usage:
                                 text.take(self.skill_text, skill[chosen]),
                                 text.take(self.recommendation_text, fragment[chosen]),
                             ],
+                            recommended=(skill[chosen], surface[chosen], model[chosen]),
                         )
                     )
                 continue
@@ -554,6 +568,30 @@ class Usage:
             (truth.failures, accepted & (invoked["success"] == 1)),
         ):
             counts += np.bincount(named_as[mask], minlength=2 * size)
+        self._follow(day, groups, out, (who, named_as, invoked["success"] == 2, invoked["initiated"] < 3))
+
+    def _follow(self, day: int, groups: list[Group], out: np.ndarray, uses: tuple[np.ndarray, ...]) -> None:
+        """Hand the day's recommendations and what may come of them on, without scrapers."""
+        for group in groups:
+            counted = ~out[group.person]
+            if group.kind in (INSTALL, UNINSTALL):
+                counted &= group.recommended[2]
+            moments = (group.person, group.recommended[0], day * DAY_MS + group.at) if group.recommended else ()
+            facts = [column[counted] for column in (*moments, *group.recommended[1:])]
+            if group.kind == SHOWN:
+                self.recommendations.take("shown", *facts)
+            elif group.kind == CLICKED:
+                self.recommendations.take("clicked", *facts[:4])
+            elif group.kind in (INSTALL, UNINSTALL):
+                self.recommendations.take("changed", *facts[:4])
+        who, skill, success, by_person = uses
+        mine = by_person & ~out[who]
+        # One a person, skill and day: whether it was used, and whether that worked.
+        size = 2 * len(self.catalog.names)
+        keys = who[mine].astype(np.int64) * size + skill[mine]
+        used, at = np.unique(keys, return_inverse=True)
+        worked = np.bincount(at, weights=success[mine], minlength=len(used)) > 0
+        self.recommendations.take("used", used // size, used % size, np.full(len(used), day), worked)
 
     def _lines(self, random: np.random.Generator, day: int, groups: list[Group]) -> pa.Array:
         world = self.world

@@ -168,6 +168,31 @@ def test_uses_of_all_accounts_together_are_what_was_meant(home: Path, answers: d
     assert sum(row["uses"] for row in rows) == meant > 1_000
 
 
+def test_what_becomes_of_recommendations_is_what_was_meant(home: Path, answers: dict[str, Any]) -> None:
+    # The window of 90 days holds the whole world. What was withheld is told beside every model of its surface.
+    steps = ("censored", "shown", "clicked", "installed", "activated", "retained")
+    rows = read(
+        home,
+        "metrics.team_recommendations",
+        f"surface, model, {', '.join(steps)}, holdout_censored, holdout_shown, holdout_installed",
+        f"period_days = 90 and period_end = '{LAST_DAY}' and surface <> '*'",
+    )
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        if row["model"] != "*":
+            found[f"{row['surface']}/{row['model']}"].update({step: row[step] for step in steps})
+        else:
+            found[f"{row['surface']}/holdout"].update(
+                {step: row[f"holdout_{step}"] for step in ("censored", "shown", "installed")}
+            )
+    meant = {
+        name: {step: count for step, count in counts.items() if "holdout" not in name or step in found[name]}
+        for name, counts in answers["recommendations"].items()
+    }
+    assert {name: dict(counts) for name, counts in found.items()} == meant
+    assert sum(counts["shown"] for counts in meant.values()) > 100
+
+
 def test_bots_and_scrapers_are_known_and_use_nothing(home: Path, answers: dict[str, Any]) -> None:
     members = {pseudonym(actor) for actor in answers["bot_actors"]["members"]}
     bots = fetch(home, "select distinct actor_key from raw.registry_team_members where is_bot")

@@ -295,3 +295,90 @@ def test_an_onboarding_share_of_one_person_is_hidden_and_the_others_stay(
         figures = {"adopters", "adopters_7", "adopted_by_7", "adopters_30", "adopted_by_30", "median_days"}
         assert {rows[team][name] for name in figures | {"median_skills_30"}} == {None}
         assert rows[team]["seats"] > 0
+
+
+STEPS = ("shown", "clicked", "installed", "clicked_installed", "activated", "retained")
+FAR_FROM_ONE = {f"least_people_{step}": 3 for step in (*STEPS, "censored", "holdout")}
+FIGURES = {
+    **{"censored": 4, "shown": 60, "clicked": 20, "installed": 9, "clicked_installed": 8},
+    **{"shown_14": 50, "installed_14": 7, "activated": 5, "shown_30": 40, "installed_30": 6, "activated_30": 4},
+    **{"retained": 3, "click_rate": 1 / 3, "acceptance_rate": 0.15, "conversion_rate": 0.4, "activation_rate": 5 / 7},
+    **{"retention_rate": 0.5, "holdout_censored": 2, "holdout_shown": 10, "holdout_installed": 3, "holdout_rate": 0.3},
+    **{"lift": -0.15},
+}
+EVERY_ROW = (("*", "*"), ("cli", "*"), ("web", "*"), ("*", "heuristic"), ("cli", "heuristic"), ("web", "heuristic"))
+OF_INSTALLED = {"installed", "acceptance_rate", "lift", "clicked_installed", "conversion_rate"}
+OF_RETAINED = {"shown_30", "installed_30", "activated_30", "retained", "retention_rate"}
+OF_ACTIVATED = {"shown_14", "installed_14", "activated", "activation_rate"} | OF_RETAINED
+
+
+def recommendations(
+    engine: duckdb.DuckDBPyConnection, least: dict[tuple[str, str], dict[str, int]], seats: int = 9
+) -> dict[tuple[str, str], set[str]]:
+    """What is hidden of each row (surface, model) of a team and period; `least`: what differs from three people."""
+    columns = {**FIGURES, **FAR_FROM_ONE}
+    engine.execute(
+        "create or replace table metrics.team_recommendations (team_id text, account_id text, period_end date, "
+        "period_days bigint, surface text, model text, seats bigint, "
+        + ", ".join(f"{name} {'double' if isinstance(value, float) else 'bigint'}" for name, value in columns.items())
+        + ")"
+    )
+    for surface, model in EVERY_ROW:
+        figures = {**columns, **least.get((surface, model), {})}
+        put(engine, "team_recommendations", team_id="red", surface=surface, model=model, seats=seats, **figures)
+        put(engine, "team_recommendations", team_id="blue", surface=surface, model=model, seats=seats, **columns)
+    rows = seen(engine, "team_recommendations")
+    assert all(row["seats"] == seats and row["is_suppressed"] is (seats < 5) for row in rows)
+    assert {row[name] for row in rows for name in FAR_FROM_ONE} == {None}, "how many people it were is nobody's matter"
+    assert all(row["shown"] == 60 for row in rows if row["team_id"] == "blue" and seats >= 5)
+    return {
+        (row["surface"], row["model"]): {name for name in FIGURES if row[name] is None}
+        for row in rows
+        if row["team_id"] == "red"
+    }
+
+
+def test_recommendations_to_many_are_shown_and_to_a_team_of_four_hidden(engine: duckdb.DuckDBPyConnection) -> None:
+    assert recommendations(engine, {}) == {row: set() for row in EVERY_ROW}
+    assert recommendations(engine, {}, seats=4) == {row: set(FIGURES) for row in EVERY_ROW}
+
+
+@pytest.mark.parametrize(
+    ("step", "hidden"),
+    [
+        ("censored", {"censored"}),
+        ("clicked", {"clicked", "click_rate", "clicked_installed", "conversion_rate"}),
+        ("installed", OF_INSTALLED | OF_ACTIVATED),
+        ("clicked_installed", {"clicked_installed", "conversion_rate"}),
+        ("activated", OF_ACTIVATED),
+        ("retained", OF_RETAINED),
+        ("shown", {"shown", "clicked", "click_rate"} | OF_INSTALLED | OF_ACTIVATED),
+        ("holdout", {"holdout_censored", "holdout_shown", "holdout_installed", "holdout_rate", "lift"}),
+    ],
+)
+def test_a_step_by_one_person_goes_with_what_follows_from_it(
+    engine: duckdb.DuckDBPyConnection, step: str, hidden: set[str]
+) -> None:
+    found = recommendations(engine, {("*", "*"): {f"least_people_{step}": 1}})
+
+    assert found[("*", "*")] == hidden
+    is_holdout = step == "holdout"
+    assert found[("*", "heuristic")] == (hidden if is_holdout else set()), "the holdout has no model"
+    assert found[("cli", "*")] == set()
+
+
+def test_a_step_hidden_of_one_surface_is_hidden_of_all_and_the_total_stays(engine: duckdb.DuckDBPyConnection) -> None:
+    found = recommendations(engine, {("cli", "*"): {"least_people_clicked": 1}})
+
+    hidden = {"clicked", "click_rate", "clicked_installed", "conversion_rate"}
+    # The total less the other surface would be the hidden one.
+    assert found[("cli", "*")] == found[("web", "*")] == hidden
+    assert {frozenset(found[row]) for row in EVERY_ROW if row[0] == "*" or row[1] != "*"} == {frozenset()}
+
+
+def test_a_holdout_hidden_of_one_surface_is_hidden_of_every_surface_and_model(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
+    found = recommendations(engine, {("web", "*"): {"least_people_holdout": 1}})
+
+    assert {row for row in EVERY_ROW if "holdout_shown" in found[row]} == {row for row in EVERY_ROW if row[0] != "*"}

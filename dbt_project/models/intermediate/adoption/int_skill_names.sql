@@ -12,6 +12,12 @@ given_names as (
 
     where not is_day_mark
 
+    union
+
+    select skill_name_given from {{ ref('int_recommendation_days') }}
+
+    where not is_day_mark
+
 ),
 
 registry_names as (

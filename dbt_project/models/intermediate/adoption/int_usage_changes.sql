@@ -2,6 +2,7 @@
 
 -- depends_on: {{ ref('int_skill_use_days') }}
 -- depends_on: {{ ref('int_skill_install_days') }}
+-- depends_on: {{ ref('int_recommendation_days') }}
 
 with
 
@@ -168,6 +169,10 @@ first_mentions as (
         union all
 
         select skill_name_given, day from {{ ref('int_skill_install_days') }}
+
+        union all
+
+        select skill_name_given, day from {{ ref('int_recommendation_days') }}
     ) as mentions
 
     inner join renamed

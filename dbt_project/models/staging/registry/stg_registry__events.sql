@@ -18,10 +18,17 @@ typed as (
         auth_tier,
         auth_method,
         loaded_at,
-        -- Installs name the skill in skill_id; invocations in skill_name, their skill_id may be a tool's name.
+        -- Installs and recommendations name the skill in skill_id; invocations in skill_name, their skill_id may be a
+        -- tool's name.
         nullif(
             case
-                when event_type in ('telemetry:skill_install', 'telemetry:skill_uninstall')
+                when
+                    event_type in (
+                        'telemetry:skill_install',
+                        'telemetry:skill_uninstall',
+                        'telemetry:recommendation_shown',
+                        'telemetry:recommendation_clicked'
+                    )
                     then {{ json_text('metadata', 'skill_id') }}
                 else {{ json_text('metadata', 'skill_name') }}
             end,
@@ -33,7 +40,10 @@ typed as (
             {{ json_boolean('metadata', 'user_initiated') }},
             not coalesce({{ json_boolean('metadata', 'agent_session') }}, false)
         ) as is_user_initiated,
-        {{ json_number('metadata', 'result_count') }} as result_count
+        {{ json_number('metadata', 'result_count') }} as result_count,
+        {{ json_text('metadata', 'source') }} as source,
+        {{ json_text('metadata', 'surface') }} as surface,
+        {{ json_text('metadata', 'model') }} as model
 
     from events
 

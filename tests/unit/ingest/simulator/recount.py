@@ -3,11 +3,14 @@
 import gzip
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+
+from tests.unit.ingest.simulator import recommended
 
 KEYS = {
     "registry/events": ("event_id",),
@@ -109,10 +112,8 @@ def scrapers(events: list[dict[str, Any]]) -> set[tuple[str, str]]:
     }
 
 
-def uses_per_skill(drop: Path) -> dict[str, dict[str, int]]:
-    """Definition A1's uses: seated that day, by a person, not a bot, not a scraper, not our own."""
-    events = read(drop, "registry/events")[0]
-    out = scrapers(events)
+def _seats(drop: Path) -> tuple[dict[str, list[tuple[str, datetime, datetime | None]]], set[str]]:
+    """(team, joined, left) of each person's stays in teams that are not our own, and who is a bot."""
     internal = {row["account_id"] for row in read(drop, "registry/accounts")[0] if row["is_internal"]}
     ours = {row["team_id"] for row in read(drop, "registry/teams")[0] if row["account_id"] in internal}
     seats = defaultdict(list)
@@ -122,30 +123,83 @@ def uses_per_skill(drop: Path) -> dict[str, dict[str, int]]:
             bots.add(row["actor"])
         if row["team_id"] not in ours:
             left = moment(row["left_at"]) if row["left_at"] else None
-            seats[row["actor"]].append((moment(row["joined_at"]), left))
+            seats[row["actor"]].append((row["team_id"], moment(row["joined_at"]), left))
+    return seats, bots
+
+
+def _teams_on(stays: list[tuple[str, datetime, datetime | None]], day: str) -> set[str]:
+    begin = moment(f"{day}T00:00:00Z")
+    end = begin + timedelta(days=1)
+    return {team for team, joined, left in stays if joined < end and (left is None or left > begin)}
+
+
+def _names(drop: Path) -> dict[str, set[str]]:
+    """The skills of each bare name."""
     by_bare = defaultdict(set)
     for row in read(drop, "registry/skills")[0]:
         by_bare[row["skill_name"].split("/", 1)[1]].add(row["skill_name"])
+    return by_bare
+
+
+def _resolved(name: str, by_bare: dict[str, set[str]]) -> str:
+    return next(iter(by_bare[name])) if "/" not in name and len(by_bare[name]) == 1 else name
+
+
+def _is_own(facts: dict[str, Any]) -> bool:
+    return facts.get("user_initiated", facts.get("agent_session") is not True)
+
+
+def uses_per_skill(drop: Path) -> dict[str, dict[str, int]]:
+    """Definition A1's uses: seated that day, by a person, not a bot, not a scraper, not our own."""
+    events = read(drop, "registry/events")[0]
+    out = scrapers(events)
+    seats, bots = _seats(drop)
+    by_bare = _names(drop)
     found: dict[str, dict[str, int]] = {}
     for event in events:
         facts, day = event["metadata"], event["created_at"][:10]
-        if event["event_type"] != "telemetry:skill_invoke" or event["actor"] in bots:
+        if event["event_type"] != "telemetry:skill_invoke" or event["actor"] in bots or not _is_own(facts):
             continue
         if (event["actor"], day) in out or (event["ip_prefix"], day) in out:
             continue
-        if not facts.get("user_initiated", facts.get("agent_session") is not True):
+        if not _teams_on(seats[event["actor"]], day):
             continue
-        begin = moment(f"{day}T00:00:00Z")
-        end = begin + timedelta(days=1)
-        if not any(joined < end and (left is None or left > begin) for joined, left in seats[event["actor"]]):
-            continue
-        name = facts["skill_name"]
-        if "/" not in name and len(by_bare[name]) == 1:
-            (name,) = by_bare[name]
-        counts = found.setdefault(name, {"uses": 0, "successes": 0, "failures": 0})
+        counts = found.setdefault(_resolved(facts["skill_name"], by_bare), {"uses": 0, "successes": 0, "failures": 0})
         counts["uses"] += 1
         counts["successes"] += facts.get("success") is True
         counts["failures"] += facts.get("success") is False
+    return dict(sorted(found.items()))
+
+
+def recommendations(drop: Path, last_day: str) -> dict[str, dict[str, int]]:
+    """Definition R1's steps by `surface/model`, summed over teams, of all episodes that begin in the range."""
+    events = read(drop, "registry/events")[0]
+    out = scrapers(events)
+    seats, bots = _seats(drop)
+    by_bare = _names(drop)
+
+    def of_skills() -> Iterator[tuple[str, str, dict[str, Any]]]:
+        for event in events:
+            facts, day, person = event["metadata"], event["created_at"][:10], event["actor"]
+            name = facts.get("skill_name" if event["event_type"] == recommended.INVOKE else "skill_id")
+            if person and name and (person, day) not in out and (event["ip_prefix"], day) not in out:
+                yield person, _resolved(name, by_bare), event | {"created_at": moment(event["created_at"])}
+
+    found: dict[str, dict[str, int]] = {}
+    for episode in recommended.episodes(of_skills(), date.fromisoformat(last_day)):
+        steps = {
+            "censored": episode.age < 7,
+            "shown": episode.age >= 7,
+            "clicked": episode.age >= 7 and episode.clicked,
+            "installed": episode.age >= 7 and episode.installed,
+            "activated": episode.age >= 14 and episode.activated,
+            "retained": episode.age >= 30 and episode.retained,
+        }
+        teams = 0 if episode.person in bots else len(_teams_on(seats[episode.person], episode.day.isoformat()))
+        if teams:
+            counts = found.setdefault(f"{episode.surface}/{episode.model}", dict.fromkeys(steps, 0))
+            for step, is_reached in steps.items():
+                counts[step] += teams * is_reached
     return dict(sorted(found.items()))
 
 

@@ -10,6 +10,8 @@ import pytest
 from ingest.simulator import simulate
 from tests.unit.ingest.simulator import recount
 
+STEPS = ("censored", "shown", "clicked", "installed", "activated", "retained")
+
 
 @pytest.fixture(scope="module")
 def drop(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -37,6 +39,20 @@ def test_uses_per_skill_follow_from_the_files(drop: Path, answers: dict[str, Any
     assert recount.uses_per_skill(drop) == answers["uses_per_skill"]
     assert sum(counts["uses"] for counts in answers["uses_per_skill"].values()) > 1_000
     assert any("/" not in name for name in answers["uses_per_skill"]), "no bare name stayed unresolved"
+
+
+def test_what_becomes_of_recommendations_follows_from_the_files(drop: Path, answers: dict[str, Any]) -> None:
+    counted = answers["recommendations"]
+
+    assert recount.recommendations(drop, answers["range"]["last_day"]) == counted
+    steps = {step: sum(counts[step] for name, counts in counted.items() if "holdout" not in name) for step in STEPS}
+    # Everything that the page tells apart is there: drop-offs at every step, open episodes, a holdout that does worse.
+    assert steps["shown"] > steps["clicked"] > steps["installed"] > steps["activated"] > steps["retained"] > 10
+    assert steps["censored"] > 10
+    shown, installed = (
+        sum(c[step] for name, c in counted.items() if "holdout" in name) for step in ("shown", "installed")
+    )
+    assert 0 < installed / shown < steps["installed"] / steps["shown"]
 
 
 def test_scrapers_follow_from_the_files(drop: Path, answers: dict[str, Any]) -> None:
