@@ -33,7 +33,8 @@ typed as (
             {{ json_boolean('metadata', 'user_initiated') }},
             not coalesce({{ json_boolean('metadata', 'agent_session') }}, false)
         ) as is_user_initiated,
-        {{ json_number('metadata', 'result_count') }} as result_count
+        {{ json_number('metadata', 'result_count') }} as result_count,
+        nullif({{ json_text('metadata', 'session_id') }}, '') as session_id
 
     from events
 
