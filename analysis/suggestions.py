@@ -167,12 +167,12 @@ def skill_suggestions(adopters: pa.Table, teams: pa.Table, installed: pa.Table) 
     is_used = (team >= 0) & _flags(adopters, "is_used")
     has_team, has_skill = _positions(installed["team_id"], teams["team_id"]), _positions(installed["skill_name"], names)
     is_there = (has_team >= 0) & (has_skill >= 0)
-    known = np.unique(
+    known = _unique(
         np.concatenate(
             [team[is_used] * len(names) + skill[is_used], has_team[is_there] * len(names) + has_skill[is_there]]
         )
     )
-    counts = (team >= 0) & _flags(adopters, "is_accepted") & np.isin(person, now.person)
+    counts = (team >= 0) & _flags(adopters, "is_accepted") & _is_in(person, now.person)
     active = np.bincount(_distinct(team[counts], person[counts])[0], minlength=teams.num_rows)
     if test.is_won():
         suggested = _collaborative(model, _team_skills(team[counts], skill[counts], active, known, len(names)))
@@ -196,10 +196,16 @@ def _numbered(column: pa.ChunkedArray) -> Integers:
     return _positions(column, column.unique().sort())
 
 
+def _unique(values: Integers) -> Integers:
+    """Distinct whole numbers from 0, sorted; on so many `np.unique` hashes, which takes five times as long."""
+    ordered = np.sort(values)
+    return ordered[np.diff(ordered, prepend=-1) > 0]
+
+
 def _distinct(left: Integers, right: Integers) -> tuple[Integers, Integers]:
     """Distinct pairs of whole numbers from 0, sorted."""
     width = int(right.max()) + 1 if len(right) else 1
-    pairs = np.unique(left * width + right)
+    pairs = _unique(left * width + right)
     return pairs // width, pairs % width
 
 
@@ -217,7 +223,7 @@ def _trained(uses: _Uses, skills: int) -> _Model:
     together stays of them.
     """
     users = np.bincount(uses.skill, minlength=skills)
-    people = len(np.unique(uses.person))
+    people = len(_unique(uses.person))
     uses = uses.only(users[uses.skill] >= MINIMUM_PEOPLE)
     begins = np.searchsorted(uses.person, np.arange(int(uses.person.max(initial=-1)) + 2))
     by_skill = np.argsort(uses.skill, kind="stable")
@@ -285,16 +291,16 @@ def _tested(before: _Uses, lately: _Uses, skills: int) -> _Test:
     """Both models of the days before, tested on people: was one of the ten suggestions taken up since?"""
     had = before.person * skills + before.skill
     codes = lately.person * skills + lately.skill
-    taken_up = lately.only(~np.isin(codes, had) & np.isin(lately.person, before.person))
-    tested = np.unique(taken_up.person)
+    taken_up = lately.only(~_is_in(codes, had) & _is_in(lately.person, before.person))
+    tested = _unique(taken_up.person)
     if len(tested) < MINIMUM_PEOPLE:
         return _Test(len(tested))
     model = _trained(before, skills)
-    own = before.only(np.isin(before.person, tested))
+    own = before.only(_is_in(before.person, tested))
     codes = taken_up.person * skills + taken_up.skill
     known = own.person * skills + own.skill
     owned = _Owned(own.person, own.skill, np.ones(len(own.skill)), known, skills)
-    hit = [owner[np.isin(owner * skills + skill, codes)] for owner, skill, _ in _best(model, owned)]
+    hit = [owner[_is_in(owner * skills + skill, codes)] for owner, skill, _ in _best(model, owned)]
     return _Test(
         len(tested), len(np.unique(np.concatenate([*hit, tested[:0]]))), _popularity_hits(model, own, taken_up)
     )
@@ -311,11 +317,11 @@ def _popularity_hits(model: _Model, own: _Uses, taken_up: _Uses) -> int:
     begin = taken_up.person * (unpopular + 1)
     # Places before it that the person already had are filled by what comes after.
     had_before = np.searchsorted(had, begin + asked) - np.searchsorted(had, begin)
-    return len(np.unique(taken_up.person[(asked < unpopular) & (asked - had_before < SUGGESTED)]))
+    return len(_unique(taken_up.person[(asked < unpopular) & (asked - had_before < SUGGESTED)]))
 
 
 def _neighbours(model: _Model, owned: _Owned) -> Iterator[tuple[Integers, Integers, Doubles, Integers]]:
-    """All neighbours of owners' skills that they do not know, a block of owners at a time.
+    """All neighbours of owners' skills, a block of owners at a time, in the order of the owners' skills.
 
     Per neighbour: its code (owner x skills + skill), the owner's skill, weight x nearness, people who use both.
     """
@@ -323,24 +329,30 @@ def _neighbours(model: _Model, owned: _Owned) -> Iterator[tuple[Integers, Intege
         owner, skill = owned.owner[block], owned.skill[block]
         entry, at = _spread(model.first[skill], model.first[skill + 1])
         codes = owner[entry] * owned.skills + model.skill[at]
-        of_block = np.searchsorted(owned.known, (owner[0] * owned.skills, (owner[-1] + 1) * owned.skills))
-        fresh = ~np.isin(codes, owned.known[slice(*of_block)])
-        entry, at = entry[fresh], at[fresh]
-        yield codes[fresh], skill[entry], owned.weight[block][entry] * model.nearness[at], model.together[at]
+        yield codes, skill[entry], owned.weight[block][entry] * model.nearness[at], model.together[at]
 
 
 def _best(model: _Model, owned: _Owned) -> Iterator[tuple[Integers, Integers, Doubles]]:
     """Owner, skill and score of the SUGGESTED best of each owner, sorted by owner and rank, a block at a time."""
     for codes, _, value, _ in _neighbours(model, owned):
-        if not len(codes):
-            continue
         order = np.argsort(codes, kind="stable")
-        starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-        score = np.add.reduceat(value[order], starts).round(_DIGITS)
-        owner, skill = np.divmod(codes[order][starts], owned.skills)
+        codes = codes[order]
+        starts = np.flatnonzero(np.diff(codes, prepend=-1))
+        score = np.add.reduceat(value[order], starts).round(_DIGITS) if len(starts) else value
+        codes = codes[starts]
+        fresh = ~_is_in(codes, owned.known)
+        owner, skill = np.divmod(codes[fresh], owned.skills)
+        score = score[fresh]
         order = np.lexsort((skill, -score, owner))
         order = order[_place(owner[order]) < SUGGESTED]
         yield owner[order], skill[order], score[order]
+
+
+def _is_in(values: Integers, among: Integers) -> Booleans:
+    """Whether each value is among sorted others; `np.isin` would sort both anew."""
+    if not len(among):
+        return np.zeros(len(values), dtype=bool)
+    return among[np.minimum(np.searchsorted(among, values), len(among) - 1)] == values
 
 
 def _team_skills(team: Integers, skill: Integers, active: Integers, known: Integers, skills: int) -> _Owned:
@@ -356,7 +368,7 @@ def _collaborative(model: _Model, owned: _Owned) -> _Suggested:
     codes = team * owned.skills + skill
     parts = []
     for found, because, value, together in _neighbours(model, owned):
-        chosen = np.isin(found, codes)
+        chosen = _is_in(found, np.sort(codes))
         parts.append((found[chosen], because[chosen], value[chosen], together[chosen]))
     found, because, value, together = _joined(parts, 4)
     # All but one of some people would point at the one.
