@@ -3,6 +3,9 @@
 A page shows either with one call. Which model suggests, and how good it proved, stands under what it suggests.
 """
 
+from collections.abc import Sequence
+from html import escape
+
 import streamlit as st
 
 from dashboards import data
@@ -34,14 +37,7 @@ def skills_to_try(looking: Looking, trust: Trust, team_id: str) -> None:
         )
         return
     with sections.values(trust, "suggestions", SUGGESTIONS):
-        tables.show(
-            rows,
-            {
-                "rank": ("Rank", formats.count),
-                "skill_name": ("Skill", tables.text),
-                "reason": ("Why", _sentence),
-            },
-        )
+        st.html(_list(rows))
     st.caption(how_good(rows[0]))
     sections.foot(
         trust,
@@ -59,7 +55,8 @@ def used_together(looking: Looking, trust: Trust, skill_name: str) -> None:
     if not rows:
         banners.nothing(
             "No skill is known to go with it.",
-            f"A pair appears once at least {MINIMUM_SEATS} people have used both in one session in the last 90 days.",
+            f"One appears once at least {MINIMUM_SEATS} people have used both in one session in the last 90 days, and "
+            "more often than chance would bring them together.",
         )
         return
     with sections.values(trust, "pairs", PAIRS):
@@ -67,7 +64,7 @@ def used_together(looking: Looking, trust: Trust, skill_name: str) -> None:
             rows,
             {
                 "related_skill_name": ("Skill", tables.text),
-                "share_of_sessions": ("In its sessions", formats.share),
+                "share_of_sessions": ("Of its sessions", formats.share),
                 "lift": ("Lift", lambda value: f"{formats.decimal(value, 1)}{formats.THIN}×"),
                 "people": ("People", formats.count),
             },
@@ -116,6 +113,18 @@ def how_good(row: data.Row) -> str:
     )
 
 
-def _sentence(reason: object) -> str:
-    words = tables.text(reason)
+def _list(rows: Sequence[data.Row]) -> str:
+    """The suggestions in order, each with its reason beside it, or below where a window is narrow; texts escaped."""
+    line = "border-top: 1px solid rgba(128, 140, 155, .25); padding: .45rem .2rem; font-size: .95rem"
+    parts = "display: inline-grid; width: 100%; gap: 0 1rem; vertical-align: top"
+    parts += "; grid-template-columns: repeat(auto-fit, minmax(min(19rem, 100%), 1fr))"
+    items = (
+        f'<li style="{line}"><span style="{parts}"><strong>{escape(tables.text(row["skill_name"]))}</strong>'
+        f'<span style="overflow-wrap: anywhere">{escape(_sentence(tables.text(row["reason"])))}</span></span></li>'
+        for row in rows
+    )
+    return f'<ol style="margin: 0; padding-left: 1.9rem" aria-label="Skills to try">{"".join(items)}</ol>'
+
+
+def _sentence(words: str) -> str:
     return words[:1].upper() + words[1:]

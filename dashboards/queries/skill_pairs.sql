@@ -1,4 +1,4 @@
--- The skills that are used in the same sessions as one skill, seen from it, what goes best with it first.
+-- The skills that are used in the sessions of one skill more often than chance would, seen from it, the nearest first.
 -- tables: metrics.skill_pairs
 select
     case when skill_name = $skill_name then paired_skill_name else skill_name end as related_skill_name,
@@ -13,7 +13,9 @@ select
     period_end,
     period_days
 from metrics.skill_pairs
-where skill_name = $skill_name or paired_skill_name = $skill_name
+where
+    (skill_name = $skill_name or paired_skill_name = $skill_name)
+    and lift > 1
 order by
     lift desc,
     related_skill_name asc
