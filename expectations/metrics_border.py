@@ -6,6 +6,7 @@ from typing import Any
 from expectations.frames import FrameCheck
 from warehouse import Writer
 from warehouse.published import PUBLISHED, PublishedTable
+from warehouse.small_groups import MINIMUM_SEATS
 
 # Built from the results of these checks, so it is not there yet.
 AFTER_CHECKS = frozenset({"table_health"})
@@ -22,12 +23,20 @@ SHARE_COLUMNS = (
     "adopted_share",
     "adopted_by_7",
     "adopted_by_30",
+    "support",
+    "confidence",
+    "paired_confidence",
+    "hit_rate_at_10",
+    "popularity_hit_rate_at_10",
     "uptime",
     "coverage",
     "sli",
 )
 
 # The column by which two snapshots of a table are compared on the days both of them have.
+# What a row says of people in general: nobody's rights hide it, so it must never be of a few.
+SPOKEN_OF = {"skill_pairs": ("people",), "skill_suggestions": ("people_using", "people_of", "tested_people")}
+
 _DAY_COLUMNS = ("period_end", "month", "quarter", "day")
 _COMPARED_SCOPES = ("team", "account", "company", "money", "service")
 LEAST_KEPT_SHARE = 0.9
@@ -117,6 +126,18 @@ def metrics_checks(writer: Writer, previous: Callable[[], RowCounts], *, may_shr
                 show=("team_id", "period_end", "period_days"),
             )
         )
+    checks.append(
+        _check(
+            "no_row_speaks_of_a_few_people",
+            "people",
+            MINIMUM_SEATS,
+            None,
+            f"at least {MINIMUM_SEATS} people",
+            "these counts are over everybody's teams, and are shown to whoever may see the row (metrics.md, D4)",
+            lambda: _spoken_of(writer, there),
+            show=("column_name",),
+        )
+    )
     if not may_shrink:
         checks.append(
             _check(
@@ -195,6 +216,18 @@ def _shares(writer: Writer, there: Mapping[str, set[str]]) -> list[dict[str, Any
         for row in writer.fetch(" union all ".join(parts))
         for bound in ("least", "greatest")
     ]
+
+
+def _spoken_of(writer: Writer, there: Mapping[str, set[str]]) -> list[dict[str, Any]]:
+    """Fewest people that any row speaks of, by table and column."""
+    parts = [
+        f"select 'metrics.{table}' as table_name, '{column}' as column_name, "
+        f"min({column}) as people from build.{table} having count({column}) > 0"
+        for table, columns in SPOKEN_OF.items()
+        for column in columns
+        if column in there.get(f"build.{table}", ())
+    ]
+    return writer.fetch(" union all ".join(parts)) if parts else []
 
 
 def _bridge(writer: Writer) -> list[dict[str, Any]]:

@@ -31,6 +31,35 @@ TEAM_TIME_SAVED = TableSpec(
     description="Hours a team saved in a period, modelled: median and 10th to 90th percentile of 2,000 draws.",
 )
 
+SKILL_SUGGESTIONS = TableSpec(
+    schema="build",
+    name="skill_suggestions",
+    key=("team_id", "skill_name"),
+    columns=(
+        ColumnSpec("account_id", "text"),
+        ColumnSpec("team_id", "text"),
+        ColumnSpec("skill_name", "text"),
+        ColumnSpec("rank", "bigint", "Place among the team's suggestions, from 1."),
+        ColumnSpec("score", "double", "What the rank is by."),
+        ColumnSpec("model", "text", "collaborative or popularity."),
+        ColumnSpec("reason", "text", "Why, in words."),
+        ColumnSpec("reason_skill_name", "text", "The team's skill that the reason names."),
+        ColumnSpec("people_using", "bigint", "People who use the suggested skill and the reason's."),
+        ColumnSpec("people_of", "bigint", "People who use the reason's skill."),
+        ColumnSpec("seats", "bigint", "People seated in the team in the 90 days."),
+        ColumnSpec("active_users", "bigint", "Of them those whose use the suggestions follow from."),
+        ColumnSpec("hit_rate_at_10", "double", "Share of tested people whom the collaborative model hit."),
+        ColumnSpec("popularity_hit_rate_at_10", "double", "Share of tested people whom popularity hit."),
+        ColumnSpec("hits_at_10", "bigint"),
+        ColumnSpec("popularity_hits_at_10", "bigint"),
+        ColumnSpec("tested_people", "bigint", "People who took up a skill in the last 28 days."),
+        ColumnSpec("people_left_out", "bigint", "People with more skills than a person has."),
+        ColumnSpec("definition_version", "text"),
+        ColumnSpec("computed_at", "timestamp"),
+    ),
+    description="Up to ten public skills per team that it does not use, with the reason and how good such suggestions are.",
+)
+
 _TYPES = {
     "text": pa.string(),
     "bigint": pa.int64(),
@@ -61,6 +90,19 @@ _FACTORS = {
     "high": pa.float64(),
 }
 
+_ADOPTERS = {
+    "team_id": pa.string(),
+    "actor_key": pa.string(),
+    "skill_name": pa.string(),
+    "was_accepted_before": pa.bool_(),
+    "was_accepted_lately": pa.bool_(),
+    "is_accepted": pa.bool_(),
+    "is_used": pa.bool_(),
+}
+_TEAMS = {"account_id": pa.string(), "team_id": pa.string(), "seats": pa.int64()}
+_INSTALLED = {"team_id": pa.string(), "skill_name": pa.string()}
+_LAST_DAY = "(select max(period_end) from intermediate.int_windows)"
+
 
 def write_team_time_saved(writer: Writer, computed_at: datetime) -> int:
     """Compute build.team_time_saved from intermediate.int_time_saved_uses and its factors; the number of rows.
@@ -74,6 +116,29 @@ def write_team_time_saved(writer: Writer, computed_at: datetime) -> int:
     hours = team_time_saved(uses, factors)
     stamp = pa.array([computed_at.replace(tzinfo=None)] * hours.num_rows, pa.timestamp("us"))
     return writer.replace(TEAM_TIME_SAVED, _shaped(hours.append_column("computed_at", stamp), TEAM_TIME_SAVED))
+
+
+def write_skill_suggestions(writer: Writer, computed_at: datetime) -> int:
+    """Compute build.skill_suggestions from intermediate.int_skill_adopters and the teams; the number of rows.
+
+    computed_at: the run's start, UTC.
+    """
+    from analysis.suggestions import skill_suggestions
+
+    adopters = _fetch(writer, "intermediate.int_skill_adopters", _ADOPTERS)
+    teams = _fetch(
+        writer,
+        f"intermediate.int_team_windows where lookback_days = 90 and sampled_day = {_LAST_DAY} and seats > 0",
+        _TEAMS,
+    )
+    installed = _fetch(
+        writer, f"intermediate.int_team_installed_skills where period_end = {_LAST_DAY} and people > 0", _INSTALLED
+    )
+    suggestions = skill_suggestions(adopters, teams, installed)
+    stamp = pa.array([computed_at.replace(tzinfo=None)] * suggestions.num_rows, pa.timestamp("us"))
+    return writer.replace(
+        SKILL_SUGGESTIONS, _shaped(suggestions.append_column("computed_at", stamp), SKILL_SUGGESTIONS)
+    )
 
 
 def _fetch(writer: Writer, table: str, columns: Mapping[str, pa.DataType]) -> pa.Table:

@@ -37,6 +37,7 @@ _DAYS_MARKED = 60
 SNAPSHOT = dg.AssetKey(["metrics", "snapshot"])
 CHECK_RESULTS = dg.AssetKey(["ops", "check_results"])
 TIME_SAVED = dg.AssetKey(["build", "team_time_saved"])
+SUGGESTIONS = dg.AssetKey(["build", "skill_suggestions"])
 DEFINITIONS = dg.AssetKey(["build", "metric_definitions"])
 
 # The refresh is due at 06:00 UTC and has two hours.
@@ -229,6 +230,16 @@ def built_assets(run: Run, manifest: Mapping[str, Any]) -> list[dg.AssetsDefinit
                 kinds={"numpy"},
             ),
             dg.AssetSpec(
+                SUGGESTIONS,
+                group_name="co_use",
+                description="Skills that a team's own skills point to, modelled in numpy and tested against popularity.",
+                deps=[
+                    dg.AssetKey(["intermediate", name])
+                    for name in ("int_skill_adopters", "int_team_installed_skills", "int_team_windows", "int_windows")
+                ],
+                kinds={"numpy"},
+            ),
+            dg.AssetSpec(
                 DEFINITIONS,
                 group_name="trust",
                 description="The definition of every published metric, from the models' YAML.",
@@ -239,9 +250,9 @@ def built_assets(run: Run, manifest: Mapping[str, Any]) -> list[dg.AssetsDefinit
         pool=WRITER_POOL,
     )
     def analysis(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-        # The build step wrote both; here they are noted with their rows, so that the graph shows them.
+        # The build step wrote them; here they are noted with their rows, so that the graph shows them.
         with opened_warehouse(context, run) as warehouse, warehouse.write() as writer:
-            for key in (TIME_SAVED, DEFINITIONS):
+            for key in (TIME_SAVED, SUGGESTIONS, DEFINITIONS):
                 rows = writer.fetch(f"select count(*) as n from {'.'.join(key.path)}")[0]["n"]
                 yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows})
 
@@ -262,7 +273,7 @@ def _in_order(context: dg.AssetExecutionContext, done: set[dg.AssetKey]) -> Iter
 
 def checks_asset(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """`ops.check_results`: both borders checked, each result shown at its table."""
-    deps = [TIME_SAVED, DEFINITIONS, *_built_before_checks(manifest)]
+    deps = [TIME_SAVED, SUGGESTIONS, DEFINITIONS, *_built_before_checks(manifest)]
 
     @dg.multi_asset(
         name="checks",
@@ -332,7 +343,7 @@ def health_assets(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition 
 def snapshot_asset(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """`metrics.snapshot`: the newest build, published."""
     there = {tuple(table_key(node)) for node in _models(manifest)}
-    deps = [CHECK_RESULTS, TIME_SAVED, DEFINITIONS]
+    deps = [CHECK_RESULTS, TIME_SAVED, SUGGESTIONS, DEFINITIONS]
     deps += [
         dg.AssetKey([table.source_schema, table.name])
         for table in PUBLISHED

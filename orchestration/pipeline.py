@@ -263,7 +263,7 @@ def build(
     where a model fails; the build is then recorded as failed.
     """
     from ingest.retention import require_rows
-    from orchestration.analysis_step import write_team_time_saved
+    from orchestration.analysis_step import write_skill_suggestions, write_team_time_saved
     from orchestration.check_rows import dbt_check_rows
     from orchestration.dbt_runner import changed_seeds, manifest_of, remember_seeds
     from orchestration.metric_texts import write_metric_definitions
@@ -292,6 +292,9 @@ def build(
                 started = time.perf_counter()
                 rows["build.team_time_saved"] = write_team_time_saved(writer, current.started_at)
                 seconds["build.team_time_saved"] = time.perf_counter() - started
+                started = time.perf_counter()
+                rows["build.skill_suggestions"] = write_skill_suggestions(writer, current.started_at)
+                seconds["build.skill_suggestions"] = time.perf_counter() - started
                 rows["build.metric_definitions"] = write_metric_definitions(writer, manifest, current.started_at)
                 rows |= _count_rows(writer, (table for table, count in rows.items() if count < 0))
                 finish_build(writer, current.build_id, "built")

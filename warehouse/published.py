@@ -56,6 +56,8 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable("team_recommendations", ("team_id", "period_end", "period_days", "surface", "model"), "team"),
     PublishedTable("team_onboarding", ("team_id", "cohort_month", "day"), "team"),
     PublishedTable("team_onboarding_summary", ("team_id", "cohort_month"), "team"),
+    PublishedTable("skill_suggestions", ("team_id", "skill_name"), "team"),
+    PublishedTable("skill_pairs", ("skill_name", "paired_skill_name"), "company"),
     PublishedTable("mrr_by_account", ("account_id", "month"), "money"),
     PublishedTable("mrr_bridge", ("month", "segment"), "money"),
     PublishedTable("arr_plan", ("quarter",), "money"),

@@ -151,6 +151,12 @@ RULES: dict[str, Rule] = {
             ("adopters_30", ("adopted_by_30",)),
         ),
     ),
+    # What one person uses would be read from what is suggested for it; the model's own tests are of everybody.
+    "skill_suggestions": Rule(
+        count="active_users",
+        share=("active_users",),
+        single=("rank", "score", "model", "reason", "reason_skill_name", "people_using", "people_of"),
+    ),
     "account_activity": Rule(
         count="active_users",
         share=("active_users", "adoption_rate"),

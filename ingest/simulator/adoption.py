@@ -2,6 +2,7 @@
 
 In a team a skill spreads by contagion: the share of its people who use it follows a logistic curve up to a ceiling.
 Instead of simulating contacts, every person draws a position on that curve, which gives the same S in one step.
+Skills of a kit go together: a team leans towards a few kits, and each of its people towards some of those.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,11 @@ from ingest.simulator.world import World
 
 _POPULAR = 400
 _SKILLS_PER_TEAM = 34
+# How much likelier a team takes a skill of its favourite kits, and how many those are.
+_FAVOURED = 20.0
+_FAVOURITE_KITS = 2
+# How far on the curve of a kit's skills a person stands who leans towards the kit, and who does not.
+_LEANING = np.array((0.1, 2.1))
 
 
 @dataclass
@@ -43,6 +49,9 @@ def build_pairs(world: World, catalog: Catalog) -> Pairs:
     """Draw every adoption of the range, team by team."""
     found: list[tuple[np.ndarray, ...]] = []
     popularity = _popularity(min(_POPULAR, len(catalog.names)))
+    kit = catalog.kit[: len(popularity)]
+    # The kits of popular skills are popular.
+    kits = np.bincount(kit, weights=popularity)
     joined = np.full(world.registered_people, 10**6)
     for seat in world.memberships:
         joined[seat.person] = min(joined[seat.person], seat.joined // 86_400)
@@ -52,7 +61,10 @@ def build_pairs(world: World, catalog: Catalog) -> Pairs:
         if team.is_unused or not len(members):
             continue
         random = stream(world.seed, "adoption", team.index)
-        skills = random.choice(len(popularity), min(_SKILLS_PER_TEAM, len(popularity)), replace=False, p=popularity)
+        favourites = random.choice(len(kits), min(_FAVOURITE_KITS, np.count_nonzero(kits)), replace=False, p=kits)
+        likely = popularity * np.where(np.isin(kit, favourites), _FAVOURED, 1.0)
+        likely /= likely.sum()
+        skills = random.choice(len(likely), min(_SKILLS_PER_TEAM, len(likely)), replace=False, p=likely)
         rank = np.sort(skills)
         # Popular skills reach further and start earlier; a reluctant team stays low on all of them.
         ceiling = np.clip(
@@ -60,7 +72,9 @@ def build_pairs(world: World, catalog: Catalog) -> Pairs:
         )
         begins = team.start_day + random.exponential(20 + world.days * 0.35 * np.linspace(0.3, 1.6, len(rank)))
         pace = random.uniform(0.06, 0.22, len(rank))
-        position = random.random((len(members), len(rank))) / np.maximum(world.eagerness[members, None] * 1.5, 1e-9)
+        leaning = _LEANING[random.integers(0, 2, (len(members), len(kits)))][:, kit[rank]]
+        position = random.random((len(members), len(rank))) / leaning
+        position /= np.maximum(world.eagerness[members, None] * 1.5, 1e-9)
         takes = position < ceiling
         share = np.clip(np.where(takes, position / ceiling, 0.5), 0.01, 0.99)
         # The curve's middle lies 2 / pace after its beginning.

@@ -14,6 +14,7 @@ import numpy as np
 from ingest.simulator.streams import stream
 
 TRUST_TIERS = ("official", "verified", "curated", "community", "experimental", "unknown")
+SKILLS_PER_KIT = 16
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,14 @@ class Catalog:
     """Skills by popularity. `names[i]` is `author/name`; several registry rows may share one name.
 
     names: distinct `author/name`, the most popular first. bare: the part after the author. is_bare_unique: whether
-    exactly one name of the registry ends in `bare`. rows: the registry's rows as they are written.
+    exactly one name of the registry ends in `bare`. kit: of each name the number of its kit, the skills of one
+    category that serve one kind of work and are used together. rows: the registry's rows as they are written.
     """
 
     names: list[str]
     bare: list[str]
     is_bare_unique: np.ndarray
+    kit: np.ndarray
     rows: list[dict[str, Any]]
 
 
@@ -86,4 +89,17 @@ def load_catalog(seed: int, created_before: str) -> Catalog:
 
     names = sorted(best, key=popularity)
     bare = [name.split("/", 1)[1] for name in names]
-    return Catalog(names, bare, np.array([copies[name] == 1 for name in bare]), rows)
+    return Catalog(names, bare, np.array([copies[name] == 1 for name in bare]), _kits(names, rows), rows)
+
+
+def _kits(names: list[str], rows: list[dict[str, Any]]) -> np.ndarray:
+    """Kit of each name: the most popular skills of a category are its first kit, the next ones its second."""
+    category = {row["skill_name"]: (row["categories"] or [""])[0] for row in rows}
+    seen: Counter[str] = Counter()
+    numbers: dict[tuple[str, int], int] = {}
+    kits = []
+    for name in names:
+        of_category = (category[name], seen[category[name]] // SKILLS_PER_KIT)
+        seen[category[name]] += 1
+        kits.append(numbers.setdefault(of_category, len(numbers)))
+    return np.array(kits)

@@ -28,7 +28,7 @@ from ingest.simulator.writer import DropWriter, existing_answers
 from warehouse.errors import UsageError
 
 # Raised whenever the same arguments give other bytes than before.
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 
 Progress = Callable[[str, int, int], None]
 """Called with (what, done, total)."""

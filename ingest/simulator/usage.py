@@ -16,7 +16,7 @@ from ingest.simulator import text
 from ingest.simulator.adoption import Pairs
 from ingest.simulator.catalog import Catalog
 from ingest.simulator.recommendations import DAY_MS, OWN, REMOVED, ROLLED_OUT, Recommendations
-from ingest.simulator.streams import stream
+from ingest.simulator.streams import fixed_shares, stream
 from ingest.simulator.world import World
 
 # The registry's clients report `success` from this day on.
@@ -84,6 +84,9 @@ _INSTALL_ERRORS = (
 _HOURS = np.array((1, 0.5, 0.3, 0.2, 0.2, 0.4, 1, 3, 7, 11, 12, 11, 7, 9, 12, 12, 11, 9, 6, 4, 3.5, 3, 2.5, 1.5))
 _HOUR_EDGES = np.concatenate([[0.0], np.cumsum(_HOURS) / _HOURS.sum()])
 _LAST_MS = 86_399_999
+# The share of uses that belong to a piece of work for which a person takes up a kit, and how long such a one lasts.
+_WORK_SHARE = 0.65
+_WORK_MS = 50 * 60_000
 
 
 @dataclass
@@ -348,7 +351,17 @@ class Usage:
 
     def _times(self, random: np.random.Generator, person: np.ndarray, count: int) -> np.ndarray:
         """Milliseconds of the UTC day, following the working hours where the person lives."""
-        drawn = random.random(count)
+        return self._hours(random.random(count), person)
+
+    def _use_times(self, random: np.random.Generator, person: np.ndarray, skill: np.ndarray, day: int) -> np.ndarray:
+        """When skills are used: those of a kit mostly together, each day at another hour."""
+        alone = self._times(random, person, len(person))
+        begun = self._hours(fixed_shares(self.world.seed, person, self.catalog.kit[skill], day), person)
+        within = np.minimum(begun + random.integers(0, _WORK_MS, len(person)), _LAST_MS)
+        return np.where(random.random(len(person)) < _WORK_SHARE, within, alone)
+
+    def _hours(self, drawn: np.ndarray, person: np.ndarray) -> np.ndarray:
+        """Milliseconds of the UTC day by shares of the day's activity where the person lives."""
         hour = np.searchsorted(_HOUR_EDGES, drawn, side="right") - 1
         inside = (drawn - _HOUR_EDGES[hour]) / (_HOUR_EDGES[hour + 1] - _HOUR_EDGES[hour])
         local = ((hour + inside) * 3_600_000).astype(np.int64)
@@ -379,7 +392,7 @@ class Usage:
         is_first = np.repeat(first, counts)
         person, skill = pairs.person[at_pair], pairs.skill[at_pair]
         count = len(at_pair)
-        at = np.where(is_first, self.first_use_ms[at_pair], self._times(random, person, count))
+        at = np.where(is_first, self.first_use_ms[at_pair], self._use_times(random, person, skill, day))
         # Most use comes through one's own tool; now and then through another.
         source = np.where(random.random(count) < 0.9, self.source[person], random.integers(0, 4, count))
         framework = np.where(source == 0, 0, self.framework[person])

@@ -382,3 +382,34 @@ def test_a_holdout_hidden_of_one_surface_is_hidden_of_every_surface_and_model(
     found = recommendations(engine, {("web", "*"): {"least_people_holdout": 1}})
 
     assert {row for row in EVERY_ROW if "holdout_shown" in found[row]} == {row for row in EVERY_ROW if row[0] != "*"}
+
+
+@pytest.mark.parametrize(
+    ("seats", "active", "reason", "counted"),
+    [
+        (10, 4, "used by 7 of 9 people who also use ann/lint", 4),
+        # What is suggested for one person tells what the person uses, and the count that it was one.
+        (10, 1, None, None),
+        # All but one: only who counts the idle could tell who it is.
+        (10, 9, "used by 7 of 9 people who also use ann/lint", None),
+        (4, 3, None, None),
+    ],
+)
+def test_what_one_persons_use_suggests_is_hidden(
+    engine: duckdb.DuckDBPyConnection, seats: int, active: int, reason: str | None, counted: int | None
+) -> None:
+    engine.execute(
+        "create table metrics.skill_suggestions as select 'acme' as account_id, 'red' as team_id, 'bob/test' as "
+        "skill_name, 1 as rank, 0.3 as score, 'collaborative' as model, 'used by 7 of 9 people who also use ann/lint' "
+        "as reason, 'ann/lint' as reason_skill_name, 7 as people_using, 9 as people_of, "
+        f"{seats} as seats, {active} as active_users, 0.5 as hit_rate_at_10"
+    )
+
+    row = shown(engine, "skill_suggestions")
+
+    assert (row["reason"], row["active_users"]) == (reason, counted)
+    says = ("rank", "score", "model", "reason_skill_name", "people_using", "people_of")
+    assert all((row[name] is None) is (reason is None) for name in says)
+    assert (row["skill_name"], row["seats"], row["is_suppressed"]) == ("bob/test", seats, seats < 5)
+    # How good suggestions are is over everybody's teams.
+    assert row["hit_rate_at_10"] == (0.5 if seats >= 5 else None)

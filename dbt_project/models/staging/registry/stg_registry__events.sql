@@ -43,7 +43,8 @@ typed as (
         {{ json_number('metadata', 'result_count') }} as result_count,
         {{ json_text('metadata', 'source') }} as source,
         {{ json_text('metadata', 'surface') }} as surface,
-        {{ json_text('metadata', 'model') }} as model
+        {{ json_text('metadata', 'model') }} as model,
+        nullif({{ json_text('metadata', 'session_id') }}, '') as session_id
 
     from events
 
