@@ -22,6 +22,9 @@ SHARE_COLUMNS = (
     "adopted_share",
     "adopted_by_7",
     "adopted_by_30",
+    "retention_rate",
+    "retention_low",
+    "retention_high",
     "uptime",
     "coverage",
     "sli",
@@ -29,7 +32,7 @@ SHARE_COLUMNS = (
 
 # The column by which two snapshots of a table are compared on the days both of them have.
 _DAY_COLUMNS = ("period_end", "month", "quarter", "day")
-_COMPARED_SCOPES = ("team", "account", "company", "money", "service")
+_COMPARED_SCOPES = ("team", "account", "skill", "company", "money", "service")
 LEAST_KEPT_SHARE = 0.9
 
 RowCounts = Mapping[str, Mapping[Any, int]]
