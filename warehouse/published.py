@@ -57,6 +57,8 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable("team_onboarding", ("team_id", "cohort_month", "day"), "team"),
     PublishedTable("team_onboarding_summary", ("team_id", "cohort_month"), "team"),
     PublishedTable("skill_retention", ("skill_name", "cohort_week", "weeks_later"), "skill"),
+    PublishedTable("skill_quality", ("skill_name", "as_of"), "skill"),
+    PublishedTable("quality_scale", ("part", "name"), "reference"),
     PublishedTable("mrr_by_account", ("account_id", "month"), "money"),
     PublishedTable("mrr_bridge", ("month", "segment"), "money"),
     PublishedTable("arr_plan", ("quarter",), "money"),

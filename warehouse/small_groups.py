@@ -108,6 +108,7 @@ RULES: dict[str, Rule] = {
         share=("active_users", "adoption_rate"),
         single=("active_skills", "uses", "successes"),
     ),
+    "skill_quality": Rule(is_dimension=True),
     "skill_retention": Rule(
         size="users",
         counts=(("retained_users", ("retention_rate", "retention_low", "retention_high")),),

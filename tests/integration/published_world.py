@@ -94,6 +94,8 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "retained_users": "bigint",
         "retention_rate": "double",
     },
+    "skill_quality": {"skill_name": "text", "as_of": "date", "score": "double"},
+    "quality_scale": {"part": "text", "name": "text", "weight": "double"},
     "mrr_by_account": {"account_id": "text", "month": "date", "mrr_cents": "bigint"},
     "mrr_bridge": {"month": "date", "segment": "text", "closing_cents": "bigint"},
     "arr_plan": {"quarter": "text", "planned_arr_cents": "bigint"},

@@ -46,7 +46,12 @@ REASONS = {
 # How a run went is its own: when rows came, what was missing then, and whether what it brought was as good as before.
 # Everything else that is published says something of the business or of its files.
 TABLES_OF_THE_RUN = ("import_ledger", "import_gaps", "check_results")
-COLUMNS_OF_THE_RUN = {"quarantine_counts": {"first_seen_at"}, "table_health": {"warnings", "badge"}}
+COLUMNS_OF_THE_RUN = {
+    "quarantine_counts": {"first_seen_at"},
+    "table_health": {"warnings", "badge"},
+    # A tier remembers that of the build of an earlier day.
+    "skill_quality": {"tier", "tier_state", "earned_tier", "rises_at", "falls_at"},
+}
 
 
 @pytest.fixture(scope="module")
