@@ -21,6 +21,7 @@ MODELS = PROJECT / "dbt_project" / "models"
 SCOPES = {
     "team": "the viewer's own teams; small groups hidden",
     "account": "the viewer's own accounts",
+    "skill": "viewers of a team that uses or used the skill; small groups hidden",
     "company": "anyone signed in",
     "money": "executives",
     "service": "executives and data engineers; a row of one account also its own viewers only",

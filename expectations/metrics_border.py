@@ -28,17 +28,20 @@ SHARE_COLUMNS = (
     "paired_confidence",
     "hit_rate_at_10",
     "popularity_hit_rate_at_10",
+    "retention_rate",
+    "retention_low",
+    "retention_high",
     "uptime",
     "coverage",
     "sli",
 )
 
-# The column by which two snapshots of a table are compared on the days both of them have.
 # What a row says of people in general: nobody's rights hide it, so it must never be of a few.
 SPOKEN_OF = {"skill_pairs": ("people",), "skill_suggestions": ("people_using", "people_of", "tested_people")}
 
+# The column by which two snapshots of a table are compared on the days both of them have.
 _DAY_COLUMNS = ("period_end", "month", "quarter", "day")
-_COMPARED_SCOPES = ("team", "account", "company", "money", "service")
+_COMPARED_SCOPES = ("team", "account", "skill", "company", "money", "service")
 LEAST_KEPT_SHARE = 0.9
 
 RowCounts = Mapping[str, Mapping[Any, int]]

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["team", "account", "company", "money", "service", "trust", "reference", "operations"]
+Scope = Literal["team", "account", "skill", "company", "money", "service", "trust", "reference", "operations"]
 """Who may see a table's rows.
 
-team: rows of the viewer's teams, small groups hidden. account: rows of the viewer's accounts. company: anyone
-signed in. money: executives. service: executives and data engineers; a row whose account_id is not `*` also
-only to viewers of that account. trust: anyone. reference: anyone. operations: data engineers.
+team: rows of the viewer's teams, small groups hidden. account: rows of the viewer's accounts. skill: figures over
+all accounts, of the skills that a team of the viewer uses or used, small groups hidden. company: anyone signed in.
+money: executives. service: executives and data engineers; a row whose account_id is not `*` also only to viewers of
+that account. trust: anyone. reference: anyone. operations: data engineers.
 """
 
 
@@ -58,6 +59,9 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable("team_onboarding_summary", ("team_id", "cohort_month"), "team"),
     PublishedTable("skill_suggestions", ("team_id", "skill_name"), "team"),
     PublishedTable("skill_pairs", ("skill_name", "paired_skill_name"), "company"),
+    PublishedTable("skill_retention", ("skill_name", "cohort_week", "weeks_later"), "skill"),
+    PublishedTable("skill_quality", ("skill_name", "as_of"), "skill"),
+    PublishedTable("quality_scale", ("part", "name"), "reference"),
     PublishedTable("mrr_by_account", ("account_id", "month"), "money"),
     PublishedTable("mrr_bridge", ("month", "segment"), "money"),
     PublishedTable("arr_plan", ("quarter",), "money"),

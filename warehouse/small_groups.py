@@ -2,7 +2,8 @@
 
 A row over fewer than five seats keeps its key and its seats and loses every figure. Where one person alone did
 or did not (x or n - x is 1), the count, its share and whatever would give them away by subtraction are hidden,
-and a band takes the share's place. A team or account table without a rule here is refused, not shown.
+and a band takes the share's place. A cohort of a skill, whose size is itself a figure of what people did, loses that
+too. A table of teams, accounts or skills without a rule here is refused, not shown.
 """
 
 from collections.abc import Sequence
@@ -19,14 +20,15 @@ MINIMUM_SEATS = 5
 class Rule:
     """How one table hides small groups.
 
-    count: the column x of n = seats. share: hidden where x or n - x is 1. single: hidden where x is 1, because
-    then they are one person's. together: counts of people that add up, all hidden where one of them is 1 or n - 1.
-    previous: the previous period's count and share. with_previous: hidden whenever those are. counts: further counts
-    like x, each with what is hidden with it. withheld: what nobody but the operator sees, because from one row to the
-    next it would tell a hidden count.
-    least: figures that go by a column saying how few people stand behind a part of them.
+    size: the column n. count: the column x of n. share: hidden where x or n - x is 1. single: hidden where x is 1,
+    because then they are one person's. together: counts of people that add up, all hidden where one of them is 1 or
+    n - 1. previous: the previous period's count and share. with_previous: hidden whenever those are. counts: further
+    counts like x, each with what is hidden with it. withheld: what nobody but the operator sees, because from one row
+    to the next it would tell a hidden count. is_dimension: what its rows say is about nobody. least: figures that go
+    by a column saying how few people stand behind a part of them.
     """
 
+    size: str = "seats"
     count: str | None = None
     share: tuple[str, ...] = ()
     single: tuple[str, ...] = ()
@@ -162,6 +164,11 @@ RULES: dict[str, Rule] = {
         share=("active_users", "adoption_rate"),
         single=("active_skills", "uses", "successes"),
     ),
+    "skill_quality": Rule(is_dimension=True),
+    "skill_retention": Rule(
+        size="users",
+        counts=(("retained_users", ("retention_rate", "retention_low", "retention_high")),),
+    ),
 }
 
 _PERIOD = ("period_end", "period_days")
@@ -170,9 +177,9 @@ _PERIOD = ("period_end", "period_days")
 def protected_select(table: PublishedTable, columns: Sequence[str], where: str) -> str:
     """SELECT of a table's rows as `m` under `where`, small groups hidden; portable SQL over schema `metrics`.
 
-    Raises AccessError where a team or account table has no rule.
+    Raises AccessError where a table of teams, accounts or skills has no rule.
     """
-    if table.scope not in ("team", "account"):
+    if table.scope not in ("team", "account", "skill"):
         return f"select m.* from {table.qualified} as m where {where}"
     rule = RULES.get(table.name)
     if rule is None:
@@ -180,6 +187,7 @@ def protected_select(table: PublishedTable, columns: Sequence[str], where: str) 
     if rule.is_dimension:
         return f"select m.* from {table.qualified} as m where {where}"
     joins, small = _breakdowns(table, columns, rule.least) if rule.least else _smallness(table, columns)
+    joins, small = _smallness(table, columns, rule)
     shown = [_shown(name, columns, table, rule, small) for name in columns]
     shown.append(f"{small} as is_suppressed")
     if rule.count and rule.count in columns and "adoption_rate" in columns:
@@ -187,7 +195,7 @@ def protected_select(table: PublishedTable, columns: Sequence[str], where: str) 
     return f"select {', '.join(shown)} from {table.qualified} as m {joins} where {where}"
 
 
-def _smallness(table: PublishedTable, columns: Sequence[str]) -> tuple[str, str]:
+def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule) -> tuple[str, str]:
     """The joins a table needs, and the condition under which its whole row is hidden."""
     if table.name == "account_activity":
         # An account's figure less those of its shown teams would be the hidden team's.
@@ -207,8 +215,8 @@ def _smallness(table: PublishedTable, columns: Sequence[str]) -> tuple[str, str]
             "on g.team_id = m.team_id and g.period_end = m.period_end and g.period_days = m.period_days"
         )
         return joins, f"(coalesce(m.seats, 0) < {MINIMUM_SEATS})"
-    if "seats" in columns:
-        return "", f"(coalesce(m.seats, 0) < {MINIMUM_SEATS})"
+    if rule.size in columns:
+        return "", f"(coalesce(m.{quoted(rule.size)}, 0) < {MINIMUM_SEATS})"
     joins = (
         "left join metrics.team_activity as a "
         "on a.team_id = m.team_id and a.period_end = m.period_end and a.period_days = m.period_days"
@@ -251,18 +259,19 @@ def _shown(name: str, columns: Sequence[str], table: PublishedTable, rule: Rule,
         for each in rule.least
         if name in each.hidden
     )
+    reasons, size = [small], f"m.{quoted(rule.size)}"
     for count, hidden in rule.counts:
         if name == count or name in hidden:
-            reasons.append(f"coalesce({_alone(f'm.{quoted(count)}', 'm.seats')}, false)")
+            reasons.append(f"coalesce({_alone(f'm.{quoted(count)}', size)}, false)")
     if rule.count and rule.count in columns:
         count = f"m.{quoted(rule.count)}"
         if name in rule.share:
-            reasons.append(f"coalesce({_alone(count, 'm.seats')}, false)")
+            reasons.append(f"coalesce({_alone(count, size)}, false)")
         elif name in rule.single:
             reasons.append(f"coalesce({count} = 1, false)")
     for group in rule.together:
         if name in group:
-            reasons.extend(f"coalesce({_alone(f'm.{quoted(n)}', 'm.seats')}, false)" for n in group if n in columns)
+            reasons.extend(f"coalesce({_alone(f'm.{quoted(n)}', size)}, false)" for n in group if n in columns)
     if rule.previous and name in rule.previous + rule.with_previous and set(rule.previous) <= set(columns):
         reasons.append(f"coalesce({_previous_hidden(*rule.previous, columns)}, false)")
     value = _coarse_mean(column) if name == "mean_skill_adoption" else column

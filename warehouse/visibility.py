@@ -16,6 +16,7 @@ RESTATEMENTS = PublishedTable("restatements", ("table_name", "row_key", "column_
 _ROLES: dict[str, frozenset[Role]] = {
     "team": frozenset(Role),
     "account": frozenset(Role),
+    "skill": frozenset(Role),
     "company": frozenset(Role),
     "trust": frozenset(Role),
     "reference": frozenset(Role),
@@ -60,6 +61,10 @@ def row_condition(table: PublishedTable, columns: Collection[str], in_teams: str
         return team if "team_id" in columns else "false"
     if table.scope == "account":
         return account if "account_id" in columns else "false"
+    if table.scope == "skill":
+        # Names too can be a customer's own: of a private skill, or of one that the registry does not know.
+        used = f"select u.skill_name from metrics.team_skill_usage as u where {in_teams.format(column='u.team_id')}"
+        return f"m.skill_name in ({used})" if "skill_name" in columns else "false"
     if table.scope == "service" and "account_id" in columns:
         return f"(m.account_id = '*' or {account})"
     if table == RESTATEMENTS:

@@ -25,3 +25,8 @@
 {% macro day_seconds(day) -%}
     cast(extract(epoch from cast({{ day }} as date)) as bigint)
 {%- endmacro %}
+
+{#- The Monday of a day's ISO week. -#}
+{% macro week_start(day) -%}
+    cast(date_trunc('week', cast({{ day }} as timestamp)) as date)
+{%- endmacro %}

@@ -13,6 +13,7 @@ import numpy as np
 
 from ingest.simulator.streams import stream
 
+_FRAMEWORKS = ["claude-code", "cursor", "copilot", "windsurf"]
 TRUST_TIERS = ("official", "verified", "curated", "community", "experimental", "unknown")
 SKILLS_PER_KIT = 16
 
@@ -33,8 +34,11 @@ class Catalog:
     rows: list[dict[str, Any]]
 
 
-def load_catalog(seed: int, created_before: str) -> Catalog:
-    """Read the bundled list; scores are drawn from the seed. `created_before`: ISO time of the newest skill."""
+def load_catalog(seed: int, created_before: str, days: int) -> Catalog:
+    """Read the bundled list; scores are drawn from the seed.
+
+    created_before: ISO time of the newest skill; days: for so long after it repositories go on changing.
+    """
     packed = files("ingest.simulator").joinpath("skills.csv.gz").read_bytes()
     listed = list(csv.DictReader(io.StringIO(gzip.decompress(packed).decode())))
     random = stream(seed, "catalog")
@@ -44,10 +48,18 @@ def load_catalog(seed: int, created_before: str) -> Catalog:
     trust = random.choice(len(TRUST_TIERS), len(listed), p=(0.02, 0.08, 0.1, 0.6, 0.15, 0.05))
     age = random.integers(1, 900, len(listed))
     newest = np.datetime64(created_before, "s")
+    # A repository has changed for all of its skills at once, most of them lately; not every skill was looked at yet.
+    facts = stream(seed, "catalog", "facts")
+    repositories = sorted({skill["owner_repo"] for skill in listed})
+    quiet = dict(zip(repositories, facts.exponential(110, len(repositories)), strict=True))
+    is_documented, is_measured = facts.random(len(listed)) < 0.85, facts.random(len(listed)) < 0.55
+    is_scanned, is_tried = facts.random(len(listed)) < 0.92, facts.random(len(listed)) < 0.9
     rows = []
     for at, skill in enumerate(listed):
         author = skill["owner_repo"].split("/")[0]
         created = newest - np.timedelta64(int(age[at]) * 86400 + at, "s")
+        changed = newest + np.timedelta64(int((days - quiet[skill["owner_repo"]]) * 86400) - 3600, "s")
+        changed = max(created, changed)
         rows.append(
             {
                 "skill_id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{skill['owner_repo']}/{skill['name']}")),
@@ -58,11 +70,11 @@ def load_catalog(seed: int, created_before: str) -> Catalog:
                 "tags": skill["tags"].split("|") if skill["tags"] else [],
                 "trust_tier": TRUST_TIERS[trust[at]],
                 "quality_score": round(float(quality[at]), 3),
-                "security_score": round(float(risk[at])),
+                "security_score": round(float(risk[at])) if is_scanned[at] else None,
                 "has_critical_advisory": bool(risk[at] > 70),
-                "documentation_score": int(documented[at]),
-                "performance_score": int(fast[at]),
-                "compatibility": ["claude-code", "cursor", "copilot", "windsurf"][: 1 + at % 4],
+                "documentation_score": int(documented[at]) if is_documented[at] else None,
+                "performance_score": int(fast[at]) if is_measured[at] else None,
+                "compatibility": _FRAMEWORKS[: 1 + at % 4] if is_tried[at] else None,
                 "stars": int(float(skill["stars"])) if skill["stars"] else None,
                 "license": None,
                 "quarantined": False,
@@ -70,8 +82,8 @@ def load_catalog(seed: int, created_before: str) -> Catalog:
                 "team_id": None,
                 "price_cents": None,
                 "created_at": f"{created}Z",
-                "updated_at": f"{created}Z",
-                "repo_updated_at": f"{created}Z",
+                "updated_at": f"{changed}Z",
+                "repo_updated_at": f"{changed}Z",
             }
         )
     best: dict[str, int] = {}

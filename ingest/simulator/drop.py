@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from ingest.simulator import registry, text
@@ -20,10 +21,12 @@ from ingest.simulator.billing import (
 from ingest.simulator.catalog import Catalog, load_catalog
 from ingest.simulator.dirt import Deliveries, Dirt
 from ingest.simulator.github import github_rows
+from ingest.simulator.issues import issues
+from ingest.simulator.ratings import malformed_ratings, skill_ratings
 from ingest.simulator.service import Service
 from ingest.simulator.streams import stream
 from ingest.simulator.usage import Usage, UsageTruth
-from ingest.simulator.world import World, build_world
+from ingest.simulator.world import DAY_SECONDS, World, build_world
 from ingest.simulator.writer import DropWriter, existing_answers
 from warehouse.errors import UsageError
 
@@ -72,7 +75,7 @@ def simulate(
         return there
     start = until - timedelta(days=days - 1)
     world = build_world(seed, start, days, accounts)
-    catalog = load_catalog(seed, f"{start.isoformat()}T00:00:00")
+    catalog = load_catalog(seed, f"{start.isoformat()}T00:00:00", days)
     with DropWriter(out) as writer:
         run = _Run(world, catalog, writer, events, progress or (lambda _what, _done, _total: None))
         run.daily()
@@ -140,6 +143,36 @@ class _Run:
         self._whole("finance/costs", "costs", registry.costs(world, months))
         for entity, rows in github_rows(world).items():
             self._whole(f"github/{entity}", entity, rows)
+        self._ratings()
+        drawn = issues(world, self.catalog)
+        for entity, name, lines in (
+            ("github/issues", "issues", drawn.issues),
+            ("github/issue_comments", "issue_comments", drawn.comments),
+            ("github/repositories", "of_skills", drawn.snapshots),
+        ):
+            self.rows[entity] += len(lines)
+            self._write(entity, name, [lines])
+
+    def _ratings(self) -> None:
+        """One file a month, in no order of time, with a few of the month before again and broken rows in one."""
+        world, entity = self.world, "registry/skill_ratings"
+        lines, at = skill_ratings(world, self.catalog, self.usage.pairs)
+        self.rows[entity] += len(lines)
+        random = stream(world.seed, "versions", entity)
+        months = np.array([f"{world.day(day):%Y-%m}" for day in range(world.days)])[at // DAY_SECONDS]
+        labels, previous = np.unique(months), np.arange(0)
+        for number, month in enumerate(labels):
+            chosen = random.permutation(np.flatnonzero(months == month))
+            again = random.permutation(previous)[: (1 + len(previous) // 50) if number else 0]
+            self.dirt.duplicates[entity] += len(again)
+            parts = [text.take(lines, np.concatenate([chosen, again]))]
+            if number == len(labels) // 2:
+                broken = malformed_ratings(world, self.catalog, str(month))
+                for reason, _ in broken:
+                    self.dirt.spoil(entity, reason)
+                parts.append(text.table_of([line for _, line in broken]))
+            self._write(entity, str(month), parts)
+            previous = chosen
 
     def _whole(self, entity: str, name: str, rows: list[dict[str, Any]]) -> None:
         self.rows[entity] += len(rows)

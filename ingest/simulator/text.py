@@ -5,6 +5,7 @@ taken by index; only ids and times are computed per row.
 """
 
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -71,6 +72,12 @@ def clock_text(milliseconds: np.ndarray) -> pa.Array:
     characters[:, (2, 5)] = ord(":")
     characters[:, 8] = ord(".")
     return _fixed_width(characters)
+
+
+def moment_text(start: date, seconds: np.ndarray) -> pa.Array:
+    """Seconds since midnight of `start` as ``YYYY-MM-DDTHH:MM:SSZ``."""
+    moments = np.datetime64(start, "s") + np.asarray(seconds, dtype="timedelta64[s]")
+    return pa.array(np.datetime_as_string(moments, unit="s", timezone="UTC"), type=pa.large_string())
 
 
 def number_text(values: np.ndarray) -> pa.Array:

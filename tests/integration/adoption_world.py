@@ -335,6 +335,28 @@ def account_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
     return rows
 
 
+def retention_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
+    """skill_retention by its key."""
+    weeks: dict[tuple[str, str], set[date]] = {}
+    for use in truth.uses:
+        if use.success is True:
+            weeks.setdefault((use.skill, use.person), set()).add(use.day - use.day.weekday() * DAY)
+    rows = {}
+    for skill, cohort in sorted({(skill, min(active)) for (skill, _), active in weeks.items()}):
+        people = [active for (name, _), active in weeks.items() if name == skill and min(active) == cohort]
+        for later in range(1, 13):
+            week = cohort + 7 * later * DAY
+            is_over = week + 6 * DAY <= truth.last_day
+            retained = sum(week in active for active in people) if is_over else None
+            rows[skill, cohort, later] = {
+                "users": len(people),
+                "retained_users": retained,
+                "retention_rate": None if retained is None else retained / len(people),
+                "is_provisional": week + 6 * DAY > truth.last_day - 3 * DAY,
+            }
+    return rows
+
+
 @dataclass(frozen=True)
 class Joiner:
     """One person who joined a team: days until the first success or until last seen, and skills of 30 whole days."""

@@ -86,6 +86,16 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "adopters": "bigint",
         "median_days": "bigint",
     },
+    "skill_retention": {
+        "skill_name": "text",
+        "cohort_week": "date",
+        "weeks_later": "bigint",
+        "users": "bigint",
+        "retained_users": "bigint",
+        "retention_rate": "double",
+    },
+    "skill_quality": {"skill_name": "text", "as_of": "date", "score": "double"},
+    "quality_scale": {"part": "text", "name": "text", "weight": "double"},
     "mrr_by_account": {"account_id": "text", "month": "date", "mrr_cents": "bigint"},
     "mrr_bridge": {"month": "date", "segment": "text", "closing_cents": "bigint"},
     "arr_plan": {"quarter": "text", "planned_arr_cents": "bigint"},
@@ -180,6 +190,24 @@ def rows_of(name: str, mark: int) -> list[dict]:
                 "hours_p50": float(mark),
             }
             for team, (account, _, _) in TEAMS.items()
+        ]
+    if name == "skill_retention":
+        return [
+            {
+                "skill_name": skill,
+                "cohort_week": date(2026, 1, 5),
+                "weeks_later": later,
+                "users": users,
+                "retained_users": retained,
+                "retention_rate": None if retained is None else retained / users,
+            }
+            for skill, later, users, retained in (
+                ("docs", 1, 6, 3),
+                ("docs", 2, 6, 5),
+                ("docs", 12, 6, None),
+                ("review", 1, 4, 2),
+                ("elsewhere", 1, 9, 5),
+            )
         ]
     if name == "mrr_by_account":
         return [{"account_id": "acme", "month": date(2026, 1, 1), "mrr_cents": mark}]

@@ -163,11 +163,30 @@ def test_sums_of_whole_numbers_are_whole_numbers(reader):
     assert table.to_pylist() == [{"n": 33, "m": 3}]
 
 
+def test_a_skills_cohort_is_seen_by_teams_that_use_it_where_it_is_large_enough(reader):
+    columns = "skill_name, weeks_later, users, retained_users, retention_rate, is_suppressed"
+    sql = f"select {columns} from metrics.skill_retention order by skill_name, weeks_later"
+
+    def seen(viewer):
+        return [tuple(row.values()) for row in rows(reader, sql, viewer, ["metrics.skill_retention"])]
+
+    # Of six people all but one came back in the second week; a cohort of four is nobody's business.
+    assert seen(RED_ONLY) == [
+        ("docs", 1, 6, 3, 0.5, False),
+        ("docs", 2, 6, None, None, False),
+        ("docs", 12, 6, None, None, False),
+        ("review", 1, None, None, None, True),
+    ]
+    assert seen(NOBODY) == seen(EXECUTIVE) == []
+    counted = rows(reader, "select count(*) as n from metrics.skill_retention", OPERATOR, ["metrics.skill_retention"])
+    assert counted == [{"n": 5}]
+
+
 def test_every_small_group_table_has_a_rule():
     from warehouse.published import PUBLISHED
     from warehouse.small_groups import RULES
 
-    assert {t.name for t in PUBLISHED if t.scope in ("team", "account")} == set(RULES)
+    assert {t.name for t in PUBLISHED if t.scope in ("team", "account", "skill")} == set(RULES)
 
 
 POSTGRES_ESCAPES = [

@@ -26,11 +26,18 @@ AS_OF = "2026-07-01T06:00:00Z"
 DAY_BEFORE = "2026-06-30T06:00:00Z"
 
 # Whose rows carry no `updated_at`: there, a row that came twice is the only one that is merged.
-WITHOUT_VERSIONS = ("registry/events", "registry/api_requests", "status/checks", "billing/stripe_events")
+WITHOUT_VERSIONS = (
+    "registry/events",
+    "registry/skill_ratings",
+    "registry/api_requests",
+    "status/checks",
+    "billing/stripe_events",
+)
 # What the warehouse says of a row (its beginning or end), and what the simulator did to it.
 REASONS = {
     "is missing": "no key",
     "event_type is missing": "no event type",
+    "stars is above 5": "stars out of range",
     "is not an ISO 8601 time": "bad time",
     "lies in the future": "in the future",
     "not a JSON object": "broken JSON",
@@ -39,7 +46,12 @@ REASONS = {
 # How a run went is its own: when rows came, what was missing then, and whether what it brought was as good as before.
 # Everything else that is published says something of the business or of its files.
 TABLES_OF_THE_RUN = ("import_ledger", "import_gaps", "check_results")
-COLUMNS_OF_THE_RUN = {"quarantine_counts": {"first_seen_at"}, "table_health": {"warnings", "badge"}}
+COLUMNS_OF_THE_RUN = {
+    "quarantine_counts": {"first_seen_at"},
+    "table_health": {"warnings", "badge"},
+    # A tier remembers that of the build of an earlier day.
+    "skill_quality": {"tier", "tier_state", "earned_tier", "rises_at", "falls_at"},
+}
 
 
 @pytest.fixture(scope="module")

@@ -234,8 +234,8 @@ def test_a_table_of_teams_without_a_rule_is_refused_and_not_shown() -> None:
         protected_select(table, ["team_id", "seats"], "true")
 
 
-def test_every_published_table_of_teams_and_accounts_has_a_rule() -> None:
-    assert {table.name for table in PUBLISHED if table.scope in ("team", "account")} <= RULES.keys()
+def test_every_published_table_of_teams_accounts_and_skills_has_a_rule() -> None:
+    assert {table.name for table in PUBLISHED if table.scope in ("team", "account", "skill")} <= RULES.keys()
 
 
 def test_a_table_that_is_about_no_group_is_shown_as_it_is() -> None:
@@ -413,3 +413,40 @@ def test_what_one_persons_use_suggests_is_hidden(
     assert (row["skill_name"], row["seats"], row["is_suppressed"]) == ("bob/test", seats, seats < 5)
     # How good suggestions are is over everybody's teams.
     assert row["hit_rate_at_10"] == (0.5 if seats >= 5 else None)
+
+
+@pytest.mark.parametrize(
+    ("users", "retained", "shown_users", "shown_retained"),
+    [
+        (9, 4, 9, 4),
+        (9, 0, 9, 0),
+        (9, 9, 9, 9),
+        # One person alone came back, or stayed away.
+        (9, 1, 9, None),
+        (9, 8, 9, None),
+        # The week is not over.
+        (9, None, 9, None),
+        # That so few began is a figure about them already.
+        (4, 2, None, None),
+        (1, 1, None, None),
+    ],
+)
+def test_a_cohort_of_a_skill_is_hidden_with_its_size_where_it_is_fewer_than_five(
+    engine: duckdb.DuckDBPyConnection,
+    users: int,
+    retained: int | None,
+    shown_users: int | None,
+    shown_retained: int | None,
+) -> None:
+    engine.execute(
+        "create table metrics.skill_retention as select 'docs' as skill_name, date '2026-01-05' as cohort_week, "
+        "1 as weeks_later, $users::bigint as users, $retained::bigint as retained_users, "
+        "$retained::double / $users as retention_rate, 0.1::double as retention_low, 0.9::double as retention_high",
+        {"users": users, "retained": retained},
+    )
+
+    row = shown(engine, "skill_retention")
+
+    assert (row["users"], row["retained_users"]) == (shown_users, shown_retained)
+    assert (row["retention_rate"] is None) is (shown_retained is None)
+    assert row["is_suppressed"] is (users < 5)

@@ -18,6 +18,7 @@ KEYS = {
     "registry/teams": ("team_id",),
     "registry/team_members": ("team_id", "actor", "joined_at"),
     "registry/skills": ("skill_id",),
+    "registry/skill_ratings": ("rating_id",),
     "registry/subscriptions": ("id",),
     "registry/api_requests": ("request_id",),
     "billing/stripe_events": ("id",),
@@ -28,6 +29,8 @@ KEYS = {
     "github/repositories": ("repository_id", "snapshot_day"),
     "github/commits": ("repository_id", "sha"),
     "github/pull_requests": ("repository_id", "number"),
+    "github/issues": ("repository_id", "number"),
+    "github/issue_comments": ("repository_id", "comment_id"),
     "github/releases": ("repository_id", "tag"),
     "github/stargazers": ("repository_id", "actor", "starred_at"),
     "github/archive_events": ("id",),
@@ -89,6 +92,8 @@ def read(drop: Path, entity: str) -> tuple[list[dict[str, Any]], int, int]:
 def _is_valid(entity: str, row: dict[str, Any]) -> bool:
     if any(row.get(part) is None for part in KEYS[entity]):
         return False
+    if entity == "registry/skill_ratings":
+        return row["stars"] in (1, 2, 3, 4, 5)
     if entity != "registry/events":
         return True
     try:

@@ -1,0 +1,16 @@
+{#- `owner/name` in lower case of a repository's address, whatever the host and whatever follows; NULL where it is none. -#}
+{% macro repository_of(address) -%}
+    {{ return(adapter.dispatch('repository_of', 'skillsmith')(address)) }}
+{%- endmacro %}
+
+{% macro duckdb__repository_of(address) -%}
+    nullif(regexp_replace(regexp_extract(lower({{ address }}), '{{ _repository_pattern() }}', 1), '\.git$', ''), '')
+{%- endmacro %}
+
+{% macro postgres__repository_of(address) -%}
+    regexp_replace(substring(lower({{ address }}) from '{{ _repository_pattern() }}'), '\.git$', '')
+{%- endmacro %}
+
+{% macro _repository_pattern() -%}
+    ^(?:[a-z]+://)?(?:[^/@]+@)?[^/:]+[/:]([^/]+/[^/#?]+)
+{%- endmacro %}

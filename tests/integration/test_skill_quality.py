@@ -1,0 +1,119 @@
+"""The quality of every skill of a random registry against the definition read in plain Python, on both engines."""
+
+import json
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from ingest.contracts import CONTRACTS
+from orchestration.dbt_runner import run_dbt
+from tests.conftest import postgres_takes_long
+from tests.integration.quality_world import ACCOUNTS, DAY, FIRST, Row, Truth, World, at, follow, make_world
+from warehouse import Warehouse
+
+DAYS = 110
+LAST = FIRST + (DAYS - 4) * DAY
+
+
+def fill(warehouse: Warehouse, world: World) -> None:
+    """Put the world into the raw tables as an import would."""
+    warehouse.initialise(tables=[contract.table for contract in CONTRACTS.values()])
+    with warehouse.write() as writer:
+        for account in ACCOUNTS:
+            internal = {"account_id": account, "kind": "team", "is_internal": account == "ours"}
+            writer.append("raw.registry_accounts", [internal])
+            writer.append("raw.registry_teams", [{"team_id": f"team-{account}", "account_id": account}])
+        writer.append("raw.registry_team_members", world.members)
+        writer.append("raw.registry_events", [e | {"metadata": json.dumps(e["metadata"])} for e in world.events])
+        writer.append("raw.registry_skill_ratings", world.ratings)
+        writer.append("raw.github_repositories", world.repositories)
+        writer.append("raw.github_issues", world.issues)
+        writer.append("raw.github_issue_comments", world.comments)
+    put_skills(warehouse, world)
+
+
+def put_skills(warehouse: Warehouse, world: World) -> None:
+    """The registry's skills as they are now."""
+    with warehouse.write() as writer:
+        writer.execute("delete from raw.registry_skills")
+        writer.append("raw.registry_skills", [_as_json(skill, "categories", "compatibility") for skill in world.skills])
+
+
+def _as_json(row: Row, *columns: str) -> Row:
+    return row | {name: None if row[name] is None else json.dumps(row[name]) for name in columns}
+
+
+def build(warehouse: Warehouse, as_of: datetime) -> dict[str, Row]:
+    """skill_quality by skill_name, built as of a time."""
+    left_out = ("--exclude", "resource_type:unit_test", "resource_type:test")
+    run = run_dbt(warehouse, ["build", "--select", "+skill_quality", *left_out], as_of=as_of, run_started_at=as_of)
+    assert [result.name for result in run.results if result.status not in ("success", "pass")] == []
+    with warehouse.write() as writer:
+        rows = writer.fetch("select * from build.skill_quality")
+    assert {row["as_of"] for row in rows} == {as_of.date() - DAY}
+    return {row["skill_name"]: row for row in rows}
+
+
+def differences(actual: dict[str, Row], expected: dict[str, Row]) -> list[str]:
+    assert actual.keys() == expected.keys()
+    return [
+        f"{name} {column}: {actual[name][column]} instead of {value}"
+        for name, row in expected.items()
+        for column, value in row.items()
+        if not _is_same(actual[name][column], value)
+    ]
+
+
+def _is_same(actual: Any, expected: Any) -> bool:
+    # Published to six digits.
+    return actual == (pytest.approx(expected, abs=6e-7) if isinstance(expected, float) else expected)
+
+
+@postgres_takes_long
+def test_quality_is_what_the_definition_says_day_after_day_twice_a_day_and_after_going_back(
+    warehouse: Warehouse,
+) -> None:
+    world = make_world(seed=73, days=DAYS)
+    fill(warehouse, world)
+    clocks = [at(LAST + n * DAY, 390) for n in (1, 2, 3)]
+    first = Truth(world, clocks[0])
+    assert differences(build(warehouse, clocks[0]), first.rows) == []
+    states = {row["tier_state"] for row in first.rows.values()}
+    assert {"rated", "capped", "insufficient evidence"} <= states
+
+    # The next day every documentation and security score is another, some by a little, some by much.
+    for number, skill in enumerate(world.skills):
+        if skill["documentation_score"] is not None:
+            skill["documentation_score"] = (skill["documentation_score"] + 17 * (number % 3)) % 101
+        if skill["security_score"] is not None:
+            skill["security_score"] = max(skill["security_score"] - 6 * (number % 4), 0)
+        if number % 5 == 0:
+            skill["has_critical_advisory"] = False
+    put_skills(warehouse, world)
+    second = Truth(world, clocks[1], first.tiers)
+    assert differences(build(warehouse, clocks[1]), second.rows) == []
+    assert differences(build(warehouse, clocks[1] + timedelta(hours=5)), second.rows) == []
+
+    third = Truth(world, clocks[2], second.tiers)
+    assert differences(build(warehouse, clocks[2]), third.rows) == []
+
+    # Back to the second day, and forward again by it.
+    assert differences(build(warehouse, clocks[1]), second.rows) == []
+    assert differences(build(warehouse, clocks[2]), third.rows) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_quality_is_what_the_definition_says_of_other_registries(duckdb_warehouse: Warehouse, seed: int) -> None:
+    world = make_world(seed, DAYS)
+    fill(duckdb_warehouse, world)
+    assert differences(build(duckdb_warehouse, at(LAST + DAY)), Truth(world, at(LAST + DAY)).rows) == []
+
+
+def test_a_tier_waits_for_two_points_past_each_edge_it_crosses() -> None:
+    assert [follow("gold", Fraction(score)) for score in (89, 91, 92, 74, 73, 48, 49)] == [
+        "gold", "gold", "platinum", "gold", "silver", "bronze", "silver",
+    ]  # fmt: skip
+    assert follow(None, Fraction(74)) == "silver"
