@@ -52,6 +52,9 @@ RULES: dict[str, Rule] = {
         single=("uses", "successes", "failures", "unknown", "user_days"),
         previous=("previous_users", "previous_adoption_rate"),
     ),
+    "team_installed_skills": Rule(counts=(("installed_people", ()),)),
+    # Bots, and what no team is told by: no figure of a person.
+    "excluded_events": Rule(is_dimension=True),
     "team_activity": Rule(
         count="active_users",
         share=(

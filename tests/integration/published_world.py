@@ -52,6 +52,22 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "uses": "bigint",
         "is_provisional": "boolean",
     },
+    "team_installed_skills": {
+        "account_id": "text",
+        "team_id": "text",
+        "skill_name": "text",
+        "period_end": "date",
+        "seats": "bigint",
+        "installed_people": "bigint",
+        "used_within_days": "bigint",
+    },
+    "excluded_events": {
+        "team_id": "text",
+        "rule": "text",
+        "period_end": "date",
+        "period_days": "bigint",
+        "events": "bigint",
+    },
     "account_activity": {
         "account_id": "text",
         "period_end": "date",
@@ -155,6 +171,25 @@ def rows_of(name: str, mark: int) -> list[dict]:
             }
             for team, (account, seats, active) in TEAMS.items()
             for skill, users in (("docs", active), ("review", 2))
+        ]
+    if name == "team_installed_skills":
+        return [
+            {
+                "account_id": account,
+                "team_id": team,
+                "skill_name": skill,
+                "period_end": DAY,
+                "seats": seats,
+                "installed_people": people,
+                "used_within_days": 28,
+            }
+            for team, (account, seats, _) in TEAMS.items()
+            for skill, people in (("docs", 1), ("review", 2), ("test", seats - 1))
+        ]
+    if name == "excluded_events":
+        return [
+            {"team_id": team, "rule": "bot", "period_end": DAY, "period_days": 7, "events": mark}
+            for team in ("*", "tiny", "gold")
         ]
     if name == "account_activity":
         return [
