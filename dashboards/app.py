@@ -9,7 +9,7 @@ import streamlit as st
 from dashboards import data, viewers
 from dashboards.app_pages import data as data_page
 from dashboards.app_pages import executive, onboarding, team
-from dashboards.components import banners, formats
+from dashboards.components import banners, formats, links
 from dashboards.viewers import Looking
 from warehouse.access import Role
 from warehouse.errors import SkillsmithError
@@ -88,6 +88,7 @@ def _pages(looking: Looking) -> list[st.Page]:  # pyright: ignore[reportInvalidT
         name: st.Page(lambda show=show: show(looking), title=title, icon=icon, url_path=name)
         for name, (title, icon, show) in shown.items()
     }
+    links.remember(pages)
     first = pages[{Role.EXECUTIVE: "executive", Role.DATA_ENGINEER: "data"}.get(looking.viewer.role, "team")]
     # Streamlit serves its default page under no name but "/", so that one only leads to the viewer's own first page.
     home = st.Page(lambda: st.switch_page(first), title="Home", default=True, visibility="hidden")

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboards import data
+from dashboards.app_pages import team_steps
 from dashboards.components import (
     banners,
     charts,
@@ -131,9 +132,11 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
     )
     hours = {name: value for name, value in (_row(saved, end) or {}).items() if name not in now}
     downloads.button([{**now, **hours}], f"figures_{team_id}_{end}", trust, "team_activity", "team_time_saved")
+    team_steps.show(looking, trust, now, chosen, is_covered=is_covered)
     _skills(looking, trust, chosen, is_covered)
     _trend(trust, activity, team_id, period_days)
     _seats(trust, now, f"{team_id}_{end}", against)
+    team_steps.show_excluded(looking, trust, chosen)
 
 
 def _active_skills(now: data.Row, series: Sequence[data.Row], against: _Against) -> Tile:
