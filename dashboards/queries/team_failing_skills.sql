@@ -1,4 +1,4 @@
--- Skills of a team of whose uses with a known result, 20 or more in the period, a tenth or more failed; worst first.
+-- Skills of a team of whose uses with a known result, 20 or more in the period, a tenth or more failed; most first.
 -- tables: metrics.team_skill_usage
 select *
 from metrics.team_skill_usage
@@ -9,5 +9,5 @@ where
     and successes + failures >= 20
     and 10 * failures >= successes + failures
 order by
-    cast(failures as double precision) / (successes + failures) desc,
+    failures desc,
     skill_name
