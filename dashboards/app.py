@@ -7,8 +7,8 @@ Reads top to bottom: who looks, what is wrong with the data as a whole, the page
 import streamlit as st
 
 from dashboards import data, viewers
+from dashboards.app_pages import account, executive, onboarding, team
 from dashboards.app_pages import data as data_page
-from dashboards.app_pages import executive, onboarding, team
 from dashboards.components import banners, formats, links
 from dashboards.viewers import Looking
 from warehouse.access import Role
@@ -81,6 +81,7 @@ def _pages(looking: Looking) -> list[st.Page]:  # pyright: ignore[reportInvalidT
     shown = {
         "team": ("Team", ":material/groups:", team.show),
         "onboarding": ("Onboarding", ":material/rocket_launch:", onboarding.show),
+        "account": ("Account", ":material/domain:", account.show),
         "executive": ("Executive", ":material/trending_up:", executive.show),
         "data": ("Data", ":material/database:", data_page.show),
     }

@@ -106,7 +106,7 @@ RULES: dict[str, Rule] = {
     ),
     "account_activity": Rule(
         count="active_users",
-        share=("active_users", "adoption_rate"),
+        share=("active_users", "adoption_rate", "adoption_low", "adoption_high"),
         single=("active_skills", "uses", "successes"),
     ),
 }
