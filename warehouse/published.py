@@ -55,6 +55,9 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable("excluded_events", ("team_id", "rule", "period_end", "period_days"), "team"),
     PublishedTable("account_activity", ("account_id", "period_end", "period_days"), "account"),
     PublishedTable("team_time_saved", ("team_id", "period_end", "period_days", "assumption_set"), "team"),
+    PublishedTable(
+        "team_time_saved_uses", ("team_id", "period_end", "period_days", "assumption_set", "assumption_name"), "team"
+    ),
     PublishedTable("team_onboarding", ("team_id", "cohort_month", "day"), "team"),
     PublishedTable("team_onboarding_summary", ("team_id", "cohort_month"), "team"),
     PublishedTable("mrr_by_account", ("account_id", "month"), "money"),

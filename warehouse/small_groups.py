@@ -93,6 +93,8 @@ RULES: dict[str, Rule] = {
         with_previous=("new_users", "returning_users", "resurrected_users", "dormant_users"),
     ),
     "team_time_saved": Rule(),
+    # The rows of a window add up to what is shown of it, so one person's row hides them all.
+    "team_time_saved_uses": Rule(count="fewest_users", single=("successes", "failures"), withheld=("fewest_users",)),
     "team_onboarding": Rule(
         counts=(("adopters", ("survival", "adopted_share")),),
         withheld=("at_risk", "events", "censored"),

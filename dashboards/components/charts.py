@@ -221,6 +221,58 @@ def onboarding_curves(rows: Sequence[Row], cohorts: Sequence[str]) -> Chart:
     )
 
 
+def tornado(rows: Sequence[Row]) -> Chart:
+    """How far one figure moves with each input alone: a bar from its value at the input's low to that at its high.
+
+    rows, widest first: name, hours_p50_at_low, hours_p50_at_high, hours_p50 (nothing held: the line), text.
+    """
+    drawn = _only(rows, "name", "hours_p50_at_low", "hours_p50_at_high", "hours_p50", "text")
+    ends = [row[column] for row in drawn for column in ("hours_p50_at_low", "hours_p50_at_high")]
+    start = min(0.0, *ends)
+    across = {
+        "scale": _with_room(max(ends), 128, start),
+        "axis": {"title": "Median hours saved, modelled", "tickCount": 5, "format": ",~f"},
+    }
+    drawn = [
+        row | {"text_at": max(row["hours_p50_at_low"], row["hours_p50_at_high"], row["hours_p50"]), "start": start}
+        for row in drawn
+    ]
+    bar = {"type": "bar", "height": 13, "yOffset": 8}
+    tips = [_tip("name", "Assumption"), _tip("text", "Median, low to high")]
+    return Chart(
+        {
+            "height": 42 * len(drawn) + 50,
+            "encoding": {"y": _named("name", sort=[row["name"] for row in drawn], axis=None)},
+            "layer": [
+                *(
+                    _layer(
+                        bar | {"color": colour},
+                        x=_number("hours_p50", **across),
+                        x2={"field": column},
+                        tooltip=tips,
+                    )
+                    for column, colour in (("hours_p50_at_low", ORANGE), ("hours_p50_at_high", BLUE))
+                ),
+                _layer(
+                    {"type": "tick", "thickness": 2, "size": 21, "opacity": 1, "color": ink(), "yOffset": 8},
+                    x=_number("hours_p50", **across),
+                ),
+                _layer(
+                    {"type": "text", "align": "left", "dy": -8, "color": ink(), "fontSize": 12.5, "limit": 330},
+                    x=_number("start", **across),
+                    text=_tip("name"),
+                ),
+                _layer(
+                    {"type": "text", "align": "left", "dx": 7, "dy": 8, "color": ink(), "fontSize": 12},
+                    x=_number("text_at", **across),
+                    text=_tip("text"),
+                ),
+            ],
+        },
+        drawn,
+    )
+
+
 def stacked_bar(parts: Sequence[tuple[str, Any, str]], *, title: str) -> Chart:
     """One bar of counts that add up. parts: (name, count, colour); the counts stand in the bar and the legend."""
     rows = [

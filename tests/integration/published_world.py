@@ -85,6 +85,16 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "assumption_set": "text",
         "hours_p50": "double",
     },
+    "team_time_saved_uses": {
+        "account_id": "text",
+        "team_id": "text",
+        "period_end": "date",
+        "period_days": "bigint",
+        "assumption_set": "text",
+        "assumption_name": "text",
+        "successes": "bigint",
+        "fewest_users": "bigint",
+    },
     "team_onboarding": {
         "account_id": "text",
         "team_id": "text",
@@ -215,6 +225,21 @@ def rows_of(name: str, mark: int) -> list[dict]:
                 "hours_p50": float(mark),
             }
             for team, (account, _, _) in TEAMS.items()
+        ]
+    if name == "team_time_saved_uses":
+        return [
+            {
+                "account_id": account,
+                "team_id": team,
+                "period_end": DAY,
+                "period_days": 7,
+                "assumption_set": "default",
+                "assumption_name": skill,
+                "successes": mark,
+                "fewest_users": 1 if team == "gold" else 2,
+            }
+            for team, (account, _, _) in TEAMS.items()
+            for skill in ("*", "docs")
         ]
     if name == "mrr_by_account":
         return [{"account_id": "acme", "month": date(2026, 1, 1), "mrr_cents": mark}]

@@ -131,6 +131,18 @@ def test_who_has_a_skill_installed_is_hidden_where_it_is_one_person_or_all_but_o
     ]
 
 
+def test_uses_behind_time_saved_are_hidden_where_one_row_would_be_one_persons(reader):
+    sql = "select team_id, assumption_name, successes, fewest_users from metrics.team_time_saved_uses order by 1, 2"
+    everybody = Viewer("all", Role.TEAM_LEAD, frozenset({"acme", "zeta"}), frozenset({"red", "blue", "tiny", "gold"}))
+    seen = [tuple(row.values()) for row in rows(reader, sql, everybody, ["metrics.team_time_saved_uses"])]
+    # blue has one active person, tiny three seats, and of gold one row is one person's.
+    assert seen == [
+        (team, name, 5 if team == "red" else None, None)
+        for team in ("blue", "gold", "red", "tiny")
+        for name in ("*", "docs")
+    ]
+
+
 def test_what_is_left_out_is_told_of_the_own_teams_and_of_all_together(reader):
     sql = "select team_id, events from metrics.excluded_events order by team_id"
     seen = {

@@ -71,7 +71,9 @@ def _page(name: str) -> None:
     import_module(f"dashboards.app_pages.{name}").show(Looking(lead, "Team lead", is_demo=True))
 
 
-@pytest.mark.parametrize(("name", "what"), [("team", "team"), ("onboarding", "team"), ("account", "account")])
+@pytest.mark.parametrize(
+    ("name", "what"), [("team", "team"), ("onboarding", "team"), ("time_saved", "team"), ("account", "account")]
+)
 def test_the_page_of_a_team_or_account_says_so_to_who_has_none(empty_home, name, what):
     app = AppTest.from_function(_page, args=(name,)).run()
     assert not app.exception
