@@ -7,9 +7,9 @@ Reads top to bottom: who looks, what is wrong with the data as a whole, the page
 import streamlit as st
 
 from dashboards import data, viewers
+from dashboards.app_pages import account, executive, onboarding, team, time_saved
 from dashboards.app_pages import data as data_page
-from dashboards.app_pages import executive, onboarding, team
-from dashboards.components import banners, formats
+from dashboards.components import banners, formats, links
 from dashboards.viewers import Looking
 from warehouse.access import Role
 from warehouse.errors import SkillsmithError
@@ -80,7 +80,9 @@ def _show(looking: Looking) -> None:
 def _pages(looking: Looking) -> list[st.Page]:  # pyright: ignore[reportInvalidTypeForm]
     shown = {
         "team": ("Team", ":material/groups:", team.show),
+        "time_saved": ("Time saved", ":material/timer:", time_saved.show),
         "onboarding": ("Onboarding", ":material/rocket_launch:", onboarding.show),
+        "account": ("Account", ":material/domain:", account.show),
         "executive": ("Executive", ":material/trending_up:", executive.show),
         "data": ("Data", ":material/database:", data_page.show),
     }
@@ -88,6 +90,7 @@ def _pages(looking: Looking) -> list[st.Page]:  # pyright: ignore[reportInvalidT
         name: st.Page(lambda show=show: show(looking), title=title, icon=icon, url_path=name)
         for name, (title, icon, show) in shown.items()
     }
+    links.remember(pages)
     first = pages[{Role.EXECUTIVE: "executive", Role.DATA_ENGINEER: "data"}.get(looking.viewer.role, "team")]
     # Streamlit serves its default page under no name but "/", so that one only leads to the viewer's own first page.
     home = st.Page(lambda: st.switch_page(first), title="Home", default=True, visibility="hidden")

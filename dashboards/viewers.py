@@ -15,8 +15,10 @@ from dashboards.components import selection
 from warehouse.access import OPERATOR, Role, Viewer
 from warehouse.settings import Settings
 
+ACCOUNT_OWNER = "account_owner"
 ROLES = {
     Role.TEAM_LEAD.value: "Team lead",
+    ACCOUNT_OWNER: "Account owner",
     Role.EXECUTIVE.value: "Executive",
     Role.DATA_ENGINEER.value: "Data engineer",
 }
@@ -57,10 +59,13 @@ def _demo_viewer() -> Looking:
     """The switcher: a role and, for a team lead, whose team. The one place where a page reads as the operator."""
     teams = data.query("teams", OPERATOR)
     labels = team_labels(teams)
-    roles = list(ROLES) if teams else [role for role in ROLES if role != Role.TEAM_LEAD.value]
+    roles = list(ROLES) if teams else [Role.EXECUTIVE.value, Role.DATA_ENGINEER.value]
     with st.popover("Demo: look as …", icon=":material/switch_account:", width="content"):
         st.caption("Sample data. In an installation this is who signed in; there is no switcher.")
-        role = Role(selection.choose("Look as", "viewer", roles, default=roles[0], text=ROLES.__getitem__))
+        chosen = selection.choose("Look as", "viewer", roles, default=roles[0], text=ROLES.__getitem__)
+        if chosen == ACCOUNT_OWNER:
+            return _account_owner(teams)
+        role = Role(chosen)
         if role is not Role.TEAM_LEAD:
             return Looking(Viewer(f"demo {role.value}", role), ROLES[role.value], is_demo=True)
         team = selection.choose("Lead of", "lead", list(labels), default=_first_choice(teams), text=labels.__getitem__)
@@ -68,6 +73,19 @@ def _demo_viewer() -> Looking:
     # A lead reads their team; the account is theirs by name only, so that its other teams stay out of reach.
     viewer = Viewer(f"demo lead of {team}", Role.TEAM_LEAD, frozenset({account}), frozenset({team}))
     return Looking(viewer, f"Team lead, {labels[team]}", is_demo=True)
+
+
+def _account_owner(teams: Sequence[data.Row]) -> Looking:
+    """Who leads every team of an account; at first of the account with the most teams."""
+    names = {str(row["account_id"]): str(row["account_name"]) for row in teams}
+    owned = {
+        account: frozenset(str(row["team_id"]) for row in teams if str(row["account_id"]) == account)
+        for account in names
+    }
+    most = max(owned, key=lambda account: (len(owned[account]), account))
+    account = selection.choose("Owner of", "owner", list(names), default=most, text=names.__getitem__)
+    viewer = Viewer(f"demo owner of {account}", Role.TEAM_LEAD, frozenset({account}), owned[account])
+    return Looking(viewer, f"Account owner, {names[account]}", is_demo=True)
 
 
 def _first_choice(teams: Sequence[data.Row]) -> str:

@@ -100,6 +100,9 @@ RULES: dict[str, Rule] = {
         single=("uses", "successes", "failures", "unknown", "user_days"),
         previous=("previous_users", "previous_adoption_rate"),
     ),
+    "team_installed_skills": Rule(counts=(("installed_people", ()),)),
+    # Bots, and what no team is told by: no figure of a person.
+    "excluded_events": Rule(is_dimension=True),
     "team_activity": Rule(
         count="active_users",
         share=(
@@ -142,6 +145,8 @@ RULES: dict[str, Rule] = {
         least=_RECOMMENDATIONS,
         withheld=tuple(least.column for least in _RECOMMENDATIONS),
     ),
+    # The rows of a window add up to what is shown of it, so one person's row hides them all.
+    "team_time_saved_uses": Rule(count="fewest_users", single=("successes", "failures"), withheld=("fewest_users",)),
     "team_onboarding": Rule(
         counts=(("adopters", ("survival", "adopted_share")),),
         withheld=("at_risk", "events", "censored"),
@@ -161,7 +166,7 @@ RULES: dict[str, Rule] = {
     ),
     "account_activity": Rule(
         count="active_users",
-        share=("active_users", "adoption_rate"),
+        share=("active_users", "adoption_rate", "adoption_low", "adoption_high"),
         single=("active_skills", "uses", "successes"),
     ),
     "skill_quality": Rule(is_dimension=True),

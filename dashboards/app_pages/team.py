@@ -8,14 +8,15 @@ from typing import Any
 import streamlit as st
 
 from dashboards import data
+from dashboards.app_pages import team_steps
 from dashboards.components import (
     banners,
     charts,
     definitions,
     downloads,
     formats,
+    periods,
     sections,
-    selection,
     tables,
     teams,
     tiles,
@@ -24,11 +25,9 @@ from dashboards.components.definitions import Trust
 from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking
 
-PERIODS = {"7": "7 days", "28": "28 days", "30": "30 days", "90": "90 days"}
 ASSUMPTION_SET = "default"
 TOP_SKILLS = 10
 MINIMUM_SEATS = 5
-NEWEST_WEEKS = timedelta(days=7)
 NOT_PUBLISHED = "The equal period before is not published"
 NOT_COVERED = "No comparison: the data does not reach back through the equal period before"
 HIDDEN_VALUE = "Hidden"
@@ -52,56 +51,25 @@ def show(looking: Looking) -> None:
         team = teams.choose(looking)
         if team is None:
             return
-        with st.container(width="content"):
-            period = selection.choose(
-                "Period", "period", list(PERIODS), default="28", text=PERIODS.__getitem__, kind="buttons"
-            )
-        ends = data.query("team_period_ends", looking.viewer, team_id=team.team_id, period_days=int(period))
-        if not ends:
-            end = None
-        else:
-            with st.container(width=220):
-                end = _choose_end(ends, int(period))
+        period_days = periods.choose_days()
+        ends = data.query("team_period_ends", looking.viewer, team_id=team.team_id, period_days=period_days)
+        end = periods.choose_end(ends, period_days) if ends else None
     if end is None:
         banners.nothing(
             f"No data for {team.label} yet.",
             "Figures appear after the first day on which somebody is seated in the team and a refresh has run.",
         )
         return
-    _figures(looking, definitions.load(looking.viewer), team.team_id, int(period), end)
-
-
-def _choose_end(ends: Sequence[data.Row], period_days: int) -> date:
-    days = [row["period_end"] for row in ends]
-    texts = {str(value): f"{value:%a} {formats.day(value)}" for value in days}
-    chosen = selection.choose(
-        "Period end", "end", list(texts), default=str(_default_end(days, period_days)), text=texts.__getitem__
-    )
-    return date.fromisoformat(chosen)
-
-
-def _default_end(days: list[date], period_days: int) -> date:
-    """The newest end of the last week whose equal period before is published too; else the newest."""
-    recent = [value for value in days if max(days) - value < NEWEST_WEEKS]
-    comparable = [value for value in recent if value - timedelta(days=period_days) in days]
-    return max(comparable or recent)
+    _figures(looking, definitions.load(looking.viewer), team.team_id, period_days, end)
 
 
 def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end: date) -> None:
     chosen = {"team_id": team_id, "period_days": period_days, "period_end": str(end)}
     activity = data.query("team_activity", looking.viewer, **chosen)
     saved = data.query("team_time_saved", looking.viewer, assumption_set=ASSUMPTION_SET, **chosen)
-    now = _row(activity, end) or {}
+    now = periods.row_at(activity, end) or {}
     is_provisional = bool(now.get("is_provisional", False))
-    start = end - timedelta(days=period_days - 1)
-    st.markdown(
-        f"{formats.day(start)} to {formats.day(end)}, UTC days"
-        + (
-            " :orange-badge[:material/hourglass_top: Provisional: late events may still arrive]"
-            if is_provisional
-            else ""
-        )
-    )
+    periods.line(end, period_days, is_provisional=is_provisional)
     if now.get("is_suppressed"):
         st.info(
             f"**Hidden to protect people.** {formats.count(now.get('seats'))} people were seated in this team in the "
@@ -109,8 +77,8 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
             icon=":material/visibility_off:",
         )
         return
-    before = _row(activity, end - timedelta(days=period_days))
-    saved_before = _row(saved, end - timedelta(days=period_days))
+    before = periods.row_at(activity, end - timedelta(days=period_days))
+    saved_before = periods.row_at(saved, end - timedelta(days=period_days))
     is_covered = _is_covered(now)
     if not is_covered:
         before = saved_before = None
@@ -124,16 +92,18 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
         trust,
         [
             _active_skills(now, activity, against),
-            _time_saved(looking, _row(saved, end), saved, replace(against, before=saved_before)),
+            _time_saved(looking, periods.row_at(saved, end), saved, replace(against, before=saved_before)),
             _adoption(now, activity, replace(against, no_change=HIDDEN if is_covered else NOT_COVERED)),
         ],
         key="team",
     )
-    hours = {name: value for name, value in (_row(saved, end) or {}).items() if name not in now}
+    hours = {name: value for name, value in (periods.row_at(saved, end) or {}).items() if name not in now}
     downloads.button([{**now, **hours}], f"figures_{team_id}_{end}", trust, "team_activity", "team_time_saved")
+    team_steps.show(looking, trust, now, chosen, is_covered=is_covered)
     _skills(looking, trust, chosen, is_covered)
     _trend(trust, activity, team_id, period_days)
     _seats(trust, now, f"{team_id}_{end}", against)
+    team_steps.show_excluded(looking, trust, chosen)
 
 
 def _active_skills(now: data.Row, series: Sequence[data.Row], against: _Against) -> Tile:
@@ -143,10 +113,10 @@ def _active_skills(now: data.Row, series: Sequence[data.Row], against: _Against)
         # Side by side, not "of": a skill that was uninstalled since can still have been active in the period.
         details=[f"**{formats.count(now.get('installed_skills'))} installed** at the period's end"],
         entries=[("team_activity", "active_skills"), ("team_activity", "installed_skills")],
-        change=_difference(now, against.before, "active_skills", formats.signed),
+        change=periods.difference(now, against.before, "active_skills", formats.signed),
         versus=against.versus,
         no_change=against.no_change,
-        series=_series(series, "active_skills"),
+        series=periods.series(series, "active_skills"),
         is_provisional=against.is_provisional,
     )
 
@@ -170,12 +140,12 @@ def _time_saved(looking: Looking, now: data.Row | None, series: Sequence[data.Ro
         value=HIDDEN_VALUE if now.get("is_suppressed") else formats.hours(now.get("hours_p50")),
         details=details,
         entries=[("team_time_saved", "hours_p50")],
-        change=_difference(
+        change=periods.difference(
             now, against.before, "hours_p50", lambda value: f"{formats.signed(value, 1)}{formats.THIN}h"
         ),
         versus=against.versus,
         no_change=against.no_change,
-        series=_series(series, "hours_p50"),
+        series=periods.series(series, "hours_p50"),
         is_provisional=against.is_provisional,
         extra=_assumptions(looking),
     )
@@ -226,7 +196,7 @@ def _adoption(now: data.Row, series: Sequence[data.Row], against: _Against) -> T
         change=change,
         versus=against.versus,
         no_change=against.no_change,
-        series=_series(series, "adoption_rate"),
+        series=periods.series(series, "adoption_rate"),
         is_provisional=against.is_provisional,
     )
 
@@ -408,17 +378,3 @@ def _told(row: data.Row, names: dict[str, tuple[str, str]]) -> str:
     if any(formats.is_missing(row.get(column)) for column in names):
         return "hidden or not measured"
     return ", ".join(f"{formats.count(row[column])} {name.lower()}" for column, (name, _) in names.items())
-
-
-def _row(rows: Sequence[data.Row], end: date) -> data.Row | None:
-    return next((row for row in rows if row["period_end"] == end), None)
-
-
-def _difference(now: data.Row, before: data.Row | None, column: str, as_text: Any) -> str | None:
-    if before is None or formats.is_missing(now.get(column)) or formats.is_missing(before.get(column)):
-        return None
-    return as_text(now[column] - before[column])
-
-
-def _series(rows: Sequence[data.Row], column: str) -> list[float]:
-    return [float(row[column]) for row in rows if not formats.is_missing(row.get(column))]

@@ -49,11 +49,16 @@ def ink() -> str:
 
 
 def skill_bars(rows: Sequence[Row]) -> Chart:
-    """Adoption per skill as horizontal bars in rank order, 95 % interval as whiskers, count and rank change as text.
+    """Adoption per skill, see `adoption_bars`. rows: its columns, and skill_name."""
+    return adoption_bars(rows, "skill_name", "Skill")
 
-    rows: skill_name, uses, adoption_rate/_low/_high (shares or missing), text, interval.
+
+def adoption_bars(rows: Sequence[Row], name: str, label: str) -> Chart:
+    """Adoption per `name` (called `label`) as horizontal bars in the order of the rows, 95 % interval as whiskers.
+
+    rows: uses, adoption_rate/_low/_high (shares or missing), text (count and change, beside the bar), interval.
     """
-    drawn = _only(rows, "skill_name", "uses", "adoption_rate", "adoption_low", "adoption_high", "text", "interval")
+    drawn = _only(rows, name, "uses", "adoption_rate", "adoption_low", "adoption_high", "text", "interval")
     drawn = [row | {"text_at": row["adoption_high"] or 0.0} for row in drawn]
     # A skill without a shown share still has its line.
     across = {
@@ -65,13 +70,13 @@ def skill_bars(rows: Sequence[Row]) -> Chart:
         {
             "height": 42 * len(drawn) + 50,
             # Names stand above their bars, so that a narrow window keeps its width for the bars.
-            "encoding": {"y": _named("skill_name", sort=[row["skill_name"] for row in drawn], axis=None)},
+            "encoding": {"y": _named(name, sort=[row[name] for row in drawn], axis=None)},
             "layer": [
                 _layer(
                     {"type": "bar", "color": BLUE, "height": 13, "yOffset": 8},
                     x=_number("adoption_rate", **across),
                     tooltip=[
-                        _tip("skill_name", "Skill"),
+                        _tip(name, label),
                         _tip("text", "Users"),
                         _tip("interval", "95 % interval"),
                         _number("uses", title="Uses", format=","),
@@ -92,7 +97,7 @@ def skill_bars(rows: Sequence[Row]) -> Chart:
                 _layer(
                     {"type": "text", "align": "left", "dy": -8, "color": ink(), "fontSize": 12.5, "limit": 330},
                     x={"datum": 0, "type": "quantitative", **across},
-                    text=_tip("skill_name"),
+                    text=_tip(name),
                 ),
                 _layer(
                     {"type": "text", "align": "left", "dx": 7, "dy": 8, "color": ink(), "fontSize": 12},
@@ -108,7 +113,7 @@ def skill_bars(rows: Sequence[Row]) -> Chart:
 def trend(
     rows: Sequence[Row], *, y: str, low: str, high: str, title: str, number_format: str, top: float | None = None
 ) -> Chart:
-    """A value over period ends with its interval as a band; provisional points are hollow.
+    """A value over period ends with its interval as a band; provisional points are hollow, a missing value is a gap.
 
     rows: period_end, the three columns, is_provisional, text. top: upper end of the axis where it is fixed.
     """
@@ -122,6 +127,7 @@ def trend(
         }
         for row in _only(rows, "period_end", y, low, high, "is_provisional", "text")
     ]
+    gap = "break-paths-show-domains"
     is_long = drawn[-1]["period_end"] - drawn[0]["period_end"] > timedelta(days=150)
     up = {
         "title": title,
@@ -140,8 +146,12 @@ def trend(
                 }
             },
             "layer": [
-                _layer({"type": "area", "color": BLUE, "opacity": 0.18}, y=_number(low, **up), y2={"field": high}),
-                _layer({"type": "line", "color": BLUE, "strokeWidth": 2}, y=_number(y, **up)),
+                _layer(
+                    {"type": "area", "color": BLUE, "opacity": 0.18, "invalid": gap},
+                    y=_number(low, **up),
+                    y2={"field": high},
+                ),
+                _layer({"type": "line", "color": BLUE, "strokeWidth": 2, "invalid": gap}, y=_number(y, **up)),
                 _layer(
                     {"type": "point", "size": 42, "color": BLUE, "strokeWidth": 2},
                     y=_number(y, **up),
@@ -204,6 +214,58 @@ def onboarding_curves(rows: Sequence[Row], cohorts: Sequence[str]) -> Chart:
                     },
                     y=share,
                     text=_tip("name"),
+                ),
+            ],
+        },
+        drawn,
+    )
+
+
+def tornado(rows: Sequence[Row]) -> Chart:
+    """How far one figure moves with each input alone: a bar from its value at the input's low to that at its high.
+
+    rows, widest first: name, hours_p50_at_low, hours_p50_at_high, hours_p50 (nothing held: the line), text.
+    """
+    drawn = _only(rows, "name", "hours_p50_at_low", "hours_p50_at_high", "hours_p50", "text")
+    ends = [row[column] for row in drawn for column in ("hours_p50_at_low", "hours_p50_at_high")]
+    start = min(0.0, *ends)
+    across = {
+        "scale": _with_room(max(ends), 128, start),
+        "axis": {"title": "Median hours saved, modelled", "tickCount": 5, "format": ",~f"},
+    }
+    drawn = [
+        row | {"text_at": max(row["hours_p50_at_low"], row["hours_p50_at_high"], row["hours_p50"]), "start": start}
+        for row in drawn
+    ]
+    bar = {"type": "bar", "height": 13, "yOffset": 8}
+    tips = [_tip("name", "Assumption"), _tip("text", "Median, low to high")]
+    return Chart(
+        {
+            "height": 42 * len(drawn) + 50,
+            "encoding": {"y": _named("name", sort=[row["name"] for row in drawn], axis=None)},
+            "layer": [
+                *(
+                    _layer(
+                        bar | {"color": colour},
+                        x=_number("hours_p50", **across),
+                        x2={"field": column},
+                        tooltip=tips,
+                    )
+                    for column, colour in (("hours_p50_at_low", ORANGE), ("hours_p50_at_high", BLUE))
+                ),
+                _layer(
+                    {"type": "tick", "thickness": 2, "size": 21, "opacity": 1, "color": ink(), "yOffset": 8},
+                    x=_number("hours_p50", **across),
+                ),
+                _layer(
+                    {"type": "text", "align": "left", "dy": -8, "color": ink(), "fontSize": 12.5, "limit": 330},
+                    x=_number("start", **across),
+                    text=_tip("name"),
+                ),
+                _layer(
+                    {"type": "text", "align": "left", "dx": 7, "dy": 8, "color": ink(), "fontSize": 12},
+                    x=_number("text_at", **across),
+                    text=_tip("text"),
                 ),
             ],
         },

@@ -10,10 +10,12 @@ import streamlit as st
 from dashboards.components import formats
 from dashboards.data import Row
 
-RIGHT_TEXTS = frozenset({"counted", "moved", "by_7", "by_30", "half", "skills"})
+RIGHT_TEXTS = frozenset(
+    {"counted", "moved", "by_7", "by_30", "half", "skills", "active", "share", "all_uses", "hours", "range"}
+)
 """Columns of text that are numbers to the eye."""
 SIGNS = {"✔": "good", "▲": "warn", "✖": "bad"}
-LONG_TEXTS = frozenset({"reason", "error", "observed", "expected", "check_name"})
+LONG_TEXTS = frozenset({"reason", "error", "observed", "expected", "check_name", "source"})
 """Columns whose texts may wrap."""
 
 

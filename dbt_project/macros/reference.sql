@@ -151,6 +151,12 @@
             ('day', 'date'),
             ('name', 'text'),
         ],
+        'scraper_rules': [
+            ('more_than_searches', 'bigint'),
+            ('more_than_percent', 'bigint'),
+            ('page_sizes', 'text'),
+            ('valid_from', 'date'),
+        ],
     } -%}
     {%- if name not in columns -%}
         {{ exceptions.raise_compiler_error("reference('" ~ name ~ "'): there is no such reference table") }}

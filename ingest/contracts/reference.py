@@ -212,4 +212,19 @@ CONTRACTS: tuple[Contract, ...] = (
         Column("day", "date", "Day", is_required=True),
         Column("name", "text", "Name", is_required=True),
     ),
+    _reference(
+        "scraper_rules",
+        "From which day on an actor or address is a scraper for a day, and all its events of that day are left out.",
+        Column("more_than_searches", "bigint", "Searches in the day, more than", is_required=True, minimum=0),
+        Column(
+            "more_than_percent",
+            "bigint",
+            "Share of them that fill a page, more than so many per cent",
+            is_required=True,
+            minimum=0,
+            maximum=100,
+        ),
+        Column("page_sizes", "text", "Numbers of results that fill a page, separated by |", is_required=True),
+        Column("valid_from", "date", "First UTC day the rule is in force", is_required=True),
+    ),
 )

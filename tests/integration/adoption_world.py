@@ -314,6 +314,57 @@ def _habitual(active_days: set[tuple[str, date]], end: date) -> int:
     return count
 
 
+def installed_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
+    """team_installed_skills by its key."""
+    rows = {}
+    for team in ("t1", "t2", "t3"):
+        uses = [use for use in truth.uses if use.team == team]
+        for end in truth.period_ends():
+            seated = truth.seated(team, end)
+            having = [skill for person in seated for skill in truth.installed(person, end)]
+            for skill in set(having):
+                mine = [use for use in uses if use.skill == skill]
+                windows = [length for length in LENGTHS if users(truth.window(mine, end, length))]
+                rows[team, skill, end] = {
+                    "seats": len(seated),
+                    "installed_people": having.count(skill),
+                    "used_within_days": min(windows, default=None),
+                    "is_provisional": end > truth.last_day - 3 * DAY,
+                }
+    return rows
+
+
+def excluded_rows(world: World, as_of: datetime) -> dict[tuple[Any, ...], Row]:
+    """excluded_events by its key, of a world without scrapers: uses of bots and of the internal account's people."""
+    truth = Truth(world, as_of)
+    left_out = []  # (rule, team, event) of every use and each team that its actor sat in that day
+    for event in truth.events:
+        data = event["metadata"]
+        by_person = data.get("user_initiated", not data.get("agent_session", False))
+        if event["event_type"] != "telemetry:skill_invoke" or "skill_name" not in data or not by_person:
+            continue
+        day = event["created_at"].date()
+        for member in world.members:
+            is_seated = member["joined_at"] < min(at(day + DAY), as_of) and (
+                member["left_at"] is None or member["left_at"] > at(day)
+            )
+            if member["actor_key"] == event["actor_key"] and is_seated:
+                if member["team_id"] == "inside":
+                    left_out.append(("internal", "inside", event))
+                elif member["is_bot"]:
+                    left_out.append(("bot", member["team_id"], event))
+    rows = {}
+    for end in truth.period_ends():
+        for length in LENGTHS:
+            within = [o for o in left_out if end - length * DAY < o[2]["created_at"].date() <= end]
+            for rule, team in {("bot", "*"), ("internal", "*")} | {("bot", team) for _, team, _ in within}:
+                of_rule = [o[2] for o in within if o[0] == rule and (team in ("*", o[1]))]
+                events = {event["event_id"]: event["actor_key"] for event in of_rule}
+                if events:
+                    rows[team, rule, end, length] = {"events": len(events), "actors": len(set(events.values()))}
+    return rows
+
+
 def account_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
     """account_activity by its key: people, not the sum over teams."""
     rows = {}

@@ -52,6 +52,22 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "uses": "bigint",
         "is_provisional": "boolean",
     },
+    "team_installed_skills": {
+        "account_id": "text",
+        "team_id": "text",
+        "skill_name": "text",
+        "period_end": "date",
+        "seats": "bigint",
+        "installed_people": "bigint",
+        "used_within_days": "bigint",
+    },
+    "excluded_events": {
+        "team_id": "text",
+        "rule": "text",
+        "period_end": "date",
+        "period_days": "bigint",
+        "events": "bigint",
+    },
     "account_activity": {
         "account_id": "text",
         "period_end": "date",
@@ -68,6 +84,16 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "period_days": "bigint",
         "assumption_set": "text",
         "hours_p50": "double",
+    },
+    "team_time_saved_uses": {
+        "account_id": "text",
+        "team_id": "text",
+        "period_end": "date",
+        "period_days": "bigint",
+        "assumption_set": "text",
+        "assumption_name": "text",
+        "successes": "bigint",
+        "fewest_users": "bigint",
     },
     "team_onboarding": {
         "account_id": "text",
@@ -166,6 +192,25 @@ def rows_of(name: str, mark: int) -> list[dict]:
             for team, (account, seats, active) in TEAMS.items()
             for skill, users in (("docs", active), ("review", 2))
         ]
+    if name == "team_installed_skills":
+        return [
+            {
+                "account_id": account,
+                "team_id": team,
+                "skill_name": skill,
+                "period_end": DAY,
+                "seats": seats,
+                "installed_people": people,
+                "used_within_days": 28,
+            }
+            for team, (account, seats, _) in TEAMS.items()
+            for skill, people in (("docs", 1), ("review", 2), ("test", seats - 1))
+        ]
+    if name == "excluded_events":
+        return [
+            {"team_id": team, "rule": "bot", "period_end": DAY, "period_days": 7, "events": mark}
+            for team in ("*", "tiny", "gold")
+        ]
     if name == "account_activity":
         return [
             {
@@ -208,6 +253,21 @@ def rows_of(name: str, mark: int) -> list[dict]:
                 ("review", 1, 4, 2),
                 ("elsewhere", 1, 9, 5),
             )
+        ]
+    if name == "team_time_saved_uses":
+        return [
+            {
+                "account_id": account,
+                "team_id": team,
+                "period_end": DAY,
+                "period_days": 7,
+                "assumption_set": "default",
+                "assumption_name": skill,
+                "successes": mark,
+                "fewest_users": 1 if team == "gold" else 2,
+            }
+            for team, (account, _, _) in TEAMS.items()
+            for skill in ("*", "docs")
         ]
     if name == "mrr_by_account":
         return [{"account_id": "acme", "month": date(2026, 1, 1), "mrr_cents": mark}]

@@ -115,6 +115,43 @@ def test_the_mean_over_skills_does_not_give_a_hidden_skill_away(reader):
     assert rows(reader, sql, LEAD, team_id="red") == [{"mean_skill_adoption": 6 / 20}]
 
 
+def test_who_has_a_skill_installed_is_hidden_where_it_is_one_person_or_all_but_one(reader):
+    sql = (
+        "select team_id, skill_name, installed_people, used_within_days, seats from metrics.team_installed_skills "
+        "where team_id in ('tiny', 'red') order by team_id, skill_name"
+    )
+    seen = [tuple(row.values()) for row in rows(reader, sql, LEAD, ["metrics.team_installed_skills"])]
+    assert seen == [
+        ("red", "docs", None, 28, 10),
+        ("red", "review", 2, 28, 10),
+        ("red", "test", None, 28, 10),
+        ("tiny", "docs", None, None, 3),
+        ("tiny", "review", None, None, 3),
+        ("tiny", "test", None, None, 3),
+    ]
+
+
+def test_uses_behind_time_saved_are_hidden_where_one_row_would_be_one_persons(reader):
+    sql = "select team_id, assumption_name, successes, fewest_users from metrics.team_time_saved_uses order by 1, 2"
+    everybody = Viewer("all", Role.TEAM_LEAD, frozenset({"acme", "zeta"}), frozenset({"red", "blue", "tiny", "gold"}))
+    seen = [tuple(row.values()) for row in rows(reader, sql, everybody, ["metrics.team_time_saved_uses"])]
+    # blue has one active person, tiny three seats, and of gold one row is one person's.
+    assert seen == [
+        (team, name, 5 if team == "red" else None, None)
+        for team in ("blue", "gold", "red", "tiny")
+        for name in ("*", "docs")
+    ]
+
+
+def test_what_is_left_out_is_told_of_the_own_teams_and_of_all_together(reader):
+    sql = "select team_id, events from metrics.excluded_events order by team_id"
+    seen = {
+        viewer.who: [row["team_id"] for row in rows(reader, sql, viewer, ["metrics.excluded_events"])]
+        for viewer in (LEAD, RED_ONLY, NOBODY)
+    }
+    assert seen == {"lead@acme": ["*", "tiny"], "red@acme": ["*"], "new@acme": ["*"]}
+
+
 @pytest.mark.parametrize(
     ("viewer", "table"),
     [

@@ -20,6 +20,8 @@ from tests.integration.adoption_world import (
     account_rows,
     activity_rows,
     at,
+    excluded_rows,
+    installed_rows,
     make_world,
     onboarding_rows,
     onboarding_summary_rows,
@@ -31,8 +33,8 @@ from warehouse import Warehouse
 DAYS = 130
 AS_OF = datetime(2026, 5, 12, 15, 30, tzinfo=UTC)
 MODELS = (
-    "+team_skill_usage +team_activity +account_activity +teams +team_onboarding +team_onboarding_summary "
-    "+skill_retention"
+    "+team_skill_usage +team_activity +team_installed_skills +excluded_events +account_activity +teams "
+    "+team_onboarding +team_onboarding_summary +skill_retention"
 )
 
 Row = dict[str, Any]
@@ -104,6 +106,13 @@ def assert_as_defined(warehouse: Warehouse, world: World, as_of: datetime) -> No
         skill_rows(truth),
     )
     assert_same(published(warehouse, "team_activity", ("team_id", "period_end", "period_days")), activity_rows(truth))
+    assert_same(
+        published(warehouse, "team_installed_skills", ("team_id", "skill_name", "period_end")), installed_rows(truth)
+    )
+    assert_same(
+        published(warehouse, "excluded_events", ("team_id", "rule", "period_end", "period_days")),
+        excluded_rows(world, as_of),
+    )
     assert_same(
         published(warehouse, "account_activity", ("account_id", "period_end", "period_days")), account_rows(truth)
     )

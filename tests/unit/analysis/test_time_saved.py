@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from analysis.time_saved import DRAWS, OUTPUT, team_time_saved, triangular, uniform_draws
+from analysis.time_saved import DRAWS, OUTPUT, sensitivity, team_time_saved, triangular, uniform_draws
 
 EXAMPLE = [
     ("release-notes", 0.0, 4.0, 10.0, "diary", 640),
@@ -122,3 +122,49 @@ def test_an_unknown_grade_is_refused_by_name() -> None:
 def test_a_distribution_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="low <= mode <= high"):
         team_time_saved(uses([("commit", 2.0, 1.0, 3.0, "survey", 1)]), factors())
+
+
+def test_each_assumption_alone_moves_the_median_from_its_low_to_its_high() -> None:
+    # 60 uses at 2 minutes and 30 uses at 0 to 4; half is kept, all of it incremental. Held at 0: 120 minutes x 0.5 is
+    # 1 h; at 4: 240 minutes x 0.5 is 2 h. What has no width moves nothing.
+    rows = {
+        row["assumption"]: row
+        for row in sensitivity(
+            uses([("sure", 2.0, 2.0, 2.0, "diary", 60), ("unsure", 0.0, 1.0, 4.0, "assumed", 30)]),
+            factors((0.5, 0.5, 0.5), (1.0, 1.0, 1.0)),
+        ).to_pylist()
+    }
+
+    unsure = rows["unsure"]
+    assert (unsure["low"], unsure["high"]) == (0, 4)
+    assert (unsure["hours_p50_at_low"], unsure["hours_p50_at_high"]) == (1, 2)
+    for name in ("sure", "#kept", "#incremental"):
+        assert rows[name]["hours_p50_at_low"] == rows[name]["hours_p50_at_high"] == unsure["hours_p50"]
+
+
+def test_a_share_held_at_its_ends_moves_the_median_with_it_and_the_widest_stands_first() -> None:
+    # 60 uses at 1 minute are an hour: times 0.2 to 1 of it kept (0.8 h apart), times 0.5 to 0.75 incremental. With both
+    # drawn, each is held against the median of the other, so only the ratio of the ends is known: 5 and 1.5.
+    rows = sensitivity(
+        uses([("one", 1.0, 1.0, 1.0, "assumed", 60)]), factors((0.2, 0.5, 1.0), (0.5, 0.6, 0.75))
+    ).to_pylist()
+
+    assert [row["assumption"] for row in rows] == ["#kept", "#incremental", "one"]
+    assert rows[0]["hours_p50_at_high"] / rows[0]["hours_p50_at_low"] == pytest.approx(5)
+    assert rows[1]["hours_p50_at_high"] / rows[1]["hours_p50_at_low"] == pytest.approx(1.5)
+
+
+def test_the_sensitivity_of_the_worked_example_is_around_its_median() -> None:
+    rows = sensitivity(uses(EXAMPLE), factors()).to_pylist()
+
+    assert {row["assumption"] for row in rows} == {"release-notes", "commit", "docker", "#kept", "#incremental"}
+    for row in rows:
+        assert row["hours_p50"] == pytest.approx(44.9314, abs=5e-5)
+        assert row["hours_p50_at_low"] < row["hours_p50"] < row["hours_p50_at_high"]
+
+
+def test_a_sensitivity_is_of_one_window_that_has_a_success() -> None:
+    assert sensitivity(uses([("one", 0.0, 1.0, 2.0, "assumed", 0)]), factors()).num_rows == 0
+    two = pa.concat_tables([uses(EXAMPLE), uses(EXAMPLE, team="u")])
+    with pytest.raises(ValueError, match="one window"):
+        sensitivity(two, factors())

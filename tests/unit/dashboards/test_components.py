@@ -5,8 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import streamlit as st
 
-from dashboards.app_pages import team
-from dashboards.components import banners, charts, downloads, formats, tables
+from dashboards.components import banners, charts, downloads, formats, periods, tables
 from dashboards.components.definitions import Trust
 from dashboards.viewers import team_labels
 from warehouse.access import Attempt, Snapshot
@@ -132,9 +131,9 @@ def test_the_period_end_defaults_to_the_newest_of_the_last_week_that_has_an_equa
     newest = date(2026, 11, 25)
     sundays = [date(2026, 11, 22) - timedelta(weeks=week) for week in range(8)]
     days = sorted({newest - timedelta(days=day) for day in range(14)} | set(sundays), reverse=True)
-    assert team._default_end(days, 28) == date(2026, 11, 22)
-    assert team._default_end(days, 7) == newest
-    assert team._default_end(days, 90) == newest
+    assert periods.default_end(days, 28) == date(2026, 11, 22)
+    assert periods.default_end(days, 7) == newest
+    assert periods.default_end(days, 90) == newest
 
 
 def test_teams_that_share_a_name_are_told_apart():

@@ -22,6 +22,7 @@ from warehouse.settings import PROJECT_ROOT
 APP = str(PROJECT_ROOT / "dashboards" / "app.py")
 VALUES = {
     "team_id": "t1",
+    "account_id": "a1",
     "period_days": 28,
     "period_end": "2026-11-22",
     "assumption_set": "default",
@@ -71,11 +72,13 @@ def _page(name: str) -> None:
     import_module(f"dashboards.app_pages.{name}").show(Looking(lead, "Team lead", is_demo=True))
 
 
-@pytest.mark.parametrize("name", ["team", "onboarding"])
-def test_the_page_of_a_team_says_so_to_who_has_none(empty_home, name):
+@pytest.mark.parametrize(
+    ("name", "what"), [("team", "team"), ("onboarding", "team"), ("time_saved", "team"), ("account", "account")]
+)
+def test_the_page_of_a_team_or_account_says_so_to_who_has_none(empty_home, name, what):
     app = AppTest.from_function(_page, args=(name,)).run()
     assert not app.exception
-    assert "You have no team here" in _said(app)
+    assert f"You have no {what} here" in _said(app)
 
 
 def test_a_refused_publish_is_said_with_its_reason_and_a_stale_snapshot_with_its_age(

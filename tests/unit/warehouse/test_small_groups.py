@@ -46,7 +46,8 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
             )
         connection.execute(
             "create table metrics.account_activity (account_id text, period_end date, period_days bigint, "
-            "seats bigint, active_users bigint, adoption_rate double, uses bigint)"
+            "seats bigint, active_users bigint, adoption_rate double, adoption_low double, adoption_high double, "
+            "uses bigint)"
         )
         connection.execute(
             "create table metrics.team_time_saved (account_id text, team_id text, period_end date, "
@@ -181,6 +182,19 @@ def test_an_accounts_figures_go_where_one_team_is_hidden(
     assert (row["active_users"], row["uses"]) == ((None, None) if is_hidden else (11, 90))
     assert row["is_suppressed"] is is_hidden
     assert row["seats"] == 25
+
+
+@pytest.mark.parametrize(("active", "is_hidden"), [(1, True), (2, False), (23, False), (24, True)])
+def test_an_accounts_interval_does_not_tell_the_count_that_is_hidden(
+    engine: duckdb.DuckDBPyConnection, active: int, is_hidden: bool
+) -> None:
+    put(engine, "team_activity", team_id="red", seats=20, active_users=8)
+    shares = {"adoption_rate": active / 25, "adoption_low": 0.1, "adoption_high": 0.9}
+    put(engine, "account_activity", seats=25, active_users=active, **shares)
+
+    row = shown(engine, "account_activity")
+
+    assert {row[name] is None for name in ("active_users", *shares)} == {is_hidden}
 
 
 @pytest.mark.parametrize(("seats", "active", "hours"), [(10, 2, 4.5), (10, 1, None), (10, 0, None), (4, 3, None)])

@@ -11,9 +11,35 @@ assumptions as (
         high,
         grade,
         source,
-        coalesce(valid_from, cast('1970-01-01' as date)) as valid_from
+        coalesce(valid_from, cast('1970-01-01' as date)) as valid_from,
+        case grade when 'experiment' then 1 when 'diary' then 2 when 'survey' then 3 else 4 end as trust
 
     from {{ reference('time_saved_assumptions') }} as assumptions
+
+),
+
+ranked as (
+
+    select
+        assumptions.*,
+        rank() over (partition by assumption_set, skill_name, valid_from order by trust) as place,
+        lead(grade) over (partition by assumption_set, skill_name, valid_from order by trust) as next_grade
+
+    from assumptions
+
+),
+
+most_trusted as (
+
+    -- What was measured replaces what was assumed for the same day, and says so; two rows of one grade are a mistake that
+    -- the table's test tells.
+    select
+        ranked.*,
+        case when next_grade <> grade then next_grade end as replaced_grade
+
+    from ranked
+
+    where place = 1
 
 )
 
@@ -26,9 +52,10 @@ select
     high,
     grade,
     source,
+    replaced_grade,
     valid_from,
     lead(valid_from) over (partition by assumption_set, skill_name order by valid_from) as valid_to
 
-from assumptions
+from most_trusted
 
 where valid_from <= {{ last_complete_day() }}

@@ -16,7 +16,9 @@ successes as (
         usage.skill_name,
         windows.period_end,
         windows.period_days,
-        usage.successes
+        usage.users,
+        usage.successes,
+        usage.failures
 
     from {{ ref('int_skill_windows') }} as usage
 
@@ -49,7 +51,9 @@ named as (
         successes.period_days,
         sets.assumption_set,
         case when own_rows.skill_name is null then '*' else own_rows.skill_name end as assumption_name,
-        successes.successes
+        successes.users,
+        successes.successes,
+        successes.failures
 
     from successes
 
@@ -73,7 +77,10 @@ summed as (
         period_days,
         assumption_set,
         assumption_name,
-        cast(sum(successes) as bigint) as successes
+        -- Of the skills that share the row the one with the most users: where that is 1, so few stand behind the row.
+        cast(max(users) as bigint) as most_users,
+        cast(sum(successes) as bigint) as successes,
+        cast(sum(failures) as bigint) as failures
 
     from named
 
@@ -92,7 +99,9 @@ select
     assumptions.mode,
     assumptions.high,
     assumptions.grade,
+    summed.most_users,
     summed.successes,
+    summed.failures,
     {{ made_at() }}
 
 from summed

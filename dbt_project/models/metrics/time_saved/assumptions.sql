@@ -33,6 +33,7 @@ select
     assumptions.high,
     assumptions.grade,
     assumptions.source,
+    assumptions.replaced_grade,
     factors.kept_low,
     factors.kept_mode,
     factors.kept_high,

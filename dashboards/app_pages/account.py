@@ -1,0 +1,285 @@
+"""Account: the teams of one customer side by side, and the account as a whole, in people and not in sums."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import streamlit as st
+
+from dashboards import data
+from dashboards.components import (
+    banners,
+    charts,
+    definitions,
+    downloads,
+    formats,
+    links,
+    periods,
+    sections,
+    selection,
+    tables,
+    tiles,
+)
+from dashboards.components.definitions import Trust
+from dashboards.components.tiles import Tile
+from dashboards.viewers import Looking, team_labels
+
+ASSUMPTION_SET = "default"
+MINIMUM_SEATS = 5
+HIDDEN = "Hidden"
+FEW = f"fewer than {MINIMUM_SEATS} people"
+
+
+def show(looking: Looking) -> None:
+    """The page, for the accounts of this viewer."""
+    st.title("Account")
+    accounts = {str(row["account_id"]): row for row in data.query("accounts", looking.viewer)}
+    if not accounts:
+        banners.nothing(
+            "You have no account here.",
+            "This page shows the accounts that you belong to. Other pages are in the navigation.",
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
+        with st.container(width=260):
+            account_id = selection.choose(
+                "Account", "account", list(accounts), default=next(iter(accounts)),
+                text=lambda account: str(accounts[account]["account_name"]),
+            )  # fmt: skip
+        period_days = periods.choose_days()
+        chosen: dict[str, Any] = {"account_id": account_id, "period_days": period_days}
+        ends = data.query("account_period_ends", looking.viewer, **chosen)
+        end = periods.choose_end(ends, period_days) if ends else None
+    if end is None:
+        banners.nothing(
+            f"No data for {formats.plain(accounts[account_id]['account_name'])} yet.",
+            "Figures appear after the first day on which somebody is seated in one of its teams and a refresh has run.",
+        )
+        return
+    trust = definitions.load(looking.viewer)
+    activity = data.query("account_activity", looking.viewer, **chosen, period_end=str(end))
+    now = periods.row_at(activity, end) or {}
+    periods.line(end, period_days, is_provisional=bool(now.get("is_provisional")))
+    _whole(trust, activity, now, end, period_days)
+    _teams(looking, trust, {**chosen, "period_end": str(end)}, bool(now.get("is_provisional")))
+    _trend(trust, activity, account_id, period_days)
+
+
+def _whole(trust: Trust, activity: Sequence[data.Row], now: data.Row, end: date, period_days: int) -> None:
+    if now.get("is_suppressed"):
+        st.info(
+            "**The account as a whole is hidden to protect people.** "
+            + (
+                f"{formats.count(now['seats'])} people were seated; figures over {FEW} would be figures about persons."
+                if (now.get("seats") or 0) < MINIMUM_SEATS
+                else "A figure of one of its teams is hidden in this period, and the account less the other teams "
+                "would give it away."
+            ),
+            icon=":material/visibility_off:",
+        )
+        return
+    before = periods.row_at(activity, end - timedelta(days=period_days))
+    versus = f"vs the {period_days} days before"
+    no_change = "No comparison: the equal period before is not published, or hidden"
+    is_provisional = bool(now.get("is_provisional"))
+    band = now.get("adoption_band")
+
+    def tile(label: str, column: str, details: Sequence[str], value: str | None = None, change: Any = None) -> Tile:
+        return Tile(
+            label=label,
+            value=value or (HIDDEN if formats.is_missing(now.get(column)) else formats.count(now[column])),
+            details=details,
+            entries=[("account_activity", column)],
+            change=periods.difference(now, before, column, change or formats.signed),
+            versus=versus,
+            no_change=no_change,
+            series=periods.series(activity, column),
+            is_provisional=is_provisional,
+        )
+
+    is_band = formats.is_missing(now.get("adoption_rate")) and not formats.is_missing(band)
+    tiles.row(
+        trust,
+        [
+            tile(
+                "Adoption: at least one skill",
+                "adoption_rate",
+                [
+                    f"A band of {formats.count(now['seats'])} people: the exact share would point at one person"
+                    if is_band
+                    else f"**{formats.count(now['active_users'])}/{formats.count(now['seats'])}** people, "
+                    f"95{formats.THIN}% interval {formats.interval(now['adoption_low'], now['adoption_high'])}",
+                ],
+                str(band) if is_band else formats.share(now.get("adoption_rate")),
+                formats.points,
+            ),
+            tile("Seats", "seats", ["people seated in any team; somebody in two teams is one"]),
+            tile("Active skills", "active_skills", ["with at least one user; used in two teams, it is one"]),
+            tile("Uses", "uses", [f"**{_count(now.get('successes'))}** known to have succeeded"]),
+        ],
+        key="account",
+    )
+    downloads.button([now], f"account_{now['account_id']}_{end}", trust, "account_activity")
+
+
+def _teams(looking: Looking, trust: Trust, chosen: dict[str, Any], is_provisional: bool) -> None:
+    st.subheader("Teams side by side")
+    named = [row for row in data.query("teams", looking.viewer) if row["account_id"] == chosen["account_id"]]
+    activity = {row["team_id"]: row for row in data.query("account_teams", looking.viewer, **chosen)}
+    saved = {
+        row["team_id"]: row
+        for row in data.query("account_time_saved", looking.viewer, **chosen, assumption_set=ASSUMPTION_SET)
+    }
+    if not named:
+        banners.nothing("No team of this account is yours to see.", "Only the account as a whole is shown.")
+        return
+    labels = team_labels(named)
+    rows = [
+        _team(labels[row["team_id"]], row["team_id"], activity.get(row["team_id"]), saved.get(row["team_id"]))
+        for row in named
+    ]
+    rows.sort(key=lambda row: (row["adoption_rate"] is None, -(row["adoption_rate"] or 0.0), row["team"]))
+    with sections.values(trust, "teams", "team_activity", "team_time_saved"):
+        if any(row["seats"] for row in rows):
+            charts.show(
+                charts.adoption_bars(rows, "team", "Team"),
+                "Share of seated people with at least one successful use, by team: "
+                + "; ".join(f"{row['team']} {row['text']}" for row in rows),
+                key="teams",
+            )
+            st.caption(f"The thin line is the 95{formats.THIN}% interval: teams whose lines overlap are not apart.")
+        tables.show(
+            rows,
+            {
+                "team": ("Team", tables.text),
+                "seats": ("Seats", formats.count),
+                "active": ("Active", str),
+                "share": ("Adoption", str),
+                "moved": ("Change", str),
+                "all_uses": ("Uses", str),
+                "hours": ("Hours saved, p50", str),
+                "range": ("p10 to p90", str),
+                "note": ("Note", tables.text),
+            },
+        )
+    hidden = sum(bool(row["note"]) for row in rows)
+    st.caption(
+        "Hours are modelled; hours of teams do not add up to the account's p50."
+        + (f" {formats.count(hidden)} of {formats.count(len(rows))} teams lack figures." if hidden else "")
+    )
+    shown = [
+        {
+            **{"team_id": row["team_id"], "team_name": row["team"], "note": row["note"]},
+            **{name: value for name, value in activity.get(row["team_id"], {}).items() if name != "team_id"},
+            **{name: saved.get(row["team_id"], {}).get(name) for name in ("hours_p10", "hours_p50", "hours_p90")},
+        }
+        for row in rows
+    ]
+    columns = dict.fromkeys(column for row in shown for column in row)
+    sections.foot(
+        trust,
+        [{column: row.get(column) for column in columns} for row in shown],
+        f"teams_{chosen['account_id']}_{chosen['period_end']}",
+        ("team_activity", "adoption_rate"),
+        ("team_time_saved", "hours_p50"),
+        is_provisional=is_provisional,
+    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("To the page of a team:", width="content")
+        for row in rows:
+            links.to("team", row["team"], icon=":material/groups:", team=row["team_id"], lead=row["team_id"])
+
+
+def _team(label: str, team_id: str, now: data.Row | None, saved: data.Row | None) -> dict[str, Any]:
+    """A line of the comparison: what is shown of a team, and why the rest is not."""
+    row = now or {}
+    few, band = bool(row.get("is_suppressed")), row.get("adoption_band")
+    rate, previous = row.get("adoption_rate"), row.get("previous_adoption_rate")
+    if now is None:
+        note = "nobody was seated in this period"
+    elif few:
+        note = f"hidden: {FEW}"
+    elif not formats.is_missing(band):
+        note = "a band: the exact share would point at one person"
+    elif (saved or {}).get("is_suppressed"):
+        note = "hours hidden: they would be one person's"
+    else:
+        note = ""
+    share = HIDDEN if few else str(band) if not formats.is_missing(band) else formats.share(rate)
+    counted = f"{share} ({formats.count(row.get('active_users'))}/{formats.count(row.get('seats'))})"
+    told = f"{share} of {formats.count(row.get('seats'))}"
+    return {
+        "team": label,
+        "team_id": team_id,
+        "seats": row.get("seats"),
+        "uses": row.get("uses"),
+        "adoption_rate": rate,
+        "adoption_low": row.get("adoption_low"),
+        "adoption_high": row.get("adoption_high"),
+        "interval": formats.interval(row.get("adoption_low"), row.get("adoption_high")),
+        "text": note if now is None or few else told if formats.is_missing(rate) else counted,
+        "active": formats.NO_DATA if now is None else _count(row.get("active_users")),
+        "share": share,
+        "moved": ""
+        if formats.is_missing(rate) or formats.is_missing(previous)
+        else formats.points(float(rate or 0) - float(previous or 0)),
+        "all_uses": formats.NO_DATA if now is None else _count(row.get("uses")),
+        "hours": _hours(saved, "hours_p50"),
+        "range": ""
+        if saved is None
+        else f"{_hours(saved, 'hours_p10')} to {_hours(saved, 'hours_p90')}"
+        if not saved.get("is_suppressed")
+        else HIDDEN,
+        "note": note,
+    }
+
+
+def _count(value: Any) -> str:
+    return HIDDEN if formats.is_missing(value) else formats.count(value)
+
+
+def _hours(saved: data.Row | None, column: str) -> str:
+    if saved is None:
+        return formats.NO_DATA
+    return HIDDEN if saved.get("is_suppressed") else formats.hours(saved[column])
+
+
+def _trend(trust: Trust, activity: Sequence[data.Row], account_id: str, period_days: int) -> None:
+    st.subheader("Adoption over time")
+    known = [row for row in activity if not formats.is_missing(row["adoption_rate"])]
+    if len(known) < 2:
+        banners.nothing(
+            "Too little to draw.", "A trend needs two period ends in which no figure of a team had to be hidden."
+        )
+        return
+    drawn = [
+        {
+            **row,
+            "text": f"{formats.share(row['adoption_rate'])} "
+            f"({formats.count(row['active_users'])}/{formats.count(row['seats'])})",
+        }
+        for row in activity
+        if known[0]["period_end"] <= row["period_end"] <= known[-1]["period_end"]
+    ]
+    with sections.values(trust, "account_trend", "account_activity"):
+        charts.show(
+            charts.trend(
+                drawn,
+                y="adoption_rate",
+                low="adoption_low",
+                high="adoption_high",
+                title="Adoption (≥ 1 skill)",
+                number_format="%",
+                top=1.0,
+            ),
+            f"Adoption of the account over {period_days} days by period end, from {drawn[0]['text']} to "
+            f"{drawn[-1]['text']}",
+            key="account_trend",
+        )
+    hidden = len(activity) - len(known)
+    st.caption(
+        f"Each point is the {period_days} days up to a Sunday or the chosen end, in people of all teams; the band is "
+        f"the 95{formats.THIN}% interval; a hollow point is provisional."
+        + (f" {formats.count(hidden)} of {formats.count(len(activity))} period ends are hidden." if hidden else "")
+    )
+    sections.foot(trust, activity, f"account_trend_{account_id}_{period_days}d", ("account_activity", "adoption_rate"))

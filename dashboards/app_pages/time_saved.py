@@ -1,0 +1,397 @@
+"""Time saved: the hours that a team's uses are modelled to save, what they rest on, and what others would say."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+import streamlit as st
+
+from analysis.time_saved import OUTPUT, sensitivity, team_time_saved
+from dashboards import data
+from dashboards.components import (
+    banners,
+    charts,
+    definitions,
+    downloads,
+    formats,
+    periods,
+    sections,
+    selection,
+    tables,
+    teams,
+    tiles,
+)
+from dashboards.components.definitions import Trust
+from dashboards.components.tiles import Tile
+from dashboards.viewers import Looking
+
+DEFAULT_SET = "default"
+FACTORS = {"kept": "Share of the results kept", "incremental": "Share that is incremental"}
+ENDS = {"low": "Low", "mode": "Most likely", "high": "High"}
+CHANGEABLE = 6
+"""Assumption rows that the what-if offers, those with the most uses; the others stay as they are."""
+HIDDEN = "Hidden"
+USES = pa.schema(
+    [
+        *(OUTPUT.field(name) for name in ("account_id", "team_id", "period_end", "period_days", "assumption_set")),
+        ("assumption_name", pa.string()),
+        *((end, pa.float64()) for end in ENDS),
+        ("grade", pa.string()),
+        ("successes", pa.int64()),
+    ]
+)
+SHARES = pa.schema([("assumption_set", pa.string()), ("factor", pa.string()), *((end, pa.float64()) for end in ENDS)])
+
+
+def show(looking: Looking) -> None:
+    """The page, for the teams of this viewer."""
+    st.title("Time saved")
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
+        team = teams.choose(looking)
+        if team is None:
+            return
+        period_days = periods.choose_days()
+        ends = data.query("team_period_ends", looking.viewer, team_id=team.team_id, period_days=period_days)
+        end = periods.choose_end(ends, period_days) if ends else None
+        names = [str(row["assumption_set"]) for row in data.query("assumption_sets", looking.viewer)]
+        chosen_set = names[0] if names else DEFAULT_SET
+        if len(names) > 1:
+            with st.container(width=220):
+                chosen_set = selection.choose("Assumptions", "set", names, default=names[0])
+    if end is None:
+        banners.nothing(
+            f"No data for {team.label} yet.",
+            "Figures appear after the first day on which somebody is seated in the team and a refresh has run.",
+        )
+        return
+    chosen = {"team_id": team.team_id, "period_days": period_days, "period_end": str(end)}
+    provisional = {row["period_end"]: bool(row["is_provisional"]) for row in ends}
+    periods.line(end, period_days, is_provisional=provisional[end])
+    hours = [
+        {**row, "is_provisional": provisional.get(row["period_end"], False)}
+        for row in data.query("team_time_saved", looking.viewer, assumption_set=chosen_set, **chosen)
+    ]
+    now = periods.row_at(hours, end)
+    trust = definitions.load(looking.viewer)
+    if now is None:
+        banners.nothing("No successful use in this period.", "Choose a longer period, or an earlier end.")
+    elif now.get("is_suppressed"):
+        st.info(
+            "**Hidden to protect people.** Hours over fewer than five seated people, or over one active person, would "
+            "be figures about persons.",
+            icon=":material/visibility_off:",
+        )
+    else:
+        _figures(trust, hours, now, end, period_days)
+        _trend(trust, hours, team.team_id, period_days)
+        if len(names) > 1:
+            _sets(looking, trust, chosen)
+        _rests_on(looking, trust, chosen, chosen_set, now)
+    st.caption(
+        "In hours, not in money: a money figure needs this account's hourly rate and the share of the saved time that "
+        "is put to use, and neither is set."
+    )
+
+
+def _figures(trust: Trust, hours: Sequence[data.Row], now: data.Row, end: date, period_days: int) -> None:
+    before = periods.row_at(hours, end - timedelta(days=period_days))
+    common: dict[str, Any] = {
+        "versus": f"vs the {period_days} days before",
+        "no_change": "No comparison: the equal period before is not published, has no hours, or they are hidden",
+        "is_provisional": bool(now["is_provisional"]),
+    }
+
+    def change(value: float) -> str:
+        return f"{formats.signed(value, 1)}{formats.THIN}h"
+
+    tiles.row(
+        trust,
+        [
+            Tile(
+                label="Time saved",
+                tag="modelled",
+                value=formats.hours(now["hours_p50"]),
+                details=[
+                    "p50 of 2,000 draws; p10 to p90: "
+                    f"**{formats.hours(now['hours_p10'])} to {formats.hours(now['hours_p90'])}**"
+                ],
+                entries=[("team_time_saved", "hours_p50")],
+                change=periods.difference(now, before, "hours_p50", change),
+                series=periods.series(hours, "hours_p50"),
+                **common,
+            ),
+            Tile(
+                label="Successful uses",
+                value=formats.count(now["successes"]),
+                details=[f"weakest assumption behind them: **{formats.plain(now['weakest_grade'])}**"],
+                entries=[("team_time_saved", "successes")],
+                change=periods.difference(now, before, "successes", formats.signed),
+                series=periods.series(hours, "successes"),
+                **common,
+            ),
+            Tile(
+                label="Uses × most likely minutes",
+                tag="not a result",
+                value=formats.hours(now["hours_naive"]),
+                details=["what counting alone would claim, before what is redone or would have been done anyway"],
+                entries=[("team_time_saved", "hours_naive")],
+                change=periods.difference(now, before, "hours_naive", change),
+                series=periods.series(hours, "hours_naive"),
+                good="off",
+                **common,
+            ),
+        ],
+        key="time_saved",
+    )
+    downloads.button([now], f"time_saved_{now['team_id']}_{end}", trust, "team_time_saved")
+
+
+def _trend(trust: Trust, hours: Sequence[data.Row], team_id: str, period_days: int) -> None:
+    st.subheader("Hours over time")
+    known = [row for row in hours if not formats.is_missing(row["hours_p50"])]
+    if len(known) < 2:
+        banners.nothing("Too little history for a trend.", "It appears once two period ends are published.")
+        return
+    drawn = [
+        {
+            **row,
+            "text": f"{formats.hours(row['hours_p50'])} ({formats.hours(row['hours_p10'])} to "
+            f"{formats.hours(row['hours_p90'])})",
+        }
+        for row in hours
+        if known[0]["period_end"] <= row["period_end"] <= known[-1]["period_end"]
+    ]
+    with sections.values(trust, "hours", "team_time_saved"):
+        charts.show(
+            charts.trend(
+                drawn,
+                y="hours_p50",
+                low="hours_p10",
+                high="hours_p90",
+                title="Hours saved, modelled",
+                number_format=",~f",
+            ),
+            f"Modelled hours saved in {period_days} days by period end, from {drawn[0]['text']} to {drawn[-1]['text']}",
+            key="hours",
+        )
+    st.caption(
+        f"Each point is the {period_days} days up to a Sunday or the chosen end. The line is the median of the draws, "
+        "the band runs from p10 to p90; a hollow point is provisional, a gap is hidden or has no success."
+    )
+    sections.foot(
+        trust,
+        hours,
+        f"hours_{team_id}_{period_days}d",
+        ("team_time_saved", "hours_p50"),
+        is_provisional=any(row["is_provisional"] for row in hours),
+    )
+
+
+def _sets(looking: Looking, trust: Trust, chosen: Mapping[str, Any]) -> None:
+    st.subheader("The same uses under every set of assumptions")
+    rows = data.query("time_saved_sets", looking.viewer, **chosen)
+    with sections.values(trust, "sets", "team_time_saved"):
+        tables.show(
+            rows,
+            {
+                "assumption_set": ("Assumptions", tables.text),
+                "hours_p10": ("p10", formats.hours),
+                "hours_p50": ("p50", formats.hours),
+                "hours_p90": ("p90", formats.hours),
+                "successes": ("Uses they cover", formats.count),
+                "weakest_grade": ("Weakest grade", tables.text),
+            },
+        )
+    sections.foot(
+        trust,
+        rows,
+        f"sets_{chosen['team_id']}_{chosen['period_end']}",
+        ("team_time_saved", "hours_p50"),
+        ("team_time_saved", "weakest_grade"),
+    )
+
+
+def _rests_on(looking: Looking, trust: Trust, chosen: Mapping[str, Any], chosen_set: str, now: data.Row) -> None:
+    """The assumptions, how much each matters, and what others would say."""
+    uses = data.query("time_saved_uses", looking.viewer, assumption_set=chosen_set, **chosen)
+    assumed = data.query("assumptions", looking.viewer, assumption_set=chosen_set)
+    shares = _shares(assumed)
+    name = f"{chosen['team_id']}_{chosen['period_end']}_{chosen_set}"
+    _assumptions(trust, uses, assumed, shares, name)
+    if not uses or not shares or any(formats.is_missing(row["successes"]) for row in uses):
+        st.info(
+            "**What matters most, and what-if: hidden to protect people.** Uses under one of the assumptions are one "
+            "person's, and the rest less the others would tell how many.",
+            icon=":material/visibility_off:",
+        )
+        return
+    _tornado(trust, uses, shares, name)
+    _what_if(uses, shares, now, name)
+
+
+def _shares(assumed: Sequence[data.Row]) -> list[dict[str, Any]]:
+    """The two shares of a set, which every row of its assumptions carries; none where one is not known."""
+    first = assumed[0] if assumed else {}
+    rows = [
+        {"assumption_set": first.get("assumption_set"), "factor": factor}
+        | {end: first.get(f"{factor}_{end}") for end in ENDS}
+        for factor in FACTORS
+    ]
+    return [] if any(formats.is_missing(value) for row in rows for value in row.values()) else rows
+
+
+def _assumptions(
+    trust: Trust, uses: Sequence[data.Row], assumed: Sequence[data.Row], shares: Sequence[Mapping[str, Any]], name: str
+) -> None:
+    st.subheader("What the hours rest on")
+    known = {row["skill_name"]: row for row in assumed}
+    rows = [
+        {**row, "skill": _called(row["assumption_name"]), "source": _source(row, known.get(row["assumption_name"]))}
+        for row in uses
+    ]
+    with sections.values(trust, "assumptions", "team_time_saved_uses", "assumptions"):
+        tables.show(
+            rows,
+            {
+                "skill": ("Skill", tables.text),
+                "successes": ("Uses", _hidden_or_count),
+                "failures": ("Failures", _hidden_or_count),
+                "low": ("Low, min", _minutes),
+                "mode": ("Most likely", _minutes),
+                "high": ("High", _minutes),
+                "grade": ("Grade", tables.text),
+                "source": ("Source", tables.text),
+            },
+            height=None if len(rows) < 12 else 420,
+        )
+    st.caption(
+        "".join(
+            f"{FACTORS[row['factor']]}: {', '.join(formats.share(row[end]) for end in ENDS)} (low, most likely, high). "
+            for row in shares
+        )
+        + "Grades, most trusted first: experiment, diary, survey, assumed. The Claude Code hook always reports "
+        "success, so there are this many failures or more."
+    )
+    sections.foot(
+        trust,
+        uses,
+        f"assumptions_{name}",
+        ("team_time_saved_uses", "successes"),
+        ("team_time_saved_uses", "failures"),
+        ("assumptions", "grade"),
+    )
+
+
+def _called(assumption: str) -> str:
+    return "Every other skill" if assumption == "*" else FACTORS.get(assumption.removeprefix("#"), assumption)
+
+
+def _source(row: data.Row, known: data.Row | None) -> str:
+    """Where the numbers of a row come from, and what a measured effect replaced, as far as the row still counts."""
+    if known is None or any(known[end] != row[end] for end in ENDS):
+        return "in force then, and replaced since"
+    replaced = known.get("replaced_grade")
+    return tables.text(known["source"]) + ("" if formats.is_missing(replaced) else f" (in place of: {replaced})")
+
+
+def _hidden_or_count(value: Any) -> str:
+    return HIDDEN if formats.is_missing(value) else formats.count(value)
+
+
+def _minutes(value: Any) -> str:
+    return HIDDEN if formats.is_missing(value) else formats.decimal(value, 0 if float(value).is_integer() else 1)
+
+
+def _as_tables(uses: Sequence[Mapping[str, Any]], shares: Sequence[Mapping[str, Any]]) -> tuple[pa.Table, pa.Table]:
+    """The published rows as the kernel takes them."""
+    return pa.Table.from_pylist([dict(row) for row in uses], USES), pa.Table.from_pylist(
+        [dict(row) for row in shares], SHARES
+    )
+
+
+def _tornado(trust: Trust, uses: Sequence[data.Row], shares: Sequence[Mapping[str, Any]], name: str) -> None:
+    st.subheader("Which assumption matters most")
+    rows = [
+        {
+            **row,
+            "name": f"{_called(row['assumption'])}: {_range(row)}",
+            "text": f"{formats.hours(row['hours_p50_at_low'])} to {formats.hours(row['hours_p50_at_high'])}",
+        }
+        for row in sensitivity(*_as_tables(uses, shares)).to_pylist()
+    ]
+    with sections.values(trust, "tornado", "team_time_saved_uses", "assumptions"):
+        charts.show(
+            charts.tornado(rows),
+            "Median hours with one assumption at its low and at its high: "
+            + "; ".join(f"{row['name']}, {row['text']}" for row in rows),
+            key="tornado",
+        )
+    st.caption(
+        "The median hours with one assumption held at its low end (orange, left number) and at its high end (blue, "
+        "right number), all others drawn as ever; the line is the median with none held. The widest stands first: "
+        "the one to measure next."
+    )
+    sections.foot(
+        trust, rows, f"tornado_{name}", ("team_time_saved", "hours_p50"), ("team_time_saved_uses", "successes")
+    )
+
+
+def _range(row: Mapping[str, Any]) -> str:
+    if row["assumption"].startswith("#"):
+        return f"{formats.share(row['low'])} to {formats.share(row['high'])}"
+    return f"{_minutes(row['low'])} to {_minutes(row['high'])}{formats.THIN}min a use"
+
+
+def _what_if(uses: Sequence[data.Row], shares: Sequence[Mapping[str, Any]], now: data.Row, name: str) -> None:
+    st.subheader("What if they were others?")
+    st.markdown(":violet-badge[:material/experiment: What-if, not saved] It is forgotten with the page.")
+    with st.expander("Change the assumptions"), st.form(f"what_if_{name}", border=False):
+        asked_uses = [
+            _asked(row, f"{_called(row['assumption_name'])}, minutes a use", f"{name}_{row['assumption_name']}")
+            for row in uses[:CHANGEABLE]
+        ]
+        asked_shares = [_asked(row, FACTORS[row["factor"]], f"{name}_{row['factor']}", top=1.0) for row in shares]
+        st.form_submit_button("Work it out", type="primary")
+    if len(uses) > CHANGEABLE:
+        st.caption(f"The {len(uses) - CHANGEABLE} assumptions with the fewest uses stay as they are.")
+    wrong = [row for row in [*asked_uses, *asked_shares] if not row["low"] <= row["mode"] <= row["high"]]
+    if wrong:
+        st.error("Low must be at most the most likely, and that at most high.", icon=":material/error:")
+        return
+    if all(
+        asked[end] == float(given[end])
+        for asked, given in [*zip(asked_uses, uses, strict=False), *zip(asked_shares, shares, strict=True)]
+        for end in ENDS
+    ):
+        st.caption("Nothing is changed yet.")
+        return
+    [hours] = team_time_saved(*_as_tables([*asked_uses, *uses[CHANGEABLE:]], asked_shares)).to_pylist()
+    tables.show(
+        [{**now, "who": "Published"}, {**hours, "who": "What-if, not saved"}],
+        {
+            "who": ("", tables.text),
+            "hours_p10": ("p10", formats.hours),
+            "hours_p50": ("p50", formats.hours),
+            "hours_p90": ("p90", formats.hours),
+        },
+    )
+
+
+def _asked(given: Mapping[str, Any], label: str, name: str, top: float | None = None) -> dict[str, Any]:
+    """The row with what somebody types in place of its three numbers. top: shares have one, minutes have none."""
+    st.markdown(f"**{formats.plain(label)}**")
+    asked = dict(given)
+    with st.container(horizontal=True, gap="small"):
+        for end, text in ENDS.items():
+            asked[end] = st.number_input(
+                text,
+                value=float(given[end]),
+                min_value=None if top is None else 0.0,
+                max_value=top,
+                step=0.5 if top is None else 0.05,
+                format="%.1f" if top is None else "%.2f",
+                width=106,
+                key=f"what_if_{name}_{end}",
+            )
+    return asked

@@ -1,0 +1,121 @@
+"""The time-saved page: published hours and uses, the tornado of the same kernel, a what-if that nothing keeps."""
+
+import pyarrow as pa
+import pytest
+
+from analysis.time_saved import sensitivity
+from dashboards.app_pages.time_saved import SHARES, USES
+from dashboards.components import formats
+from tests.browser.conftest import keep_screenshot, settle
+
+pytestmark = pytest.mark.browser
+
+
+def _body(page) -> str:
+    return page.locator("[data-testid=stMain]").inner_text()
+
+
+def _path(row, **more: object) -> str:
+    chosen = {"viewer": "team_lead", "lead": row["team_id"], "team": row["team_id"], "period": 28}
+    chosen |= {"end": row["period_end"]} | more
+    return "/time_saved?" + "&".join(f"{name}={value}" for name, value in chosen.items())
+
+
+@pytest.fixture(scope="session")
+def saved(rows):
+    """The hours of a team and period of which nothing has to be hidden."""
+    found = rows(
+        "select s.* from metrics.team_time_saved as s join metrics.team_activity as a on a.team_id = s.team_id "
+        "and a.period_end = s.period_end and a.period_days = s.period_days join metrics.team_time_saved_uses as u "
+        "on u.team_id = s.team_id and u.period_end = s.period_end and u.period_days = s.period_days "
+        "and u.assumption_set = s.assumption_set where s.period_days = 28 and s.assumption_set = 'default' "
+        "and a.seats >= 5 and a.active_users >= 2 and u.fewest_users >= 2 "
+        "order by s.period_end desc, s.successes desc, s.team_id limit 1",
+        "metrics.team_time_saved",
+        "metrics.team_activity",
+        "metrics.team_time_saved_uses",
+    )
+    assert found, "the sample world has no team whose hours are shown"
+    return found[0]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_the_page_shows_the_published_hours_and_the_uses_behind_them(look, saved, rows, width, scheme):
+    page = look(_path(saved), width=width, scheme=scheme)
+    tile = page.locator(".st-key-tile_time_saved_0").inner_text()
+    assert formats.hours(saved["hours_p50"]) in tile
+    assert f"{formats.hours(saved['hours_p10'])} to {formats.hours(saved['hours_p90'])}" in tile
+    assert "modelled" in tile
+    uses = rows(
+        "select * from metrics.team_time_saved_uses where assumption_set = 'default' and period_days = 28 "
+        f"and team_id = '{saved['team_id']}' and period_end = date '{saved['period_end']}' order by successes desc",
+        "metrics.team_time_saved_uses",
+    )
+    named = "Every other skill" if uses[0]["assumption_name"] == "*" else uses[0]["assumption_name"]
+    cells = page.get_by_role("row").filter(has_text=named).first.inner_text().split("\t")
+    assert cells[1:3] == [formats.count(uses[0]["successes"]), formats.count(uses[0]["failures"])]
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    keep_screenshot(page, f"time-saved-{width}-{scheme}")
+
+
+def test_the_tornado_is_told_in_words_with_the_kernels_numbers(look, saved, rows):
+    uses = rows(
+        "select * from metrics.team_time_saved_uses where assumption_set = 'default' and period_days = 28 "
+        f"and team_id = '{saved['team_id']}' and period_end = date '{saved['period_end']}'",
+        "metrics.team_time_saved_uses",
+    )
+    assumed = rows("select * from metrics.assumptions where assumption_set = 'default'", "metrics.assumptions")[0]
+    shares = [
+        {"assumption_set": "default", "factor": factor}
+        | {end: assumed[f"{factor}_{end}"] for end in ("low", "mode", "high")}
+        for factor in ("kept", "incremental")
+    ]
+    widest = sensitivity(pa.Table.from_pylist(uses, USES), pa.Table.from_pylist(shares, SHARES)).to_pylist()[0]
+    page = look(_path(saved))
+    told = f"{formats.hours(widest['hours_p50_at_low'])} to {formats.hours(widest['hours_p50_at_high'])}"
+    chart = page.locator("[data-testid=stVegaLiteChart]").last
+    assert told in str(chart.evaluate("chart => chart.outerHTML"))
+
+
+def test_a_what_if_says_that_it_is_not_saved_and_a_reload_forgets_it(look, saved):
+    page = look(_path(saved))
+    assert "Nothing is changed yet." in _body(page)
+    page.get_by_text("Change the assumptions").click()
+    high = page.get_by_role("spinbutton", name="High").first
+    # Only with the keyboard: as whoever has no mouse would.
+    high.focus()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("600")
+    page.get_by_role("button", name="Work it out").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("row").filter(has_text="What-if, not saved").wait_for()
+    settle(page)
+    published = page.get_by_role("row").filter(has_text="Published").inner_text().split("\t")
+    asked = page.get_by_role("row").filter(has_text="What-if, not saved").inner_text().split("\t")
+    assert published[2] == formats.hours(saved["hours_p50"])
+    assert asked[2] != published[2]
+    keep_screenshot(page, "time-saved-what-if")
+    page.reload()
+    settle(page)
+    assert "Nothing is changed yet." in _body(page)
+
+
+def test_a_what_if_that_is_no_distribution_is_refused_with_the_reason(look, saved):
+    page = look(_path(saved))
+    page.get_by_text("Change the assumptions").click()
+    low = page.get_by_role("spinbutton", name="Low").first
+    low.fill("99999")
+    page.get_by_role("button", name="Work it out").click()
+    page.get_by_text("Low must be at most the most likely").wait_for()
+
+
+def test_hours_of_a_team_of_few_are_hidden(look, rows):
+    small = rows(
+        "select team_id, period_end from metrics.team_activity where period_days = 28 and seats between 1 and 4 "
+        "and successes > 0 order by period_end desc, team_id limit 1",
+        "metrics.team_activity",
+    )
+    assert small, "the sample world has no small team with uses"
+    body = _body(look(_path(small[0])))
+    assert "Hidden to protect people" in body
+    assert "Which assumption matters most" not in body
