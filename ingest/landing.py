@@ -221,12 +221,14 @@ class Landing:
             except RefusedFileError as error:
                 batch.refused.append((file, str(error)))
         begun = time.monotonic()
-        together = staging.stage_together(whole)
+        together = staging.stage_together([entry for entry in whole if entry[1].format == "ndjson"])
         each = (time.monotonic() - begun) / max(1, len(together))
         for number, file, look in whole:
             begun = time.monotonic() - (each if number in together else 0.0)
             try:
                 rows = together[number] if number in together else staging.stage(file, look, number)
+                if isinstance(rows, RefusedFileError):
+                    raise rows
                 _refuse_if_changed(file)
             except RefusedFileError as error:
                 batch.refused.append((file, str(error)))
@@ -335,13 +337,10 @@ class Landing:
             )
         else:
             reading.sql(f"create or replace temp table {_OLDER} (row bigint)")
-        columns = ", ".join(
-            f's."{column.name}"' + (f'::json as "{column.name}"' if column.type == "json" else "")
-            for column in contract.columns
-        )
+        columns = ", ".join(f's."{column.name}"' for column in contract.columns)
         versioned = "" if version is None else f"{version}::bigint as version, "
         reading.sql(
-            f"create or replace temp view {_ROWS} as select {columns}, {versioned}s.extra::json as extra, f.load_id, "
+            f"create or replace temp view {_ROWS} as select {columns}, {versioned}s.extra, f.load_id, "
             f"timestamp '{loaded_at.isoformat(sep=' ')}' as loaded_at, f.file_name, "
             f"{_LINE} as file_line "
             f"from {STAGED} as s join {_FILES} as f on f.file = s._file left join {_LINES} as l on l.row = s.rowid "

@@ -217,8 +217,8 @@ class DuckDBReading:
         cursor = self._connection.cursor()
         return DuckDBReading(lambda: cursor, self._path)
 
-    def register(self, name: str, rows: pa.Table) -> None:
-        """Make Arrow rows readable under `name` for this session."""
+    def register(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
+        """Make Arrow rows readable under `name` for this session; a stream of them once."""
         self._connection.register(name, rows)
 
     def unregister(self, name: str) -> None:
