@@ -1,7 +1,7 @@
 """NDJSON as lines in Arrow, looked through on the way: a file is read, and decompressed, exactly once.
 
 The engine takes `Lines` as a stream. A file that turns out to be no good ends there, with its reason, and the next one
-begins; what of it was handed on is the taker's to throw away. No line passes through Python: a block of them is one
+begins; what of it was handed on is the taker's to throw away. No line passes through Python: a text of many is one
 buffer, and where each ends in it.
 """
 
@@ -13,8 +13,6 @@ import pyarrow as pa
 from ingest.delivery import DroppedFile, Look, looked_at, with_plain_lines
 from warehouse.errors import RefusedFileError
 
-# Enough lines for the engine to take at once, and few enough to be in the processor's cache when it does.
-_BLOCK = 2 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SCHEMA = pa.schema(
     [("line", pa.string()), ("number", pa.int32()), ("has_nul", pa.bool_()), ("has_not_a_number", pa.bool_())]
@@ -42,8 +40,8 @@ class Lines:
         try:
             for number, file, look in self._files:
                 try:
-                    for block in _blocks(file, look):
-                        yield _batch(block, number, look)
+                    for text, end in _texts(file, look):
+                        yield _batch(text, end, number, look)
                 except RefusedFileError as error:
                     self.refused[number] = error
         except BaseException as error:
@@ -51,47 +49,42 @@ class Lines:
             raise
 
 
-def _batch(block: bytes, number: int, look: Look) -> pa.RecordBatch:
-    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n")).astype(np.int32) + 1
-    bounds = [np.zeros(1, np.int32), ends]
-    if not block.endswith(b"\n"):
-        bounds.append(np.array([len(block)], np.int32))
+def _batch(text: bytes, end: int, number: int, look: Look) -> pa.RecordBatch:
+    """The lines of a text up to `end`; what is behind that stays unread in the buffer."""
+    letters = np.frombuffer(text, np.uint8, end)
+    bounds = [np.zeros(1, np.int32), np.flatnonzero(letters == ord("\n")).astype(np.int32) + 1]
+    if letters[-1] != ord("\n"):
+        bounds.append(np.array([end], np.int32))
     offsets = np.concatenate(bounds)
     rows = len(offsets) - 1
-    lines = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(block))
+    lines = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(text))
     same = (pa.repeat(pa.scalar(value), rows) for value in (look.has_nul, look.has_not_a_number))
     return pa.record_batch([lines, pa.array(np.full(rows, number, np.int32)), *same], schema=_SCHEMA)
 
 
-def _blocks(file: DroppedFile, look: Look) -> Iterator[bytes]:
-    """The file in blocks of whole lines that all end in a newline, but for the last, in UTF-8 without a mark."""
-    kept: list[bytes] = []
-    size = 0
+def _texts(file: DroppedFile, look: Look) -> Iterator[tuple[bytes, int]]:
+    """The file in texts with the end of their last whole line, in UTF-8 without a mark; that of the last is its end."""
+    rest = begun = b""
     is_first = True
     for chunk in looked_at(file, look):
-        kept.append(chunk)
-        size += len(chunk)
-        if size < _BLOCK:
-            continue
-        text, rest = with_plain_lines(b"".join(kept), look)
+        # A text is copied once, and not cut: that would take as long as all that is done with it here.
+        text, begun = with_plain_lines(rest + begun + chunk, look)
+        if is_first:
+            text, is_first = text.removeprefix(_BYTE_ORDER_MARK), False
         end = text.rfind(b"\n") + 1
-        kept = [text[end:], rest]
-        size = len(text) - end
+        rest = text[end:]
         if end:
-            yield _readable(text[:end], file, is_first)
-            is_first = False
-    text, rest = with_plain_lines(b"".join(kept), look)
-    text += b"\n" if rest else b""
-    if text:
-        yield _readable(text, file, is_first)
+            _refuse_if_no_text(text, end, file)
+            yield text, end
+    rest += b"\n" if begun else b""
+    if rest:
+        _refuse_if_no_text(rest, len(rest), file)
+        yield rest, len(rest)
 
 
-def _readable(text: bytes, file: DroppedFile, is_first: bool) -> bytes:
-    if is_first:
-        text = text.removeprefix(_BYTE_ORDER_MARK)
+def _refuse_if_no_text(text: bytes, end: int, file: DroppedFile) -> None:
     if not text.isascii():
         try:
-            text.decode()
+            str(memoryview(text)[:end], "utf-8")
         except UnicodeDecodeError as error:
             raise RefusedFileError(f"{file.name}: is not UTF-8; deliver it as UTF-8") from error
-    return text

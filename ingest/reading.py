@@ -526,21 +526,25 @@ class Staging:
         # A hash has the letters that tokens and paths have.
         hidden = f"starts_with(ip_prefix, 'anonymous:') and {privacy.dirty_sql('chr(10) || substr(ip_prefix, 11)')}"
         # A network comes many times, and is asked about once.
-        whole = (
-            f"ip_prefix in (select ip_prefix from (select distinct ip_prefix from {STAGED}) "
-            f"where not regexp_full_match(ip_prefix, '{_PREFIX}') or {hidden})"
+        found = self._reading.sql(
+            f"select ip_prefix from (select distinct ip_prefix from {STAGED}) "
+            f"where not regexp_full_match(ip_prefix, '{_PREFIX}') or {hidden}"
         )
+        if not found.num_rows:
+            return
+        self._reading.register("_import_prefixes", found)
+        whole = "ip_prefix in (select ip_prefix from _import_prefixes)"
         counted = self._reading.sql(f"select _file, count(*) as rows from {STAGED} where {whole} group by _file")
         for number, rows in zip(counted["_file"].to_pylist(), counted["rows"].to_pylist(), strict=True):
             if number in files:
                 files[number].removed["ip_prefix"] += rows
-        if counted.num_rows:
-            self._reading.sql(
-                f"update {STAGED} set ip_prefix = "
-                r"case when regexp_full_match(ip_prefix, '(\d{1,3}[.]){3}\d{1,3}(/\d{1,2})?') "
-                r"then regexp_extract(ip_prefix, '^(\d{1,3}[.]){3}') || '0/24' end "
-                f"where {whole}"
-            )
+        self._reading.sql(
+            f"update {STAGED} set ip_prefix = "
+            r"case when regexp_full_match(ip_prefix, '(\d{1,3}[.]){3}\d{1,3}(/\d{1,2})?') "
+            r"then regexp_extract(ip_prefix, '^(\d{1,3}[.]){3}') || '0/24' end "
+            f"where {whole}"
+        )
+        self._reading.unregister("_import_prefixes")
 
     def _drop_names(self, files: dict[int, FileRows]) -> None:
         for column in self._contract.columns:
