@@ -221,12 +221,14 @@ class Landing:
             except RefusedFileError as error:
                 batch.refused.append((file, str(error)))
         begun = time.monotonic()
-        together = staging.stage_together(whole)
+        together = staging.stage_together([entry for entry in whole if entry[1].format == "ndjson"])
         each = (time.monotonic() - begun) / max(1, len(together))
         for number, file, look in whole:
             begun = time.monotonic() - (each if number in together else 0.0)
             try:
                 rows = together[number] if number in together else staging.stage(file, look, number)
+                if isinstance(rows, RefusedFileError):
+                    raise rows
                 _refuse_if_changed(file)
             except RefusedFileError as error:
                 batch.refused.append((file, str(error)))
@@ -335,24 +337,25 @@ class Landing:
             )
         else:
             reading.sql(f"create or replace temp table {_OLDER} (row bigint)")
-        columns = ", ".join(
-            f's."{column.name}"' + (f'::json as "{column.name}"' if column.type == "json" else "")
-            for column in contract.columns
-        )
+        # A join costs as much for no row as for many.
+        if reading.sql(f"select count(*) as n from {_OLDER}")["n"][0].as_py():
+            batch.is_landing = f"s._reason is null and s.rowid not in (select row from {_OLDER})"
+        line, of_file = "s.rowid - f.first_row + f.first_line", f"join {_FILES} as f on f.file = s._file"
+        if batch.has_shifted_lines:
+            line, of_file = _LINE, f"{of_file} left join {_LINES} as l on l.row = s.rowid"
+        columns = ", ".join(f's."{column.name}"' for column in contract.columns)
         versioned = "" if version is None else f"{version}::bigint as version, "
         reading.sql(
-            f"create or replace temp view {_ROWS} as select {columns}, {versioned}s.extra::json as extra, f.load_id, "
+            f"create or replace temp view {_ROWS} as select {columns}, {versioned}s.extra, f.load_id, "
             f"timestamp '{loaded_at.isoformat(sep=' ')}' as loaded_at, f.file_name, "
-            f"{_LINE} as file_line "
-            f"from {STAGED} as s join {_FILES} as f on f.file = s._file left join {_LINES} as l on l.row = s.rowid "
-            f"where s._reason is null and s.rowid not in (select row from {_OLDER})"
+            f"{line} as file_line from {STAGED} as s {of_file} where {batch.is_landing}"
         )
 
     def _winners(self, batch: "Batch") -> dict[int, int]:
         """Rows of each file that are good and the latest of their key among what is staged."""
         counted = batch.writer.reading.sql(
             f"select s._file as file, count(*) as rows from {STAGED} as s join {_FILES} as f on f.file = s._file "
-            f"where s._reason is null and s.rowid not in (select row from {_OLDER}) group by s._file"
+            f"where {batch.is_landing} group by s._file"
         )
         return dict(zip(counted["file"].to_pylist(), counted["rows"].to_pylist(), strict=True))
 
@@ -461,7 +464,7 @@ class Batch:
     """Files that were staged together, and those among them that cannot be trusted, each with its reason.
 
     `replayed` are the rows of the quarantine that are tried again, `still_bad` the file and line of those among them
-    that cannot be taken either.
+    that cannot be taken either. `is_landing` is the condition that a staged row `s` is to land: the latest of its key.
     """
 
     contract: Contract
@@ -472,6 +475,8 @@ class Batch:
     refused: list[tuple[DroppedFile, str]] = field(default_factory=list)
     replayed: Sequence[OpenRow] = ()
     still_bad: set[tuple[str, int]] = field(default_factory=set)
+    has_shifted_lines: bool = False
+    is_landing: str = "s._reason is null"
 
     @property
     def is_replay(self) -> bool:
@@ -497,7 +502,9 @@ def _number_lines(batch: Batch) -> None:
                 "first_line": 2 if entry.file.format == "csv" else 1,
             },
         )
-    reading.register(_LINES, _shifted_lines(batch.files))
+    shifted = _shifted_lines(batch.files)
+    batch.has_shifted_lines = shifted.num_rows > 0
+    reading.register(_LINES, shifted)
 
 
 _LINE = "coalesce(l.line, s.rowid - f.first_row + f.first_line)"

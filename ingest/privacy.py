@@ -123,7 +123,8 @@ LONGEST_TEXT = 100_000
 """Characters; a longer text is no value of ours, and goes."""
 DEEPEST = 100
 """Levels of a JSON value; what nests deeper is no value of ours, and is refused."""
-_LEAST_DEEP = 2 * DEEPEST
+# What nests deeper than that has this many objects and arrays, and few rows have.
+_NESTED = r"(?:[\[{][^\[{]*){12}"
 # Of one piece of a pattern, in the engine.
 _MOST_REPEATS = 1000
 
@@ -132,12 +133,12 @@ def dirty_sql(text: str) -> str:
     """DuckDB's question whether a text or JSON may hold something that has to go; `text` starts with a newline."""
     marks = [re.escape(mark) for marks in _MARKS.values() for mark in marks]
     # One pass for all of them is a quarter of the work of looking for each; few rows are asked more.
-    may = "|".join([_WATCHED_IN_JSON, *_MAY, *marks])
+    may = "|".join([_WATCHED_IN_JSON, *_MAY, *marks, _NESTED])
     patterns = (_WATCHED_IN_JSON, r"\\", *(_unbounded(pattern) for _, pattern in PATTERNS))
-    is_dirty = " or ".join(f"regexp_matches({text}, {_literal(pattern)})" for pattern in patterns)
+    matches = [f"regexp_matches({text}, {_literal(pattern)})" for pattern in patterns]
+    is_dirty = " or ".join([is_crowded_sql(text, DEEPEST), *matches])
     return (
-        f"case when length({text}) > {_LEAST_DEEP} and {is_crowded_sql(text, DEEPEST)} then true "
-        f"when length({text}) > {LONGEST_TEXT} then true "
+        f"case when length({text}) > {LONGEST_TEXT} then true "
         f"when regexp_matches({text}, {_literal(may)}) then {is_dirty} else false end"
     )
 

@@ -25,11 +25,12 @@ from ingest import privacy
 from ingest.contracts import ERASED, Column, Contract
 from ingest.delivery import LONGEST_LINE, DroppedFile, Look, first_line, normalised_copy, refuse_if_grown, why_broken
 from ingest.erasure import erased_mark, erased_mark_sql
+from ingest.lines import Lines
 from warehouse import ReadingEngine
 from warehouse.errors import ReadingError, RefusedFileError
 
 STAGED = "_import_staged"
-QUARANTINED = "_import_quarantined"
+_READ = "_import_read"
 
 # Functions on JSON recurse, and the engine's stack ends somewhere beyond a hundred thousand levels.
 _MOST_CONTAINERS = 10_000
@@ -40,16 +41,13 @@ _USUAL_ROW_BYTES = 200
 _CLEANED_AT_ONCE = 20_000
 _SAMPLE = 16
 _SAMPLED_FROM = 100_000
-# Each row looks its file up in a list of them.
-_FILES_AT_ONCE = 64
-# Larger ones are read by several threads, whose rows come mixed, and would be read a second time, alone.
-_SMALL_BYTES = 8 << 20
-_USUAL_COMPRESSION = 8
 
 _TIME = (
     r"\d{4}-\d{2}-\d{2}(?:[T ](?:[01]\d|2[0-3]):\d{2}(?::\d{2}(?:[.]\d{1,9})?)?"
     r"(?: ?(?:Z|z|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?))?)?"
 )
+# The way in which nearly every time is written; the other takes twice as long to tell what it is.
+_USUAL_TIME = r"\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):\d{2}:\d{2}(?:[.]\d{1,9})?Z"
 _WHOLE = r"-?\d{1,19}(?:[.]0+)?"
 _NUMBER = r"-?\d+(?:[.]\d+)?(?:[eE][+-]?\d+)?"
 _PREFIX = r"(\d{1,3}[.]){3}0/24|anonymous:[A-Za-z0-9_=+/-]{0,128}"
@@ -116,86 +114,79 @@ class Staging:
         columns = ", ".join(f"{_q(column.name)} {_staged_type(column)}" for column in contract.columns)
         reading.sql(
             f"create or replace temp table {STAGED} "
-            f"({columns}, extra varchar, _reason varchar, _text varchar, _dirty boolean, _file integer)"
+            f"({columns}, extra json, _reason varchar, _text varchar, _dirty boolean, _file integer)"
         )
 
     def stage(self, file: DroppedFile, look: Look, number: int) -> FileRows:
-        """Read one file into the table; raises RefusedFileError, leaving none of its rows, where it is not whole."""
+        """Read one CSV or Parquet file into the table.
+
+        Raises RefusedFileError, leaving none of its rows, where it is not whole.
+        """
         with self._readable(file, look) as path:
-            if file.format == "csv":
-                lines = self._csv_lines(file, look, path)
-            elif file.format == "parquet":
-                lines = self._parquet_lines(file, path)
-            else:
-                lines = _text_lines(look, file.compression if path == file.path else None)
+            lines = self._csv_lines(file, look, path) if file.format == "csv" else self._parquet_lines(file, path)
+            nul, not_a_number = look.has_nul, look.has_not_a_number
+            lines = (
+                f"select line, {number} as number, {nul} as has_nul, {not_a_number} as has_not_a_number from ({lines})"
+            )
             try:
-                self._reading.sql(self._insert(lines, look, number), self._bound_for(lines, path))
+                self._reading.sql(self._insert(lines), self._bound_for(lines, path))
             except ReadingError as error:
                 raise RefusedFileError(_why_unreadable(file, str(error))) from error
             rejected = self._stage_rejects(number) if file.format == "csv" else []
-        if self._contract.shape == "archive":
-            self._name_events(number)
-        rows = self._account([number]).get(number)
-        if rows is None:
-            raise RuntimeError(f"{file.name}: staged rows are not in one piece")
-        rows.rejected_lines = rejected
-        self._refuse_if_broken(file, look, rows, self._faults([number])[number], len(rejected))
+        rows = self._whole([(number, file, look)], {number: rejected}, {})[number]
+        if isinstance(rows, RefusedFileError):
+            raise rows
         return rows
 
-    def stage_together(self, files: list[tuple[int, DroppedFile, Look]]) -> dict[int, FileRows]:
-        """Read the plain NDJSON files in few statements; rows by number of those that are whole.
+    def stage_together(self, files: list[tuple[int, DroppedFile, Look]]) -> dict[int, FileRows | RefusedFileError]:
+        """Read NDJSON files in one statement; each one's rows by its number, or why it is not whole and has none.
 
-        Planning the typed insert costs more than reading a small file. Files missing from the answer have no rows
-        staged: `stage` reads each of them alone, and says by name what is wrong with it.
+        Planning the typed insert costs more than reading a small file.
         """
-        plain: dict[str | None, list[tuple[int, DroppedFile, Look]]] = {}
-        for entry in files:
-            _, file, look = entry
-            is_odd = any(character in str(file.path) for character in "*?[]{}")
-            is_small = file.size * (_USUAL_COMPRESSION if file.compression else 1) <= _SMALL_BYTES
-            is_plain = file.format == "ndjson" and not look.has_control and self._contract.shape != "archive"
-            if is_plain and is_small and not is_odd:
-                plain.setdefault(file.compression, []).append(entry)
-        staged: dict[int, FileRows] = {}
-        for compression, group in plain.items():
-            for start in range(0, len(group), _FILES_AT_ONCE):
-                chunk = group[start : start + _FILES_AT_ONCE]
-                if len(chunk) > 1:
-                    staged |= self._stage_chunk(chunk, compression)
-        return staged
-
-    def _stage_chunk(self, chunk: list[tuple[int, DroppedFile, Look]], compression: str | None) -> dict[int, FileRows]:
-        look = Look(
-            checksum="",
-            length=max(look.length for _, _, look in chunk),
-            has_nul=any(look.has_nul for _, _, look in chunk),
-            has_not_a_number=any(look.has_not_a_number for _, _, look in chunk),
-        )
-        paths = "[" + ", ".join(_text(str(file.path)) for _, file, _ in chunk) + "]"
-        numbers = "[" + ", ".join(str(number) for number, _, _ in chunk) + "]"
-        # A list and no join: a join could change the order of the lines.
-        lines = (
-            f"select line, {numbers}[list_position({paths}, filename)] as _number from ("
-            + _text_lines(look, compression, paths, "filename = true, ")
-            + ")"
-        )
-        try:
-            self._reading.sql(self._insert(lines, look, None), self._bound_for(lines, chunk[0][1].path))
-        except ReadingError:
+        if not files:
             return {}
-        there = [number for number, _, _ in chunk]
-        staged = self._account(there)
-        faults = self._faults(there)
-        for number, file, own in chunk:
-            if number in staged:
-                try:
-                    self._refuse_if_broken(file, own, staged[number], faults[number], 0)
-                except RefusedFileError:
-                    del staged[number]
-        alone = [number for number in there if number not in staged]
-        if alone:
-            self._reading.sql(f"delete from {STAGED} where _file in {_listed(alone)}")
-        return staged
+        lines = Lines(files)
+        self._reading.register(_READ, lines.reader())
+        try:
+            statement = f"select * from {_READ}"
+            self._reading.sql(self._insert(statement), self._bound_for(statement))
+        except ReadingError as error:
+            if lines.failure:
+                raise lines.failure from error
+            if len(files) == 1:
+                number, file, _ = files[0]
+                return {number: RefusedFileError(_why_unreadable(file, str(error)))}
+            # Which of them the engine could not read is known of each alone.
+            return {entry[0]: rows for entry in files for rows in self.stage_together([entry]).values()}
+        finally:
+            self._reading.unregister(_READ)
+        return self._whole(files, {}, lines.refused)
+
+    def _whole(
+        self,
+        files: list[tuple[int, DroppedFile, Look]],
+        rejected: dict[int, list[int]],
+        refused: dict[int, RefusedFileError],
+    ) -> dict[int, FileRows | RefusedFileError]:
+        """What was staged of each file; of one that is not whole nothing stays staged."""
+        found: dict[int, FileRows | RefusedFileError] = dict(refused)
+        read = [entry for entry in files if entry[0] not in refused]
+        if self._contract.shape == "archive":
+            for number, _, _ in read:
+                self._name_events(number)
+        numbers = [number for number, _, _ in read]
+        rows, faults = self._account(numbers), self._faults(numbers)
+        for number, file, look in read:
+            rows[number].rejected_lines = rejected.get(number, [])
+            try:
+                self._refuse_if_broken(file, look, rows[number], faults[number])
+                found[number] = rows[number]
+            except RefusedFileError as error:
+                found[number] = error
+        broken = [number for number, what in found.items() if isinstance(what, RefusedFileError)]
+        if broken:
+            self._reading.sql(f"delete from {STAGED} where _file in {_listed(broken)}")
+        return found
 
     def _name_events(self, number: int) -> None:
         """Events from before 2015 have no id: the md5 of their canonical JSON (keys sorted, no spaces) names them."""
@@ -225,7 +216,7 @@ class Staging:
         if look.has_control and file.format != "parquet":
             self._work.mkdir(parents=True, exist_ok=True)
             try:
-                yield normalised_copy(file, copy)
+                yield normalised_copy(file, look, copy)
             finally:
                 copy.unlink(missing_ok=True)
         elif any(character in str(file.path) for character in "*?[]{}"):
@@ -240,7 +231,7 @@ class Staging:
         else:
             yield file.path
 
-    def _bound_for(self, lines: str, path: Path) -> dict[str, Any]:
+    def _bound_for(self, lines: str, path: Path | None = None) -> dict[str, Any]:
         bound: dict[str, Any] = {"path": str(path)} if "$path" in lines else {}
         if any(column.is_past for column in self._contract.columns):
             bound["latest"] = self._bound["latest"]
@@ -285,9 +276,9 @@ class Staging:
                 raise RefusedFileError(f"{file.name}: has no column {column.delivered_as[0]}, which is required")
         return "select to_json(r)::varchar as line from read_parquet($path) as r"
 
-    def _insert(self, lines: str, look: Look, number: int | None) -> str:
-        """Lines to typed, checked, marked rows, in the order of the file; without a number each line brings its own."""
-        carried = ", _number" if number is None else ""
+    def _insert(self, lines: str) -> str:
+        """Lines (with their file's number and what it may hold) to typed, checked, marked rows, in their order."""
+        carried = "number, has_nul, has_not_a_number"
         contract = self._contract
         raw = {column.name: f"_{position}" for position, column in enumerate(contract.columns)}
         picked, known = self._picked(raw)
@@ -296,10 +287,10 @@ class Staging:
         bad_line = ["line is not null and not starts_with(ltrim(line), '{')", "line is not null and r is null"]
         reasons = [("is_crowded", f"holds more than {_MOST_CONTAINERS:,} objects and arrays")]
         reasons += [(condition, "not a JSON object") for condition in bad_line]
-        if look.has_nul:
-            reasons.append(("contains(line, chr(0)) or contains(line, '\\u0000')", "holds a NUL character"))
-        if look.has_not_a_number:
-            reasons.append((r"regexp_matches(line, '[:,\[]\s*[+-]?(?:NaN|nan|[Ii]nfinity|inf)\b')", "holds NaN"))
+        nul = "contains(line, chr(0)) or contains(line, '\\u0000')"
+        reasons.append((f"has_nul and ({nul})", "holds a NUL character"))
+        not_a_number = r"regexp_matches(line, '[:,\[]\s*[+-]?(?:NaN|nan|[Ii]nfinity|inf)\b')"
+        reasons.append((f"has_not_a_number and {not_a_number}", "holds NaN"))
         for column in contract.columns:
             # An archive event without an id gets its name after the pass.
             is_required = column in contract.required and not (contract.shape == "archive" and column.name == "id")
@@ -318,39 +309,40 @@ class Staging:
         there = " + ".join(f"(r.{_q(key)} is not null)::integer" for key in known)
         without = "{" + ", ".join(f'"{key}":null' for key in known) + "}"
         extra = (
-            "null::varchar"
+            "null::json"
             if contract.shape == "archive"
             # As many keys as known ones that have a value: no other is there, and no list need be searched.
             else f"case when len(ks) > {there} then case when not list_has_all({listed}, ks) "
-            f"then json_merge_patch(line, {_text(without)})::varchar end end"
+            f"then json_merge_patch(line, {_text(without)}) end end"
         )
         columns = ", ".join(_q(column.name) for column in contract.columns)
         unnamed = " or id is null" if contract.shape == "archive" else ""
+        # A search for spaces goes through a text letter by letter, and nearly no line needs it.
+        is_bare = "starts_with(line, '{') and (ends_with(line, '}' || chr(10)) or ends_with(line, '}'))"
         return (
             f"insert into {STAGED} "
-            f"select {columns}, extra, _reason, case when _reason is not null{unnamed} then line end, "
-            f"_reason is null and {dirty}, {'_number' if number is None else number} from ("
+            f"select {columns}, extra, _reason, case when _reason is not null{unnamed} then rtrim(line, chr(10)) end, "
+            f"_reason is null and {dirty}, number from ("
             f"select *, case when line is null then '' {cases} end as _reason, {looked} as _looked from ("
-            f"select line, is_crowded, r, extra{carried}, {kept_raw}, {typed} from ("
-            f"select line, is_crowded, r, {extra} as extra{carried}, {picked} from ("
+            f"select line, is_crowded, r, extra, {carried}, {kept_raw}, {typed} from ("
+            f"select line, is_crowded, r, {extra} as extra, {carried}, {picked} from ("
             f"select line, is_crowded, try(json_transform(row, {_text(schema)})) as r, "
-            f"try(json_keys(row)) as ks{carried} from ("
+            f"try(json_keys(row)) as ks, {carried} from ("
             f"select *, case when not is_crowded then line end as row from ("
-            f"select nullif(trim(line), '') as line, "
-            f"coalesce({privacy.is_crowded_sql('line', _MOST_CONTAINERS)}, false) as is_crowded{carried} "
-            f"from ({lines})))))))"
+            f"select *, coalesce({privacy.is_crowded_sql('line', _MOST_CONTAINERS)}, false) as is_crowded from ("
+            f"select case when {is_bare} then line else nullif(trim(rtrim(line, chr(10))), '') end as line, {carried} "
+            f"from ({lines}))))))))"
         )
 
     def _picked(self, raw: dict[str, str]) -> tuple[str, list[str]]:
-        """Each column's delivered text, and the keys that are known."""
+        """Each column's delivered text or JSON, and the keys that are known."""
         contract = self._contract
         if contract.shape == "archive":
             return ", ".join(f"{expression} as {raw[name]}" for name, expression in _ARCHIVE.items()), []
         picked = []
         for column in contract.columns:
             keys = ", ".join(f"r.{_q(key)}" for key in column.delivered_as)
-            # Text from here on: a CASE that mixes JSON and text would read the text as JSON, and fail.
-            picked.append(f"coalesce({keys})::varchar as {raw[column.name]}")
+            picked.append(f"coalesce({keys}) as {raw[column.name]}")
         return ", ".join(picked), [key for column in contract.columns for key in column.delivered_as]
 
     def _stage_rejects(self, number: int) -> list[int]:
@@ -374,7 +366,9 @@ class Staging:
         return rejected["line"].to_pylist()
 
     def _account(self, numbers: list[int]) -> dict[int, FileRows]:
-        """Rows and fill of each file by number, from what was staged; those not staged in one piece are missing."""
+        """Rows and fill of each file by number, from what was staged."""
+        if not numbers:
+            return {}
         named = ", ".join(
             f"count({_q(column.name)}) as c{position}" for position, column in enumerate(self._contract.columns)
         )
@@ -385,15 +379,13 @@ class Staging:
         ).to_pylist()
         found = {number: FileRows(number) for number in numbers}
         for row in counted:
-            number = row["number"]
             if row["last_row"] - row["first_row"] + 1 != row["all_rows"]:
-                del found[number]
-                continue
-            rows = FileRows(number, row["seen"], row["first_row"], all_rows=row["all_rows"])
+                raise RuntimeError(f"file {row['number']}: staged rows are not in one piece")
+            rows = FileRows(row["number"], row["seen"], row["first_row"], all_rows=row["all_rows"])
             for position, column in enumerate(self._contract.columns):
                 rows.key_fill[column.delivered_as[0]] = round(row[f"c{position}"] / (rows.rows_seen or 1), 4)
-            found[number] = rows
-        with_extra = [row["number"] for row in counted if row["extras"] and row["number"] in found]
+            found[rows.number] = rows
+        with_extra = [row["number"] for row in counted if row["extras"]]
         self._add_fill("extra", "", [found[number] for number in with_extra], 1)
         if any(column.name == "metadata" for column in self._contract.columns):
             for sample in (1, _SAMPLE):
@@ -422,6 +414,8 @@ class Staging:
     def _faults(self, numbers: list[int]) -> dict[int, list[dict[str, Any]]]:
         """Why rows of each file were not taken: reason, rows and the last such row, the most frequent first."""
         faults: dict[int, list[dict[str, Any]]] = {number: [] for number in numbers}
+        if not numbers:
+            return faults
         found = self._reading.sql(
             f"select _file as number, _reason as reason, count(*) as rows, max(rowid) as last_row from {STAGED} "
             f"where _file in {_listed(numbers)} and _reason is not null and _reason <> '' "
@@ -431,9 +425,7 @@ class Staging:
             faults[row["number"]].append(row)
         return faults
 
-    def _refuse_if_broken(
-        self, file: DroppedFile, look: Look, rows: FileRows, reasons: list[dict[str, Any]], rejected: int
-    ) -> None:
+    def _refuse_if_broken(self, file: DroppedFile, look: Look, rows: FileRows, reasons: list[dict[str, Any]]) -> None:
         """Raise RefusedFileError where what was read says that the file is not what it should be."""
         if not rows.rows_seen:
             return
@@ -445,7 +437,7 @@ class Staging:
             missing = by_reason.get(_missing(column))
             if missing and missing["rows"] == rows.rows_seen:
                 raise RefusedFileError(f"{file.name}: no row of it has {column.delivered_as[0]}, which is required")
-        if rejected and rejected == rows.rows_seen:
+        if rows.rejected_lines and len(rows.rejected_lines) == rows.rows_seen:
             raise RefusedFileError(f"{file.name}: no row of it fits its header")
         if not look.ends_with_newline and file.format == "ndjson" and broken:
             last = self._reading.sql(
@@ -453,7 +445,7 @@ class Staging:
             ).to_pylist()[0]["last_row"]
             if last == broken["last_row"]:
                 raise RefusedFileError(f"{file.name}: ends in the middle of a line; deliver it again")
-        if not look.ends_with_newline and file.format == "csv" and rejected:
+        if not look.ends_with_newline and file.format == "csv" and rows.rejected_lines:
             raise RefusedFileError(f"{file.name}: ends in the middle of a row; deliver it again")
         if self._contract.is_reference and reasons:
             row = reasons[0]
@@ -472,10 +464,11 @@ class Staging:
         ]
         names = [column.name for column in columns] + ["extra"]
         is_json = {column.name: column.type == "json" for column in columns} | {"extra": True}
+        texts = ", ".join(f"{_q(name)}::varchar as {_q(name)}" for name in names)
         after = -1
         while True:
             chunk = self._reading.sql(
-                f"select rowid as row, _file, {', '.join(_q(name) for name in names)} from {STAGED} "
+                f"select rowid as row, _file, {texts} from {STAGED} "
                 "where _dirty and rowid > $after order by rowid limit " + str(_CLEANED_AT_ONCE),
                 {"after": after},
             )
@@ -532,18 +525,26 @@ class Staging:
             return
         # A hash has the letters that tokens and paths have.
         hidden = f"starts_with(ip_prefix, 'anonymous:') and {privacy.dirty_sql('chr(10) || substr(ip_prefix, 11)')}"
-        whole = f"ip_prefix is not null and (not regexp_full_match(ip_prefix, '{_PREFIX}') or {hidden})"
+        # A network comes many times, and is asked about once.
+        found = self._reading.sql(
+            f"select ip_prefix from (select distinct ip_prefix from {STAGED}) "
+            f"where not regexp_full_match(ip_prefix, '{_PREFIX}') or {hidden}"
+        )
+        if not found.num_rows:
+            return
+        self._reading.register("_import_prefixes", found)
+        whole = "ip_prefix in (select ip_prefix from _import_prefixes)"
         counted = self._reading.sql(f"select _file, count(*) as rows from {STAGED} where {whole} group by _file")
         for number, rows in zip(counted["_file"].to_pylist(), counted["rows"].to_pylist(), strict=True):
             if number in files:
                 files[number].removed["ip_prefix"] += rows
-        if counted.num_rows:
-            self._reading.sql(
-                f"update {STAGED} set ip_prefix = "
-                r"case when regexp_full_match(ip_prefix, '(\d{1,3}[.]){3}\d{1,3}(/\d{1,2})?') "
-                r"then regexp_extract(ip_prefix, '^(\d{1,3}[.]){3}') || '0/24' end "
-                f"where {whole}"
-            )
+        self._reading.sql(
+            f"update {STAGED} set ip_prefix = "
+            r"case when regexp_full_match(ip_prefix, '(\d{1,3}[.]){3}\d{1,3}(/\d{1,2})?') "
+            r"then regexp_extract(ip_prefix, '^(\d{1,3}[.]){3}') || '0/24' end "
+            f"where {whole}"
+        )
+        self._reading.unregister("_import_prefixes")
 
     def _drop_names(self, files: dict[int, FileRows]) -> None:
         for column in self._contract.columns:
@@ -689,7 +690,8 @@ def _reasons(column: Column, raw: str, is_required: bool) -> list[tuple[str, str
     if column.allowed:
         allowed = ", ".join(_text(value) for value in column.allowed)
         reason = "unknown event_type" if said == "event_type" else f"{said} is not one of the known values"
-        reasons.append((f"{name} not in ({allowed})", reason))
+        # Not IN: of a long list the engine makes a join, and rows come out of a join in any order.
+        reasons.append((f"not list_contains([{allowed}], {name})", reason))
     if column.minimum is not None:
         reasons.append((f"{name} < {column.minimum:g}", f"{said} is below {column.minimum:g}"))
     if column.maximum is not None:
@@ -724,7 +726,10 @@ def _typed(column: Column, raw: str) -> str:
         # The engine reads only a capital Z.
         small = f"when right({raw}, 1) = 'z' then try_cast(upper({raw}) as timestamp)"
         plain = plain.replace("case when", f"case {small} when", 1)
-        return f"case when regexp_full_match({raw}, {_text(_TIME)}) then {plain} else {zoned} end end"
+        return (
+            f"case when regexp_full_match({raw}, {_text(_USUAL_TIME)}) then try_cast({raw} as timestamp) "
+            f"when regexp_full_match({raw}, {_text(_TIME)}) then {plain} else {zoned} end end"
+        )
     if column.type == "date":
         return (
             rf"case when regexp_full_match({raw}, '\d{{4}}-\d{{2}}') then try_cast({raw} || '-01' as date) "
@@ -739,17 +744,19 @@ def _typed(column: Column, raw: str) -> str:
         yes, no = f"lower({raw}) in ('true', '1')", f"lower({raw}) in ('false', '0')"
         return f"case when {yes} then true when {no} then false end"
     if column.type == "json":
-        unwrapped = f"case when starts_with({raw}, '\"') then try(json_extract_string({raw}, '$')) else {raw} end"
+        # A CASE that mixes JSON and text reads the text as JSON, and what is JSON already would be read once more.
+        text = f"{raw}::varchar"
+        unwrapped = f"case when starts_with({text}, '\"') then try(json_extract_string({raw}, '$')) else {text} end"
         return (
-            f"case when left({raw}, 1) in ('{{', '[') then {raw} "
-            f"when starts_with({raw}, '\"') and json_valid({unwrapped}) and left({unwrapped}, 1) in ('{{', '[') "
-            f"then {unwrapped} end"
+            f"case when left({text}, 1) in ('{{', '[') then {raw} "
+            f"when starts_with({text}, '\"') and json_valid({unwrapped}) and left({unwrapped}, 1) in ('{{', '[') "
+            f"then ({unwrapped})::json end"
         )
     return f"nfc_normalize({raw})" if not column.allowed else raw
 
 
 def _staged_type(column: Column) -> str:
-    return {"json": "varchar", "text": "varchar"}.get(column.type, column.type)
+    return {"text": "varchar"}.get(column.type, column.type)
 
 
 def _line_schema(contract: Contract) -> str:
@@ -776,7 +783,7 @@ _ARCHIVE = {
     # A patch into an empty object leaves out what is NULL.
     "payload": "case when r.payload is not null then json_merge_patch('{}', json_merge_patch("
     f"to_json(json_transform(r.payload, '{_ARCHIVE_PAYLOAD}')), json_object('commits', "
-    "coalesce(json_array_length(r.payload, '$.commits'), json_array_length(r.payload, '$.shas')))))::varchar end",
+    "coalesce(json_array_length(r.payload, '$.commits'), json_array_length(r.payload, '$.shas'))))) end",
 }
 
 
@@ -787,15 +794,6 @@ def _canonical_md5(line: str) -> str | None:
     except (ValueError, RecursionError):
         return None
     return hashlib.md5(event.encode(), usedforsecurity=False).hexdigest()
-
-
-def _text_lines(look: Look, compression: str | None, path: str = "$path", more: str = "") -> str:
-    name = ", filename" if more else ""
-    return (
-        f"select line{name} from read_csv({path}, columns = {{'line': 'VARCHAR'}}, header = false, "
-        f"auto_detect = false, delim = chr(1), quote = '', escape = '', {_compression(compression)}"
-        f"strict_mode = false, {more}{_buffers(look)})"
-    )
 
 
 def _compression(name: str | None) -> str:

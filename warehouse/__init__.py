@@ -42,8 +42,8 @@ class ReadingEngine(Protocol):
         """Run one statement with bound parameters; its rows as Arrow (no rows: an empty table)."""
         ...
 
-    def register(self, name: str, rows: pa.Table) -> None:
-        """Make Arrow rows readable under `name` for this session."""
+    def register(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
+        """Make Arrow rows readable under `name` for this session; a stream of them once."""
         ...
 
     def unregister(self, name: str) -> None:

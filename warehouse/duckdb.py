@@ -217,8 +217,8 @@ class DuckDBReading:
         cursor = self._connection.cursor()
         return DuckDBReading(lambda: cursor, self._path)
 
-    def register(self, name: str, rows: pa.Table) -> None:
-        """Make Arrow rows readable under `name` for this session."""
+    def register(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
+        """Make Arrow rows readable under `name` for this session; a stream of them once."""
         self._connection.register(name, rows)
 
     def unregister(self, name: str) -> None:
@@ -284,40 +284,47 @@ class DuckDBWriter:
     def merge(self, staged: str, into: TableSpec, *, counted_by: str | None = None) -> MergeCounts:
         """Merge staged rows by key; the greater `version_by` wins, NULLs lowest.
 
-        One pass over the table's key and version columns finds what changes; only that is written.
+        One pass over the table's key columns finds what it has of the staged keys; mostly nothing, and then the rows
+        go straight in.
         """
         names = column_list(into.column_names)
         target = quoted_table(into.qualified)
         with known_errors(self._path), self._atomic():
-            count = self._scalar(f"select count(*) from {staged}")
-            known = self._known(staged, into, counted_by) if counted_by else {}
+            found = column_list(dict.fromkeys(into.key + into.version_by))
             self._connection.execute(
-                f"create or replace temp table _merge_changes as "
-                f"select {column_list(into.column_names, 's')}, t._is_there is not null as _is_there "
-                f"from {staged} as s "
-                f"left join (select {column_list(dict.fromkeys(into.key + into.version_by))}, true as _is_there "
-                f"from {target}) as t "
-                f"on {same_key(into.key, 's', 't')} "
-                f"where t._is_there is null or {is_newer(into.version_by, 's', 't')}"
+                f"create or replace temp table _merge_known as select {found} from {target} as t "
+                f"where exists (select 1 from {staged} as s where {same_key(into.key, 's', 't')})"
             )
-            updated = self._scalar("select count(*) from _merge_changes where _is_there")
-            changed = self._scalar("select count(*) from _merge_changes")
+            if not self._scalar("select count(*) from _merge_known"):
+                inserted = self.execute(f"insert into {target} ({names}) select {names} from {staged}")
+                self._connection.execute("drop table _merge_known")
+                return MergeCounts(inserted=inserted, updated=0, unchanged=0)
+            known = self._known(staged, into, counted_by) if counted_by else {}
+            count = self._scalar(f"select count(*) from {staged}")
+            self._connection.execute(
+                f"create or replace temp table _merge_kept as select {column_list(into.key, 't')} "
+                f"from _merge_known as t join {staged} as s on {same_key(into.key, 's', 't')} "
+                f"where not {is_newer(into.version_by, 's', 't')}"
+            )
+            is_kept = f"exists (select 1 from _merge_kept as k where {same_key(into.key, '{0}', 'k')})"
+            self._connection.execute(f"delete from _merge_known as t where {is_kept.format('t')}")
+            updated = self._scalar("select count(*) from _merge_known")
             if updated:
                 self._connection.execute(
-                    f"delete from {target} as t using (select * from _merge_changes where _is_there) as s "
-                    f"where {same_key(into.key, 's', 't')}"
+                    f"delete from {target} as t using _merge_known as s where {same_key(into.key, 's', 't')}"
                 )
-            if changed:
-                self._connection.execute(f"insert into {target} ({names}) select {names} from _merge_changes")
-            self._connection.execute("drop table _merge_changes")
+            changed = self.execute(
+                f"insert into {target} ({names}) select {names} from {staged} as s where not {is_kept.format('s')}"
+            )
+            self._connection.execute("drop table _merge_known")
+            self._connection.execute("drop table _merge_kept")
         return MergeCounts(inserted=changed - updated, updated=updated, unchanged=count - changed, known=known)
 
     def _known(self, staged: str, into: TableSpec, counted_by: str) -> dict[str, int]:
         """Staged rows whose key the table has, by the value of one of their columns."""
-        same = " and ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in into.key)
         rows = self._connection.execute(
             f"select s.{quoted(counted_by)}, count(*) from {staged} as s "
-            f"where exists (select 1 from {quoted_table(into.qualified)} as t where {same}) group by all"
+            f"where exists (select 1 from _merge_known as t where {same_key(into.key, 's', 't')}) group by all"
         ).fetchall()
         return dict(rows)
 

@@ -1,0 +1,90 @@
+"""NDJSON as lines in Arrow, looked through on the way: a file is read, and decompressed, exactly once.
+
+The engine takes `Lines` as a stream. A file that turns out to be no good ends there, with its reason, and the next one
+begins; what of it was handed on is the taker's to throw away. No line passes through Python: a text of many is one
+buffer, and where each ends in it.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from ingest.delivery import DroppedFile, Look, looked_at, with_plain_lines
+from warehouse.errors import RefusedFileError
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_SCHEMA = pa.schema(
+    [("line", pa.string()), ("number", pa.int32()), ("has_nul", pa.bool_()), ("has_not_a_number", pa.bool_())]
+)
+
+
+class Lines:
+    """The lines of NDJSON files, one file after the other, each line with its end and its file's number.
+
+    `has_nul` and `has_not_a_number` say that the file may hold one, up to this line. When all is read, each file's look
+    is complete or `refused` has the reason why the file cannot be trusted, by its number; `failure` is what
+    ended it all.
+    """
+
+    def __init__(self, files: Sequence[tuple[int, DroppedFile, Look]]) -> None:
+        self._files = files
+        self.refused: dict[int, RefusedFileError] = {}
+        self.failure: BaseException | None = None
+
+    def reader(self) -> pa.RecordBatchReader:
+        """The stream, to be read once."""
+        return pa.RecordBatchReader.from_batches(_SCHEMA, self._batches())
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for number, file, look in self._files:
+                try:
+                    for text, end in _texts(file, look):
+                        yield _batch(text, end, number, look)
+                except RefusedFileError as error:
+                    self.refused[number] = error
+        except BaseException as error:
+            self.failure = error
+            raise
+
+
+def _batch(text: bytes, end: int, number: int, look: Look) -> pa.RecordBatch:
+    """The lines of a text up to `end`; what is behind that stays unread in the buffer."""
+    letters = np.frombuffer(text, np.uint8, end)
+    bounds = [np.zeros(1, np.int32), np.flatnonzero(letters == ord("\n")).astype(np.int32) + 1]
+    if letters[-1] != ord("\n"):
+        bounds.append(np.array([end], np.int32))
+    offsets = np.concatenate(bounds)
+    rows = len(offsets) - 1
+    lines = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(text))
+    same = (pa.repeat(pa.scalar(value), rows) for value in (look.has_nul, look.has_not_a_number))
+    return pa.record_batch([lines, pa.array(np.full(rows, number, np.int32)), *same], schema=_SCHEMA)
+
+
+def _texts(file: DroppedFile, look: Look) -> Iterator[tuple[bytes, int]]:
+    """The file in texts with the end of their last whole line, in UTF-8 without a mark; that of the last is its end."""
+    rest = begun = b""
+    is_first = True
+    for chunk in looked_at(file, look):
+        # A text is copied once, and not cut: that would take as long as all that is done with it here.
+        text, begun = with_plain_lines(rest + begun + chunk, look)
+        if is_first:
+            text, is_first = text.removeprefix(_BYTE_ORDER_MARK), False
+        end = text.rfind(b"\n") + 1
+        rest = text[end:]
+        if end:
+            _refuse_if_no_text(text, end, file)
+            yield text, end
+    rest += b"\n" if begun else b""
+    if rest:
+        _refuse_if_no_text(rest, len(rest), file)
+        yield rest, len(rest)
+
+
+def _refuse_if_no_text(text: bytes, end: int, file: DroppedFile) -> None:
+    if not text.isascii():
+        try:
+            str(memoryview(text)[:end], "utf-8")
+        except UnicodeDecodeError as error:
+            raise RefusedFileError(f"{file.name}: is not UTF-8; deliver it as UTF-8") from error
