@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboards import data, viewers
 from dashboards.app_pages import data as data_page
-from dashboards.app_pages import executive, onboarding, team
+from dashboards.app_pages import executive, onboarding, recommendations, team
 from dashboards.components import banners, formats
 from dashboards.viewers import Looking
 from warehouse.access import Role
@@ -81,6 +81,7 @@ def _pages(looking: Looking) -> list[st.Page]:  # pyright: ignore[reportInvalidT
     shown = {
         "team": ("Team", ":material/groups:", team.show),
         "onboarding": ("Onboarding", ":material/rocket_launch:", onboarding.show),
+        "recommendations": ("Recommendations", ":material/recommend:", recommendations.show),
         "executive": ("Executive", ":material/trending_up:", executive.show),
         "data": ("Data", ":material/database:", data_page.show),
     }

@@ -70,7 +70,7 @@ def _page(name: str) -> None:
     import_module(f"dashboards.app_pages.{name}").show(Looking(lead, "Team lead", is_demo=True))
 
 
-@pytest.mark.parametrize("name", ["team", "onboarding"])
+@pytest.mark.parametrize("name", ["team", "onboarding", "recommendations"])
 def test_the_page_of_a_team_says_so_to_who_has_none(empty_home, name):
     app = AppTest.from_function(_page, args=(name,)).run()
     assert not app.exception

@@ -1,0 +1,62 @@
+"""The choice of a period, the same on every page of figures over windows, and a row held against another period's."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+
+import streamlit as st
+
+from dashboards.components import formats, selection
+from dashboards.data import Row
+
+DAYS = {"7": "7 days", "28": "28 days", "30": "30 days", "90": "90 days"}
+NEWEST_WEEKS = timedelta(days=7)
+
+
+def choose_days() -> int:
+    """The length of the period in days."""
+    with st.container(width="content"):
+        return int(
+            selection.choose("Period", "period", list(DAYS), default="28", text=DAYS.__getitem__, kind="buttons")
+        )
+
+
+def choose_end(ends: Sequence[Row], period_days: int) -> date:
+    """The last day of the period. ends: rows with `period_end`, at least one, newest first."""
+    days = [row["period_end"] for row in ends]
+    texts = {str(value): f"{value:%a} {formats.day(value)}" for value in days}
+    with st.container(width=220):
+        chosen = selection.choose(
+            "Period end", "end", list(texts), default=str(default_end(days, period_days)), text=texts.__getitem__
+        )
+    return date.fromisoformat(chosen)
+
+
+def default_end(days: list[date], period_days: int) -> date:
+    """The newest end of the last week whose equal period before is published too; else the newest."""
+    recent = [value for value in days if max(days) - value < NEWEST_WEEKS]
+    comparable = [value for value in recent if value - timedelta(days=period_days) in days]
+    return max(comparable or recent)
+
+
+def line(end: date, period_days: int, *, is_provisional: bool) -> None:
+    """The days of the period as a line of text, and whether late events may still come."""
+    start = end - timedelta(days=period_days - 1)
+    provisional = " :orange-badge[:material/hourglass_top: Provisional: late events may still arrive]"
+    st.markdown(f"{formats.day(start)} to {formats.day(end)}, UTC days" + (provisional if is_provisional else ""))
+
+
+def row_at(rows: Sequence[Row], end: date) -> Row | None:
+    """The row of one period end."""
+    return next((row for row in rows if row["period_end"] == end), None)
+
+
+def difference(now: Row, before: Row | None, column: str, as_text: Callable[[float], str]) -> str | None:
+    """How a figure moved, as text; None where either side is not measured or hidden."""
+    if before is None or formats.is_missing(now.get(column)) or formats.is_missing(before.get(column)):
+        return None
+    return as_text(now[column] - before[column])
+
+
+def series(rows: Sequence[Row], column: str) -> list[float]:
+    """The known values of a column, for a sparkline."""
+    return [float(row[column]) for row in rows if not formats.is_missing(row.get(column))]
