@@ -7,7 +7,7 @@ Reads top to bottom: who looks, what is wrong with the data as a whole, the page
 import streamlit as st
 
 from dashboards import data, viewers
-from dashboards.app_pages import account, executive, onboarding, team, time_saved
+from dashboards.app_pages import account, executive, onboarding, recommendations, team, time_saved
 from dashboards.app_pages import data as data_page
 from dashboards.components import banners, formats, links
 from dashboards.viewers import Looking
@@ -82,6 +82,7 @@ def _pages(looking: Looking) -> list[st.Page]:  # pyright: ignore[reportInvalidT
         "team": ("Team", ":material/groups:", team.show),
         "time_saved": ("Time saved", ":material/timer:", time_saved.show),
         "onboarding": ("Onboarding", ":material/rocket_launch:", onboarding.show),
+        "recommendations": ("Recommendations", ":material/recommend:", recommendations.show),
         "account": ("Account", ":material/domain:", account.show),
         "executive": ("Executive", ":material/trending_up:", executive.show),
         "data": ("Data", ":material/database:", data_page.show),

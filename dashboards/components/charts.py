@@ -459,6 +459,110 @@ def availability_strip(rows: Sequence[Row]) -> Chart:
     )
 
 
+def funnel(rows: Sequence[Row]) -> Chart:
+    """Steps as horizontal bars of counts, what is still open as a dashed end of the bar.
+
+    rows, first step first: step, reached (None: hidden), open, text.
+    """
+    drawn = [
+        row | {"reached": row["reached"] or 0, "end": (row["reached"] or 0) + row["open"]}
+        for row in _only(rows, "step", "reached", "open", "text")
+    ]
+    text = {"type": "text", "align": "left", "dy": -8, "color": ink(), "fontSize": 12.5}
+    across = {
+        "scale": _with_room(max([1, *(row["end"] for row in drawn)]), 8),
+        "axis": {"title": "Episodes", "tickMinStep": 1, "tickCount": 5, "format": ",d"},
+    }
+    tips = [_tip("step", "Step"), _tip("text", "Episodes")]
+    return Chart(
+        {
+            "height": 44 * len(drawn) + 50,
+            # Names and counts stand above their bars, so that a narrow window keeps its width for the bars.
+            "encoding": {"y": _named("step", sort=[row["step"] for row in drawn], axis=None)},
+            "layer": [
+                _layer(
+                    {"type": "bar", "color": BLUE, "height": 14, "yOffset": 9},
+                    x=_number("reached", **across),
+                    tooltip=tips,
+                ),
+                _layer(
+                    {
+                        "type": "bar",
+                        "height": 13,
+                        "yOffset": 9,
+                        "color": "transparent",
+                        "stroke": ink(),
+                        "strokeWidth": 1.2,
+                        "strokeDash": [3, 2],
+                        "opacity": {"expr": "datum.open > 0 ? 1 : 0"},
+                    },
+                    x=_number("reached", **across),
+                    x2={"field": "end"},
+                    tooltip=tips,
+                ),
+                *(
+                    _layer(
+                        text | look,
+                        x={"datum": 0, "type": "quantitative", **across},
+                        text=_tip(field),
+                    )
+                    for field, look in (("step", {"fontWeight": "bold"}), ("text", {"dx": 76, "limit": 330}))
+                ),
+            ],
+        },
+        drawn,
+    )
+
+
+def share_bars(rows: Sequence[Row], *, title: str) -> Chart:
+    """Shares as horizontal bars in the order of the rows, 95 % interval as whiskers.
+
+    rows: name, share, low, high (missing: nothing is measured), text, interval.
+    """
+    drawn = [
+        row | {"text_at": row["high"] or 0.0} for row in _only(rows, "name", "share", "low", "high", "text", "interval")
+    ]
+    highest = max(0.01, *(row["text_at"] for row in drawn), 0.01)
+    across = {"scale": _with_room(highest, 96), "axis": {"format": "%", "tickCount": 4, "title": title}}
+    whisker = {"color": ink(), "yOffset": 8}
+    return Chart(
+        {
+            "height": 42 * len(drawn) + 50,
+            "encoding": {"y": _named("name", sort=[row["name"] for row in drawn], axis=None)},
+            "layer": [
+                _layer(
+                    {"type": "bar", "color": BLUE, "height": 13, "yOffset": 8},
+                    x=_number("share", **across),
+                    tooltip=[_tip("name", "Of"), _tip("text", title), _tip("interval", "95 % interval")],
+                ),
+                _layer(
+                    {"type": "rule", "strokeWidth": 1.4, **whisker},
+                    x=_number("low", **across),
+                    x2={"field": "high"},
+                ),
+                *(
+                    _layer(
+                        {"type": "tick", "thickness": 1.4, "size": 9, "opacity": 1, **whisker},
+                        x=_number(end, **across),
+                    )
+                    for end in ("low", "high")
+                ),
+                _layer(
+                    {"type": "text", "align": "left", "dy": -8, "color": ink(), "fontSize": 12.5, "limit": 330},
+                    x={"datum": 0, "type": "quantitative", **across},
+                    text=_tip("name"),
+                ),
+                _layer(
+                    {"type": "text", "align": "left", "dx": 7, "dy": 8, "color": ink(), "fontSize": 12},
+                    x=_number("text_at", **across),
+                    text=_tip("text"),
+                ),
+            ],
+        },
+        drawn,
+    )
+
+
 def _with_room(highest: float, pixels: int, lowest: float = 0.0) -> Encoding:
     """A scale that leaves so many pixels after its highest value for a text, however wide the window."""
     room = f"(width / max(width - {pixels}, 60))"

@@ -16,7 +16,7 @@ from warehouse.settings import load_settings
 pytestmark = pytest.mark.browser
 
 VIEWERS = ("team_lead", "executive", "data_engineer")
-PAGES = ("team", "onboarding", "executive", "data")
+PAGES = ("team", "onboarding", "recommendations", "executive", "data")
 
 
 @pytest.fixture(scope="session")
@@ -134,6 +134,81 @@ def test_a_team_without_a_month_of_five_joiners_is_hidden_with_the_reason(look, 
     body = _body(page)
     assert "Hidden to protect people" in body
     assert "%" not in body
+
+
+@pytest.fixture(scope="session")
+def recommended(rows):
+    """The newest 90 days of a team whose funnel is shown from the first step to the last."""
+    steps = ("shown", "clicked", "installed", "activated", "retained", "holdout")
+    found = rows(
+        "select * from metrics.team_recommendations where period_days = 90 and surface = '*' and model = '*' "
+        f"and seats >= 5 and installed_30 > 0 and {' and '.join(f'least_people_{step} > 1' for step in steps)} "
+        "order by period_end desc, shown desc, team_id limit 1",
+        "metrics.team_recommendations",
+    )
+    assert found, "the sample world has no team whose funnel is shown whole"
+    return found[0]
+
+
+def _recommendations_path(row, **more: object) -> str:
+    chosen = {"viewer": "team_lead", "lead": row["team_id"], "team": row["team_id"], "period": row["period_days"]}
+    chosen |= {"end": row["period_end"]} | more
+    return "/recommendations?" + "&".join(f"{name}={value}" for name, value in chosen.items())
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_recommendations_page_shows_the_published_funnel_and_lift(look, recommended, width):
+    page = look(_recommendations_path(recommended), width=width)
+    _assert_healthy(page)
+
+    tiles = [page.locator(f".st-key-tile_recommendations_{number}").inner_text() for number in range(4)]
+    for tile, (rate, count, base) in zip(
+        (tiles[0], tiles[2], tiles[3]),
+        (
+            ("acceptance", "installed", "shown"),
+            ("activation", "activated", "installed_14"),
+            ("retention", "retained", "installed_30"),
+        ),
+        strict=True,
+    ):
+        assert formats.share(recommended[f"{rate}_rate"], 1) in tile
+        assert f"{recommended[count]}/{recommended[base]}" in tile
+        assert formats.interval(recommended[f"{rate}_low"], recommended[f"{rate}_high"]) in tile
+    assert formats.points(recommended["lift"]) in tiles[1]
+    assert f"{recommended['holdout_installed']}/{recommended['holdout_shown']}" in tiles[1]
+    for step in ("shown", "clicked", "installed", "activated", "retained"):
+        row = page.get_by_role("row").filter(has_text=step.capitalize()).filter(has_not_text="Reached").first
+        assert row.inner_text().split("\t")[1] == formats.count(recommended[step])
+    clicked = page.get_by_role("row").filter(has_text="Not clicked by day 7").inner_text().split("\t")
+    assert clicked[4] == formats.count(recommended["shown"] - recommended["clicked"])
+    keep_screenshot(page, f"recommendations-numbers-{width}")
+
+
+def test_acceptance_by_model_is_shown_where_no_model_points_at_one_person(look, recommended, rows):
+    parts = rows(
+        f"select * from metrics.team_recommendations where team_id = '{recommended['team_id']}' and period_days = 90 "
+        f"and period_end = date '{recommended['period_end']}' and surface = '*' and model <> '*'",
+        "metrics.team_recommendations",
+    )
+    is_hidden = any(row[f"least_people_{step}"] == 1 for row in parts for step in ("shown", "installed"))
+    page = look(_recommendations_path(recommended))
+    page.get_by_text(re.compile(r"All \d+ combinations as a table")).click()
+    for part in parts:
+        row = page.get_by_role("row").filter(has_text=re.compile(rf"^\s*All\s*{part['model'].capitalize()}")).first
+        row.wait_for()
+        assert row.inner_text().split("\t")[4] == ("Hidden" if is_hidden else formats.count(part["installed"]))
+
+
+def test_nobody_but_a_teams_own_people_sees_its_recommendations(look, recommended, rows):
+    [other] = rows(
+        f"select team_id from metrics.teams where team_id <> '{recommended['team_id']}' order by seats desc, 1 limit 1",
+        "metrics.teams",
+    )
+    for outsider in ({"lead": other["team_id"]}, {"viewer": "executive"}):
+        page = look(_recommendations_path(recommended, **outsider))
+        _assert_healthy(page)
+        assert f"team={recommended['team_id']}" not in page.url or "You have no team here" in _body(page)
+        assert f"{recommended['installed']}/{recommended['shown']}" not in _body(page)
 
 
 def test_the_top_skill_and_its_users_are_on_the_team_page(look, lead, rows):

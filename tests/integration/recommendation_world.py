@@ -96,6 +96,7 @@ def recommendation_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
                     for model in sorted(models | {"*"}) if there else ():
                         rows[team, end, length, surface, model] = _row(truth, there, model) | {
                             "seats": len(truth.seats(team, end, length)),
+                            "is_covered": truth.begins <= end - (length - 1) * DAY,
                             "is_provisional": end > truth.last_day - 3 * DAY,
                         }
     return rows

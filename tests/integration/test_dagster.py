@@ -31,7 +31,7 @@ from warehouse.settings import DBT_PROJECT, Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a key for tests only"
-PAGES = {"team", "executive", "data", "onboarding"}
+PAGES = {"team", "executive", "data", "onboarding", "recommendations"}
 
 HOLDER = """
 import sys

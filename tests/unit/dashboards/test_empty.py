@@ -73,7 +73,14 @@ def _page(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "what"), [("team", "team"), ("onboarding", "team"), ("time_saved", "team"), ("account", "account")]
+    ("name", "what"),
+    [
+        ("team", "team"),
+        ("onboarding", "team"),
+        ("time_saved", "team"),
+        ("recommendations", "team"),
+        ("account", "account"),
+    ],
 )
 def test_the_page_of_a_team_or_account_says_so_to_who_has_none(empty_home, name, what):
     app = AppTest.from_function(_page, args=(name,)).run()

@@ -192,6 +192,7 @@ counted as (
         keys.surface,
         keys.model,
         keys.account_id,
+        windows.is_covered,
         windows.is_provisional,
         coalesce(team_windows.seats, 0) as seats{% for count in counts %},
         coalesce(recommended.{{ count }}, 0) as {{ count }}{% endfor %},
@@ -276,6 +277,7 @@ select
     {{ difference_high(*compared) }} as lift_high{% for step in parts %},
     shares.least_people_{{ step }}{% endfor %},
     shares.least_people_holdout,
+    shares.is_covered,
     shares.is_provisional,
     {{ metric_columns() }}
 

@@ -1,0 +1,424 @@
+"""Recommendations: what becomes of the skills that a team is shown, and whether showing them makes a difference."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import streamlit as st
+
+from dashboards import data
+from dashboards.components import (
+    banners,
+    charts,
+    definitions,
+    downloads,
+    formats,
+    periods,
+    sections,
+    tables,
+    teams,
+    tiles,
+)
+from dashboards.components.definitions import Trust
+from dashboards.components.tiles import Tile
+from dashboards.viewers import Looking
+
+TABLE = "team_recommendations"
+ALL = "*"
+MINIMUM_SEATS = 5
+HIDDEN = "Hidden"
+OPEN = "Still open"
+NOT_COVERED = "No comparison: the data does not reach back through the equal period before"
+NO_FIGURE = "No comparison: one of the two periods has no such figure"
+NAMES = {"cli": "CLI", "mcp": "MCP", "ide": "IDE", "web": "Web", "unknown": "Not said"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One step of the funnel: columns of its count, of the share of the step before and of what was shown.
+
+    entered: the count that `previous` is of, and what to call it; open: what may still reach the step, as a count or as
+    a difference of two; dropped: why somebody who entered is not in it.
+    """
+
+    name: str
+    count: str
+    previous: str | None
+    entered: tuple[str, str]
+    of_shown: str | None
+    reached: str
+    dropped: str
+    open: tuple[str, ...]
+    open_until: str
+
+
+STEPS = (
+    _Step("Shown", "shown", None, ("shown", ""), None, "shown", "", ("censored",), "day 7"),
+    _Step("Clicked", "clicked", "click", ("shown", "shown"), None, "clicked", "Not clicked by day 7", (), ""),
+    _Step(
+        "Installed", "installed", "conversion", ("clicked", "clicked"), "acceptance", "clicked_installed",
+        "Clicked, not installed by day 7", (), "",
+    ),
+    _Step(
+        "Activated", "activated", "activation", ("installed_14", "installed"), "activated_of_shown", "activated",
+        "Installed, no success by day 14", ("installed", "installed_14"), "day 14",
+    ),
+    _Step(
+        "Retained", "retained", "retained_of_activated", ("activated_30", "activated"), "retained_of_shown", "retained",
+        "Activated, not used on days 15 to 30", ("activated", "activated_30"), "day 30",
+    ),
+)  # fmt: skip
+
+
+def show(looking: Looking) -> None:
+    """The page, for the teams of this viewer."""
+    st.title("Recommendations")
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
+        team = teams.choose(looking)
+        if team is None:
+            return
+        period_days = periods.choose_days()
+        ends = data.query("team_period_ends", looking.viewer, team_id=team.team_id, period_days=period_days)
+        end = periods.choose_end(ends, period_days) if ends else None
+    if end is None:
+        banners.nothing(
+            f"No data for {team.label} yet.",
+            "Figures appear after the first day on which somebody is seated in the team and a refresh has run.",
+        )
+        return
+    chosen = {"team_id": team.team_id, "period_days": period_days, "period_end": str(end)}
+    rows = data.query("recommendations", looking.viewer, **chosen)
+    total = next((row for row in rows if row["surface"] == row["model"] == ALL), None)
+    periods.line(end, period_days, is_provisional=bool(total and total["is_provisional"]))
+    if total is None:
+        banners.nothing(
+            f"Nothing was recommended to {team.label} in this period.",
+            "Choose a longer period, or an earlier end. A skill counts from the day on which it is first shown.",
+        )
+        return
+    if total["seats"] < MINIMUM_SEATS:
+        st.info(
+            f"**Hidden to protect people.** {formats.count(total['seats'])} people were seated in this team in the "
+            f"period. Figures over fewer than {MINIMUM_SEATS} would be figures about persons.",
+            icon=":material/visibility_off:",
+        )
+        return
+    trust = definitions.load(looking.viewer)
+    over_time = data.query("recommendations_over_time", looking.viewer, **chosen)
+    _figures(trust, total, over_time, period_days)
+    _funnel(trust, total)
+    _breakdowns(trust, rows, total)
+    _trend(trust, over_time, team.team_id, period_days)
+
+
+def _figures(trust: Trust, total: data.Row, over_time: Sequence[data.Row], period_days: int) -> None:
+    end: date = total["period_end"]
+    before = periods.row_at(over_time, end - timedelta(days=period_days))
+    is_comparable = before is not None and before["is_covered"]
+
+    def tile(label: str, column: str, value: str, details: Sequence[str], tag: str | None = None) -> Tile:
+        return Tile(
+            label=label,
+            tag=tag,
+            value=value,
+            details=details,
+            entries=[(TABLE, column)],
+            change=periods.difference(total, before if is_comparable else None, column, formats.points),
+            versus=f"vs the {period_days} days before",
+            no_change=NOT_COVERED if before is not None and not is_comparable else NO_FIGURE,
+            series=periods.series(over_time, column),
+            is_provisional=bool(total["is_provisional"]),
+        )
+
+    tiles.row(
+        trust,
+        [
+            tile(
+                "Acceptance",
+                "acceptance_rate",
+                _share(total, "acceptance", "installed", "shown"),
+                [
+                    _counted(total, "acceptance", "installed", "shown", "shown were installed within 7 days"),
+                    *([f"{formats.count(total['censored'])} still open"] if total["censored"] else []),
+                ],
+            ),
+            tile("Lift over holdout", "lift", _lift(total), _against_holdout(total), tag="experiment"),
+            tile(
+                "Activation",
+                "activation_rate",
+                _share(total, "activation", "activated", "installed_14"),
+                [_counted(total, "activation", "activated", "installed_14", "installed succeeded by day 14")],
+            ),
+            tile(
+                "Retained",
+                "retention_rate",
+                _share(total, "retention", "retained", "installed_30"),
+                [_counted(total, "retention", "retained", "installed_30", "installed were used on days 15 to 30")],
+            ),
+        ],
+        key="recommendations",
+    )
+    downloads.button([total], f"recommendations_{total['team_id']}_{end}", trust, TABLE)
+
+
+def _share(row: data.Row, rate: str, count: str, base: str) -> str:
+    """A share as text, or why there is none: hidden, still open, or nothing that it could be of."""
+    if _is_hidden(row, count, base):
+        return HIDDEN
+    if row[base] == 0:
+        return OPEN if _may_come(row, base) else formats.NO_DATA
+    return formats.share(row[f"{rate}_rate"], 1)
+
+
+def _may_come(row: data.Row, base: str) -> bool:
+    """Whether episodes that are open may still be of a base that is 0."""
+    return bool(row["censored"] != 0 if base == "shown" else row["installed"] > 0)
+
+
+def _counted(row: data.Row, rate: str, count: str, base: str, what: str) -> str:
+    if _is_hidden(row, count, base):
+        return "The exact figure would point at one person"
+    if row[base] == 0:
+        none = "Nothing of this period was installed"
+        return "Nothing of this period is old enough; a longer one may be" if _may_come(row, base) else none
+    interval = formats.interval(row[f"{rate}_low"], row[f"{rate}_high"])
+    return f"**{formats.count(row[count])}/{formats.count(row[base])}** {what}, 95{formats.THIN}% interval {interval}"
+
+
+def _is_hidden(row: data.Row, *counts: str) -> bool:
+    return any(formats.is_missing(row[count]) for count in counts)
+
+
+def _lift(row: data.Row) -> str:
+    if _is_hidden(row, "installed", "holdout_installed"):
+        return HIDDEN
+    if formats.is_missing(row["lift"]):
+        return "Not measured"
+    return formats.points(row["lift"])
+
+
+def _against_holdout(row: data.Row) -> list[str]:
+    if _is_hidden(row, "installed", "holdout_installed"):
+        return ["The exact figure would point at one person"]
+    if formats.is_missing(row["lift"]):
+        return ["Nothing was withheld in this period, or nothing of it is 7 days old"]
+    anyway = (
+        f"withheld and installed all the same: **{formats.count(row['holdout_installed'])}/"
+        f"{formats.count(row['holdout_shown'])}** ({formats.share(row['holdout_rate'], 1)})"
+    )
+    low, high = row["lift_low"], row["lift_high"]
+    found = "Above 0" if low > 0 else "Below 0" if high < 0 else "**No difference is shown**"
+    spread = f"95{formats.THIN}% interval {formats.signed(100 * low, 1)} to {formats.points(high)}"
+    return [f"{found}: {spread}", anyway]
+
+
+def _funnel(trust: Trust, total: data.Row) -> None:
+    st.subheader("From shown to used")
+    if _is_hidden(total, "shown"):
+        banners.nothing("Hidden.", "All that was shown was shown to one person.")
+        return
+    steps = [_told(step, total) for step in STEPS]
+    with sections.values(trust, "funnel", TABLE):
+        charts.show(
+            charts.funnel(steps),
+            "Episodes by step: " + "; ".join(f"{step['step']} {step['text']}" for step in steps),
+            key="funnel",
+        )
+    st.caption(
+        "An episode is a person, a skill and a surface, from the first time it was shown. A dashed end is still open: "
+        "its days for the step are not over, so it counts neither as reached nor as dropped."
+    )
+    with sections.values(trust, "steps", TABLE):
+        tables.show(
+            steps,
+            {
+                "step": ("Step", str),
+                "count": ("Reached", str),
+                "of_previous": ("of the step before", str),
+                "of_shown": ("of shown", str),
+                "dropped": ("Dropped", str),
+                "why": ("Why", str),
+                "still_open": ("Still open", str),
+            },
+        )
+    if not _is_hidden(total, "installed", "clicked_installed") and total["installed"] > total["clicked_installed"]:
+        without = total["installed"] - total["clicked_installed"]
+        st.caption(
+            f"{formats.count(without)} of {formats.count(total['installed'])} were installed without a click. They "
+            "count as installed, as they do where nothing was shown; the share of clicked leaves them out."
+        )
+    sections.foot(
+        trust,
+        [total],
+        f"funnel_{total['team_id']}_{total['period_end']}",
+        *((TABLE, step.count) for step in STEPS),
+        (TABLE, "censored"),
+        is_provisional=bool(total["is_provisional"]),
+    )
+
+
+def _told(step: _Step, total: data.Row) -> dict[str, Any]:
+    """One step as the chart and the table print it."""
+    count, entered = total[step.count], total[step.entered[0]]
+    is_hidden = _is_hidden(total, step.count, step.entered[0])
+    is_open_hidden = _is_hidden(total, *step.open)
+    still_open = 0 if is_hidden or is_open_hidden or not step.open else _less(total, step.open)
+    is_drop_hidden = is_hidden or _is_hidden(total, step.reached)
+    told = {
+        "step": step.name,
+        "reached": None if is_hidden else count,
+        "open": still_open,
+        "count": HIDDEN if is_hidden else formats.count(count),
+        "of_previous": _with_interval(total, step.previous, is_drop_hidden, step.entered[1]),
+        "of_shown": _with_interval(total, step.of_shown or step.previous, is_hidden),
+        "dropped": "",
+        "why": "",
+        "still_open": HIDDEN
+        if is_open_hidden and not is_hidden
+        else f"{formats.count(still_open)} until {step.open_until}"
+        if still_open
+        else "",
+    }
+    if step.previous is not None and entered != 0:
+        told |= {
+            "dropped": HIDDEN if is_drop_hidden else formats.count(entered - total[step.reached]),
+            "why": step.dropped,
+        }
+    share = total[f"{step.of_shown or step.previous}_rate"] if step.previous else None
+    told["text"] = (
+        HIDDEN
+        if is_hidden
+        else told["count"]
+        + ("" if formats.is_missing(share) else f", {formats.share(share, 1)} of shown")
+        + (f" + {formats.count(still_open)} open" if still_open else "")
+    )
+    return told
+
+
+def _less(row: data.Row, columns: Sequence[str]) -> int:
+    first, *others = (row[column] for column in columns)
+    return first - sum(others)
+
+
+def _with_interval(row: data.Row, rate: str | None, is_hidden: bool, of: str = "") -> str:
+    if rate is None:
+        return ""
+    if is_hidden:
+        return HIDDEN
+    if formats.is_missing(row[f"{rate}_rate"]):
+        return ""
+    interval = formats.interval(row[f"{rate}_low"], row[f"{rate}_high"])
+    return f"{formats.share(row[f'{rate}_rate'], 1)} ({interval})" + (f" of {of}" if of else "")
+
+
+def _breakdowns(trust: Trust, rows: Sequence[data.Row], total: data.Row) -> None:
+    st.subheader("Acceptance by model and surface")
+    for side, by, other in zip(st.columns(2, gap="medium"), ("model", "surface"), ("surface", "model"), strict=True):
+        parts = [row for row in rows if row[other] == ALL and row[by] != ALL]
+        with side, sections.values(trust, f"by_{by}", TABLE):
+            st.markdown(f"**By {by}**")
+            if any(_is_hidden(row, "installed", "shown") for row in parts):
+                banners.nothing("Hidden.", "One of the counts would point at one person, so none is shown.")
+                continue
+            told = [_part(row, by) for row in sorted(parts, key=lambda row: -row["shown"])]
+            charts.show(
+                charts.share_bars(told, title="Acceptance (share of shown)"),
+                f"Acceptance by {by}: " + "; ".join(f"{row['name']} {row['text']}" for row in told),
+                key=f"by_{by}",
+            )
+    st.caption(
+        f"Installed of shown; the thin line is the 95{formats.THIN}% interval. Where the lines overlap far, one is not "
+        "shown to be better than the other."
+    )
+    with st.expander(f"All {len(rows)} combinations as a table"), sections.values(trust, "combinations", TABLE):
+        tables.show(
+            [
+                {
+                    **row,
+                    "surface": _name(row["surface"]),
+                    "model": _name(row["model"]),
+                    "acceptance": _share(row, "acceptance", "installed", "shown"),
+                    "lift_text": _lift(row),
+                }
+                for row in rows
+            ],
+            {
+                "surface": ("Surface", str),
+                "model": ("Model", str),
+                "shown": ("Shown", _count),
+                "clicked": ("Clicked", _count),
+                "installed": ("Installed", _count),
+                "acceptance": ("Acceptance", str),
+                "lift_text": ("Lift", str),
+                "activated": ("Activated", _count),
+                "retained": ("Retained", _count),
+                "censored": ("Still open", _count),
+            },
+            height=None if len(rows) < 12 else 420,
+        )
+    sections.foot(
+        trust,
+        rows,
+        f"recommendations_by_{total['team_id']}_{total['period_end']}",
+        (TABLE, "acceptance_rate"),
+        (TABLE, "lift"),
+        is_provisional=bool(total["is_provisional"]),
+    )
+
+
+def _part(row: data.Row, by: str) -> dict[str, Any]:
+    return {
+        "name": _name(row[by]),
+        "share": row["acceptance_rate"],
+        "low": row["acceptance_low"],
+        "high": row["acceptance_high"],
+        "text": _of_shown(row) if row["shown"] else OPEN,
+        "interval": formats.interval(row["acceptance_low"], row["acceptance_high"]),
+    }
+
+
+def _of_shown(row: data.Row) -> str:
+    counted = f"{formats.count(row['installed'])}/{formats.count(row['shown'])}"
+    return f"{formats.share(row['acceptance_rate'], 1)} ({counted})"
+
+
+def _name(value: str) -> str:
+    return "All" if value == ALL else NAMES.get(value, value.capitalize())
+
+
+def _count(value: Any) -> str:
+    return HIDDEN if formats.is_missing(value) else formats.count(value)
+
+
+def _trend(trust: Trust, over_time: Sequence[data.Row], team_id: str, period_days: int) -> None:
+    st.subheader("Acceptance over time")
+    known = [row for row in over_time if not formats.is_missing(row["acceptance_rate"])]
+    if len(known) < 2:
+        banners.nothing("Too little history for a trend.", "It appears once two period ends have a share to show.")
+        return
+    by_end = {row["period_end"]: {**row, "text": _of_shown(row)} for row in known}
+    # A Sunday without a share to show has no point, and no line leads over it.
+    first, last = min(by_end), max(by_end)
+    days = (first + timedelta(days=number) for number in range((last - first).days))
+    sundays = {day for day in days if day.isoweekday() == 7}
+    drawn = [by_end.get(end, {"period_end": end}) for end in sorted(sundays | by_end.keys())]
+    with sections.values(trust, "trend", TABLE):
+        charts.show(
+            charts.trend(
+                drawn,
+                y="acceptance_rate",
+                low="acceptance_low",
+                high="acceptance_high",
+                title="Acceptance (share of shown)",
+                number_format="%",
+            ),
+            f"Acceptance over {period_days} days by period end, from {drawn[0]['text']} to {drawn[-1]['text']}",
+            key="trend",
+        )
+    st.caption(
+        f"Each point is what was first shown in the {period_days} days up to a Sunday or the chosen end, without what "
+        f"is still open; the band is the 95{formats.THIN}% interval; a hollow point is provisional, a gap is hidden "
+        "or still open."
+    )
+    sections.foot(trust, over_time, f"acceptance_{team_id}_{period_days}d", (TABLE, "acceptance_rate"))

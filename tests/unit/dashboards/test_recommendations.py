@@ -1,0 +1,100 @@
+"""What the page of recommendations says of one period: hidden, still open and nothing at all are three things."""
+
+from datetime import date
+from typing import Any
+
+from dashboards.app_pages import recommendations as page
+from dashboards.components import charts
+
+# 2,000 shown and 50 open; 640 clicked; 360 installed, 20 of them without a click; of 300 whose day 14 is over 175
+# succeeded; of 100 activated whose day 30 is over 40 came back.
+COUNTS = {
+    **{"censored": 50, "shown": 2000, "clicked": 640, "installed": 360, "clicked_installed": 340},
+    **{"shown_14": 1800, "installed_14": 300, "activated": 175, "shown_30": 900, "installed_30": 160},
+    **{"activated_30": 100, "retained": 40, "holdout_shown": 200, "holdout_installed": 12},
+}
+RATES = {
+    **{
+        "click": 0.32,
+        "acceptance": 0.18,
+        "conversion": 340 / 640,
+        "activation": 175 / 300,
+        "activated_of_shown": 175 / 1800,
+    },
+    **{"retention": 0.25, "retained_of_activated": 0.4, "retained_of_shown": 40 / 900, "holdout": 0.06},
+}
+
+
+def total(**others: Any) -> dict[str, Any]:
+    rates = {f"{name}_{part}": rate for name, rate in RATES.items() for part in ("rate", "low", "high")}
+    row = {"team_id": "t", "period_end": date(2026, 1, 28), "surface": "*", "model": "*", "is_provisional": False}
+    return row | COUNTS | rates | {"lift": 0.12, "lift_low": 0.075, "lift_high": 0.151} | others
+
+
+def steps(**others: Any) -> dict[str, dict[str, Any]]:
+    return {step.name: page._told(step, total(**others)) for step in page.STEPS}
+
+
+def test_every_step_says_what_was_dropped_and_why_and_what_is_open():
+    told = steps()
+    assert [told[name]["count"] for name in told] == ["2,000", "640", "360", "175", "40"]
+    # 2,000 - 640; 640 - 340; 300 - 175; 100 - 40.
+    assert [told[name]["dropped"] for name in told] == ["", "1,360", "300", "125", "60"]
+    assert told["Clicked"]["why"] == "Not clicked by day 7"
+    # 360 - 300 whose day 14 is not over; 175 - 100 whose day 30 is not.
+    still_open = [told[name]["still_open"] for name in told]
+    assert still_open == ["50 until day 7", "", "", "60 until day 14", "75 until day 30"]
+    assert told["Installed"]["of_previous"].endswith("of clicked")
+    assert told["Installed"]["text"] == "360, 18.0\u202f% of shown"
+
+
+def test_a_hidden_step_is_hidden_and_not_nought():
+    hidden = ("installed", "clicked_installed", "installed_14", "activated", "activated_30", "retained")
+    told = steps(**dict.fromkeys(hidden))
+    assert [told[name]["count"] for name in told] == ["2,000", "640", "Hidden", "Hidden", "Hidden"]
+    assert (told["Installed"]["dropped"], told["Installed"]["of_shown"]) == ("Hidden", "Hidden")
+    assert told["Shown"]["still_open"] == "50 until day 7"
+    assert steps(censored=None)["Shown"] | {"still_open": "Hidden", "count": "2,000"} == steps(censored=None)["Shown"]
+    # Who was installed for is known, and how many of the clicked it were is not.
+    assert steps(clicked_installed=None)["Installed"]["dropped"] == "Hidden"
+    assert steps(clicked_installed=None)["Installed"]["count"] == "360"
+
+
+def test_a_share_without_a_base_is_open_where_something_may_come_and_else_no_data():
+    def retained(**others: Any) -> str:
+        return page._share(total(**others), "retention", "retained", "installed_30")
+
+    assert retained() == "25.0\u202f%"
+    assert retained(installed_30=0, retained=0) == "Still open"
+    assert retained(installed_30=0, retained=0, installed=0) == "No data"
+    assert retained(retained=None) == "Hidden"
+
+
+def test_a_lift_says_whether_its_interval_leaves_nought_out():
+    assert page._against_holdout(total())[0].startswith("Above 0")
+    assert page._against_holdout(total(lift_low=-0.01))[0].startswith("**No difference is shown**")
+    assert page._against_holdout(total(lift_high=-0.01, lift_low=-0.2))[0].startswith("Below 0")
+    assert page._lift(total(lift=None)) == "Not measured"
+    assert page._lift(total(holdout_installed=None)) == "Hidden"
+    assert "12/200" in page._against_holdout(total())[1]
+
+
+def test_a_funnel_draws_what_is_open_after_what_was_reached_and_leaves_room_for_both():
+    chart = charts.funnel(
+        [
+            {"step": "Shown", "reached": 10, "open": 3, "text": "10 + 3 open"},
+            {"step": "Clicked", "reached": None, "open": 0, "text": "Hidden"},
+        ]
+    )
+    assert [(row["reached"], row["end"]) for row in chart.rows] == [(10, 13), (0, 0)]
+    dashed = chart.specification["layer"][1]["mark"]
+    assert dashed["strokeDash"]
+    assert dashed["color"] == "transparent"
+
+
+def test_shares_that_are_not_measured_keep_their_line():
+    chart = charts.share_bars(
+        [{"name": "CLI", "share": None, "low": None, "high": None, "text": "Still open", "interval": "No data"}],
+        title="Acceptance",
+    )
+    assert [row["text_at"] for row in chart.rows] == [0.0]
