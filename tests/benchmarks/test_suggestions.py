@@ -131,7 +131,8 @@ def measured(program: str, people: int) -> dict[str, float]:
     cost = json.loads(run.stdout)
     print(
         f"{cost['cpu_seconds']:.1f} s of CPU in {cost['seconds']:.1f} s for {cost['rows']:,} rows "
-        f"of {people:,} people, peak {cost['peak_bytes'] / 1024**3:.2f} GB, of which the world {cost['world_bytes'] / 1024**3:.2f}; "
+        f"of {people:,} people, peak {cost['peak_bytes'] / 1024**3:.2f} GB, "
+        f"of which the world {cost['world_bytes'] / 1024**3:.2f}; "
         f"{cost['hits']:,} of {cost['tested']:,} people hit"
     )
     return cost
