@@ -57,7 +57,7 @@ SKILL_SUGGESTIONS = TableSpec(
         ColumnSpec("definition_version", "text"),
         ColumnSpec("computed_at", "timestamp"),
     ),
-    description="Up to ten public skills per team that it does not use, with the reason and how good they are.",
+    description="Up to ten public skills per team that it does not use, with the reason and how good that proved.",
 )
 
 _TYPES = {

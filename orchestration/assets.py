@@ -232,7 +232,7 @@ def built_assets(run: Run, manifest: Mapping[str, Any]) -> list[dg.AssetsDefinit
             dg.AssetSpec(
                 SUGGESTIONS,
                 group_name="co_use",
-                description="Skills that a team's own skills point to: a model in numpy, tested against popularity.",
+                description="Skills that a team's own point to, modelled in numpy and tested against popularity.",
                 deps=[
                     dg.AssetKey(["intermediate", name])
                     for name in ("int_skill_adopters", "int_team_installed_skills", "int_team_windows", "int_windows")

@@ -158,11 +158,13 @@ RULES: dict[str, Rule] = {
             ("adopters_30", ("adopted_by_30",)),
         ),
     ),
-    # What one person uses would be read from what is suggested for it; the model's own tests are of everybody.
+    # What one person uses would be read from what is suggested for it. From a score it could be worked out how many of
+    # the team use a skill.
     "skill_suggestions": Rule(
         count="active_users",
         share=("active_users",),
-        single=("rank", "score", "model", "reason", "reason_skill_name", "people_using", "people_of"),
+        single=("rank", "model", "reason", "reason_skill_name", "people_using", "people_of"),
+        withheld=("score",),
     ),
     "account_activity": Rule(
         count="active_users",

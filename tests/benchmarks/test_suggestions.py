@@ -12,6 +12,8 @@ import pytest
 pytestmark = pytest.mark.long
 
 PEOPLE, SKILLS, TEAMS, UP_TO = 50_000, 180_000, 500, 48
+# SQL takes 6.5 GB for all of them, which is not what is measured here.
+PEOPLE_OF_SQL = 12_000
 MOST_TIMES_SQL = 3.0
 PEAK_BYTES = 2 * 1024**3
 
@@ -122,22 +124,26 @@ print(json.dumps({
 """
 
 
-def measured(program: str) -> dict[str, float]:
+def measured(program: str, people: int) -> dict[str, float]:
     """One program in a process of its own, so that the peak is its own."""
-    numbers = [str(number) for number in (PEOPLE, SKILLS, TEAMS, UP_TO)]
+    numbers = [str(number) for number in (people, SKILLS, TEAMS, UP_TO)]
     run = subprocess.run([sys.executable, "-c", program + _TOLD, *numbers], check=True, capture_output=True, text=True)
-    return json.loads(run.stdout)
+    cost = json.loads(run.stdout)
+    print(
+        f"{cost['cpu_seconds']:.1f} s of CPU in {cost['seconds']:.1f} s for {cost['rows']:,} rows "
+        f"of {people:,} people, peak {cost['peak_bytes'] / 1024**3:.2f} GB, "
+        f"of which the world {cost['world_bytes'] / 1024**3:.2f}; "
+        f"{cost['hits']:,} of {cost['tested']:,} people hit"
+    )
+    return cost
 
 
-def test_fifty_thousand_people_are_learnt_from_in_three_times_what_sql_takes_and_in_two_gigabytes() -> None:
-    sql, kernel = measured(_SQL), measured(_KERNEL)
+def test_the_same_is_learnt_as_by_sql_and_in_three_times_its_time_at_most() -> None:
+    sql, kernel = measured(_SQL, PEOPLE_OF_SQL), measured(_KERNEL, PEOPLE_OF_SQL)
 
-    for name, cost in (("SQL", sql), ("kernel", kernel)):
-        print(
-            f"{name}: {cost['cpu_seconds']:.1f} s of CPU in {cost['seconds']:.1f} s for {cost['rows']:,.0f} rows, "
-            f"peak {cost['peak_bytes'] / 1024**3:.2f} GB, of which the world {cost['world_bytes'] / 1024**3:.2f}; "
-            f"{cost['hits']:,.0f} of {cost['tested']:,.0f} people hit"
-        )
     assert (kernel["hits"], kernel["tested"]) == (sql["hits"], sql["tested"])
     assert kernel["cpu_seconds"] <= MOST_TIMES_SQL * sql["cpu_seconds"]
-    assert kernel["peak_bytes"] <= PEAK_BYTES
+
+
+def test_fifty_thousand_people_and_every_skill_of_the_registry_take_two_gigabytes_at_most() -> None:
+    assert measured(_KERNEL, PEOPLE)["peak_bytes"] <= PEAK_BYTES

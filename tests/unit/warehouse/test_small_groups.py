@@ -422,8 +422,9 @@ def test_what_one_persons_use_suggests_is_hidden(
     row = shown(engine, "skill_suggestions")
 
     assert (row["reason"], row["active_users"]) == (reason, counted)
-    says = ("rank", "score", "model", "reason_skill_name", "people_using", "people_of")
+    says = ("rank", "model", "reason_skill_name", "people_using", "people_of")
     assert all((row[name] is None) is (reason is None) for name in says)
+    assert row["score"] is None
     assert (row["skill_name"], row["seats"], row["is_suppressed"]) == ("bob/test", seats, seats < 5)
     # How good suggestions are is over everybody's teams.
     assert row["hit_rate_at_10"] == (0.5 if seats >= 5 else None)
