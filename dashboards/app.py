@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboards import data, viewers
 from dashboards.app_pages import data as data_page
-from dashboards.app_pages import executive, onboarding, team
+from dashboards.app_pages import executive, onboarding, skill, team
 from dashboards.components import banners, formats
 from dashboards.viewers import Looking
 from warehouse.access import Role
@@ -80,6 +80,7 @@ def _show(looking: Looking) -> None:
 def _pages(looking: Looking) -> list[st.Page]:  # pyright: ignore[reportInvalidTypeForm]
     shown = {
         "team": ("Team", ":material/groups:", team.show),
+        "skill": ("Skill", ":material/extension:", skill.show),
         "onboarding": ("Onboarding", ":material/rocket_launch:", onboarding.show),
         "executive": ("Executive", ":material/trending_up:", executive.show),
         "data": ("Data", ":material/database:", data_page.show),

@@ -13,7 +13,7 @@ from dashboards.data import Row
 RIGHT_TEXTS = frozenset({"counted", "moved", "by_7", "by_30", "half", "skills"})
 """Columns of text that are numbers to the eye."""
 SIGNS = {"✔": "good", "▲": "warn", "✖": "bad"}
-LONG_TEXTS = frozenset({"reason", "error", "observed", "expected", "check_name"})
+LONG_TEXTS = frozenset({"reason", "error", "observed", "expected", "check_name", "why"})
 """Columns whose texts may wrap."""
 
 

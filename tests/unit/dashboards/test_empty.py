@@ -26,6 +26,7 @@ VALUES = {
     "period_end": "2026-11-22",
     "assumption_set": "default",
     "segment": "total",
+    "skill_name": "ann/lint",
     "first_month": "2026-08-01",
     "last_month": "2026-11-01",
 }
