@@ -7,7 +7,7 @@ Reads top to bottom: who looks, what is wrong with the data as a whole, the page
 import streamlit as st
 
 from dashboards import data, viewers
-from dashboards.app_pages import account, executive, onboarding, recommendations, team, time_saved
+from dashboards.app_pages import account, executive, onboarding, recommendations, skill, team, time_saved
 from dashboards.app_pages import data as data_page
 from dashboards.components import banners, formats, links
 from dashboards.viewers import Looking
@@ -80,6 +80,7 @@ def _show(looking: Looking) -> None:
 def _pages(looking: Looking) -> list[st.Page]:  # pyright: ignore[reportInvalidTypeForm]
     shown = {
         "team": ("Team", ":material/groups:", team.show),
+        "skill": ("Skill", ":material/extension:", skill.show),
         "time_saved": ("Time saved", ":material/timer:", time_saved.show),
         "onboarding": ("Onboarding", ":material/rocket_launch:", onboarding.show),
         "recommendations": ("Recommendations", ":material/recommend:", recommendations.show),

@@ -15,6 +15,7 @@ SHARE_COLUMNS = (
     "adoption_rate",
     "adoption_low",
     "adoption_high",
+    "success_rate",
     "previous_adoption_rate",
     "mean_skill_adoption",
     "stickiness",

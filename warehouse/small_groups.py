@@ -97,7 +97,16 @@ RULES: dict[str, Rule] = {
     "team_skill_usage": Rule(
         count="users",
         share=("users", "adoption_rate", "adoption_low", "adoption_high"),
-        single=("uses", "successes", "failures", "unknown", "user_days"),
+        single=(
+            "uses",
+            "successes",
+            "failures",
+            "unknown",
+            "success_rate",
+            "success_low",
+            "success_high",
+            "user_days",
+        ),
         previous=("previous_users", "previous_adoption_rate"),
     ),
     "team_installed_skills": Rule(counts=(("installed_people", ()),)),

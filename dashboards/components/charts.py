@@ -273,6 +273,136 @@ def tornado(rows: Sequence[Row]) -> Chart:
     )
 
 
+def retention_curve(rows: Sequence[Row]) -> Chart:
+    """Share that came back by weeks since the first success; provisional points are hollow.
+
+    rows: weeks_later, retention_rate, text, is_provisional.
+    """
+    drawn = _only(rows, "weeks_later", "retention_rate", "text", "is_provisional")
+    drawn = [row | {"share": formats.share(row["retention_rate"])} for row in drawn]
+    up = {
+        "title": "Share that came back",
+        "scale": {"domain": [0, 1]},
+        "axis": {"format": "%", "values": [0, 0.25, 0.5, 0.75, 1]},
+    }
+    return Chart(
+        {
+            "height": 280,
+            "encoding": {
+                "x": _number(
+                    "weeks_later",
+                    title="Weeks since the week of the first success",
+                    axis={"values": list(range(1, 13)), "format": "d", "grid": False},
+                    scale={"domain": [0.6, 12.4], "nice": False},
+                )
+            },
+            "layer": [
+                _layer({"type": "line", "color": BLUE, "strokeWidth": 2}, y=_number("retention_rate", **up)),
+                _layer(
+                    {"type": "point", "size": 46, "color": BLUE, "strokeWidth": 2},
+                    y=_number("retention_rate", **up),
+                    fill={"condition": {"test": "datum.is_provisional", "value": "transparent"}, "value": BLUE},
+                    tooltip=[_number("weeks_later", title="Weeks later"), _tip("text", "Came back")],
+                ),
+                _layer(
+                    # Every other one in a narrow window.
+                    {
+                        "type": "text",
+                        "dy": -12,
+                        "fontSize": 12,
+                        "color": ink(),
+                        "opacity": {"expr": "width < 420 && datum.weeks_later % 2 == 0 ? 0 : 1"},
+                    },
+                    y=_number("retention_rate", **up),
+                    text=_tip("share"),
+                ),
+            ],
+        },
+        drawn,
+    )
+
+
+def quality_scale(quality: Row, bands: Sequence[Row]) -> Chart:
+    """A quality score on the scale of its tiers, its bounds as a whisker.
+
+    quality: score, score_low, score_high; bands: name, from_score, to_score.
+    """
+    rows = [
+        {
+            "name": f"{band['name'].capitalize()} {band['from_score']:g}",
+            "from_score": band["from_score"],
+            "to_score": band["to_score"],
+            "place": place,
+        }
+        for place, band in enumerate(sorted(bands, key=lambda band: band["from_score"]))
+    ]
+    score = {name: quality[name] for name in ("score", "score_low", "score_high")}
+    score["text"] = formats.decimal(quality["score"], 1)
+    score["bounds"] = f"{formats.decimal(quality['score_low'], 1)} to {formats.decimal(quality['score_high'], 1)}"
+    across = {"scale": {"domain": [0, 100], "nice": False}, "axis": None}
+    drawn = [row | dict.fromkeys(score) for row in rows]
+    drawn.append(dict.fromkeys(rows[0]) | score)
+    tip = [_tip("text", "Score"), _tip("bounds", "Bounds")]
+    # Where the names have no room side by side, every other one stands a line lower; the last ends with the bar.
+    last = len(rows) - 1
+    name = {"type": "text", "y": {"expr": "width < 520 && datum.place % 2 ? 86 : 70"}, "fontSize": 12, "color": ink()}
+    return Chart(
+        {
+            "height": 108,
+            "layer": [
+                _layer(
+                    {
+                        "type": "rect",
+                        "height": 30,
+                        "y": 42,
+                        "fill": BLUE,
+                        "stroke": ink(),
+                        "strokeWidth": 0.8,
+                        "strokeOpacity": 0.45,
+                    },
+                    x=_number("from_score", **across),
+                    x2={"field": "to_score"},
+                    fillOpacity=_number("place", scale={"domain": [0, last], "range": [0.12, 0.5]}, legend=None),
+                ),
+                _layer(
+                    name | {"align": "left"},
+                    x=_number("from_score", **across),
+                    text={"condition": {"test": f"datum.place < {last}", **_tip("name")}, "value": ""},
+                ),
+                _layer(
+                    name | {"align": "right"},
+                    x=_number("to_score", **across),
+                    text={"condition": {"test": f"datum.place === {last}", **_tip("name")}, "value": ""},
+                ),
+                _layer(
+                    {"type": "rule", "y": 42, "strokeWidth": 1.6, "color": ink()},
+                    x=_number("score_low", **across),
+                    x2={"field": "score_high"},
+                    tooltip=tip,
+                ),
+                *(
+                    _layer(
+                        {"type": "tick", "y": 42, "thickness": 1.6, "size": 14, "opacity": 1, "color": ink()},
+                        x=_number(end, **across),
+                    )
+                    for end in ("score_low", "score_high")
+                ),
+                _layer(
+                    {"type": "point", "filled": True, "size": 130, "y": 42, "color": ORANGE, "opacity": 1},
+                    x=_number("score", **across),
+                    tooltip=tip,
+                ),
+                _layer(
+                    {"type": "text", "y": 14, "fontSize": 13, "fontWeight": "bold", "color": ink()},
+                    x=_number("score", **across),
+                    text=_tip("text"),
+                ),
+            ],
+        },
+        drawn,
+    )
+
+
 def stacked_bar(parts: Sequence[tuple[str, Any, str]], *, title: str) -> Chart:
     """One bar of counts that add up. parts: (name, count, colour); the counts stand in the bar and the legend."""
     rows = [

@@ -15,7 +15,7 @@ RIGHT_TEXTS = frozenset(
 )
 """Columns of text that are numbers to the eye."""
 SIGNS = {"✔": "good", "▲": "warn", "✖": "bad"}
-LONG_TEXTS = frozenset({"reason", "error", "observed", "expected", "check_name", "source"})
+LONG_TEXTS = frozenset({"reason", "error", "observed", "expected", "check_name", "source", "why"})
 """Columns whose texts may wrap."""
 
 

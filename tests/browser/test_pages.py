@@ -16,7 +16,7 @@ from warehouse.settings import load_settings
 pytestmark = pytest.mark.browser
 
 VIEWERS = ("team_lead", "executive", "data_engineer")
-PAGES = ("team", "onboarding", "recommendations", "executive", "data")
+PAGES = ("team", "skill", "onboarding", "recommendations", "executive", "data")
 
 
 @pytest.fixture(scope="session")
@@ -223,6 +223,85 @@ def test_the_top_skill_and_its_users_are_on_the_team_page(look, lead, rows):
     row.wait_for()
     hides_one_person = first["users"] == 1 or first["seats"] - first["users"] == 1
     assert ("Hidden" if hides_one_person else str(first["users"])) in row.inner_text().split("\t")
+
+
+@pytest.fixture(scope="session")
+def skill(rows):
+    """The newest 28-day row of a skill whose figures are shown in full, in a team, with its quality."""
+    found = rows(
+        "select q.*, u.* exclude (skill_name, definition_version, computed_at) from metrics.team_skill_usage as u "
+        "join metrics.skill_quality as q on u.skill_name = q.skill_name "
+        "where u.period_days = 28 and u.seats >= 5 and u.users between 2 and u.seats - 2 and q.tier is not null "
+        "order by u.period_end desc, u.users desc, u.uses desc, u.team_id, u.skill_name limit 1",
+        "metrics.team_skill_usage",
+        "metrics.skill_quality",
+    )
+    assert found, "no skill of the sample world has enough people in a team and a tier"
+    return found[0]
+
+
+def _skill_path(skill, **more: object) -> str:
+    team = skill["team_id"]
+    chosen = {"viewer": "team_lead", "lead": team, "team": team, "skill": skill["skill_name"], "period": 28}
+    chosen |= {"end": skill["period_end"]} | more
+    return "/skill?" + "&".join(f"{name}={value}" for name, value in chosen.items())
+
+
+def test_the_skill_page_shows_the_published_numbers_of_the_skill_in_the_team(look, skill):
+    page = look(_skill_path(skill))
+    _assert_healthy(page)
+    people, uses, success = (page.locator(f".st-key-tile_skill_{number}").inner_text() for number in range(3))
+    assert formats.share(skill["adoption_rate"]) in people
+    assert f"{skill['users']}/{skill['seats']}" in people
+    assert formats.count(skill["uses"]) in uses
+    assert formats.share(skill["success_rate"], 1) in success
+    assert f"{formats.count(skill['failures'])} failed" in success
+    keep_screenshot(page, "skill-numbers")
+
+
+def test_the_quality_of_a_skill_is_shown_with_its_seven_parts_and_why(look, skill):
+    page = look(_skill_path(skill))
+    body = _body(page)
+    assert f"{skill['tier'].capitalize()}" in body
+    assert f"{formats.decimal(skill['score'], 1)} of 100" in body
+    assert f"{formats.share(skill['coverage'])} of the weight is known" in body
+    weights = {"usage": 20, "rating": 20, "maintenance": 15, "security": 15}
+    weights |= {"documentation": 10, "compatibility": 10, "performance": 10}
+    for name, weight in weights.items():
+        score = skill[f"{name}_score"]
+        row = page.get_by_role("row").filter(has_text=name.capitalize()).first.inner_text().split("\t")
+        counted = "No data" if score is None else f"{formats.decimal(score, 1)} × {weight}{formats.THIN}%"
+        assert row[1] == counted, name
+        assert row[2], name
+
+
+def test_the_retention_of_a_skill_is_the_sum_over_its_shown_cohorts(look, rows):
+    found = rows(
+        "select r.skill_name, u.team_id, u.period_end, sum(r.users) as users, sum(r.retained_users) as retained "
+        "from metrics.skill_retention as r join metrics.team_skill_usage as u on r.skill_name = u.skill_name "
+        "where r.weeks_later = 1 and r.users >= 5 and r.retained_users not in (1, r.users - 1) "
+        "and u.period_days = 28 and u.seats >= 5 "
+        "group by r.skill_name, u.team_id, u.period_end order by users desc, u.period_end desc, u.team_id limit 1",
+        "metrics.skill_retention",
+        "metrics.team_skill_usage",
+    )
+    assert found, "the sample world has no week in which five people began with a skill"
+    told = found[0]
+    page = look(_skill_path(told))
+    shown = formats.share(told["retained"] / told["users"])
+    charts = page.locator("[aria-label]").evaluate_all("all => all.map((one) => one.getAttribute('aria-label'))")
+    assert any(f"week 1 {shown} ({told['retained']}/{told['users']})" in text for text in charts)
+
+
+def test_the_skill_in_the_address_survives_a_reload_and_an_unknown_one_is_not_asked_for(look, skill):
+    page = look(_skill_path(skill, period=90, end=""))
+    page.reload()
+    settle(page)
+    assert f"{skill['skill_name']} in" in _body(page)
+    assert page.get_by_role("radio", name="90 days").or_(page.get_by_role("button", name="90 days")).first.is_visible()
+    other = look(_skill_path(skill | {"skill_name": "nobody/nothing"}))
+    assert "nobody/nothing" not in _body(other)
+    _assert_healthy(other)
 
 
 def test_time_saved_shows_its_assumptions_one_click_away(look, lead, rows):

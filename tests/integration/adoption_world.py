@@ -218,6 +218,7 @@ def _skill_rows_of(truth: Truth, team: str, uses: list[Use], end: date, length: 
         mine = [use for use in now if use.skill == skill]
         then = [use for use in before if use.skill == skill]
         is_covered = truth.begins <= end - (2 * length - 1) * DAY
+        told = [use.success for use in mine if use.success is not None]
         rows[team, skill, end, length] = {
             "users": len(users(mine)),
             "seats": seats,
@@ -226,6 +227,7 @@ def _skill_rows_of(truth: Truth, team: str, uses: list[Use], end: date, length: 
             "successes": sum(use.success is True for use in mine),
             "failures": sum(use.success is False for use in mine),
             "unknown": sum(use.success is None for use in mine),
+            "success_rate": sum(told) / len(told) if told else None,
             "user_days": len({(use.person, use.day) for use in mine if use.success is True}),
             "previous_users": len(users(then)),
             "previous_adoption_rate": len(users(then)) / seats_before if is_covered and seats_before else None,

@@ -1,0 +1,483 @@
+"""Skill: one skill in one team, whether people come back to it, and how good it is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import streamlit as st
+
+from dashboards import data
+from dashboards.components import (
+    banners,
+    charts,
+    definitions,
+    downloads,
+    formats,
+    sections,
+    selection,
+    tables,
+    teams,
+    tiles,
+)
+from dashboards.components.definitions import Trust
+from dashboards.components.tiles import Tile
+from dashboards.viewers import Looking
+
+PERIODS = {"7": "7 days", "28": "28 days", "30": "30 days", "90": "90 days"}
+MINIMUM = 5
+NEWEST_WEEK = timedelta(days=7)
+HIDDEN = "Hidden"
+STATES = {
+    "held": ":gray-badge[:material/lock_clock: Held]",
+    "capped": ":red-badge[:material/gpp_maybe: Capped by a critical advisory]",
+    "insufficient evidence": ":gray-badge[:material/help: Insufficient evidence]",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What the page is about: names as the file of a download has them, too."""
+
+    team_id: str
+    team: str
+    skill_name: str
+    period_days: int
+    end: date
+    ends: frozenset[date]
+
+    @property
+    def before(self) -> date:
+        """The end of the previous equal period."""
+        return self.end - timedelta(days=self.period_days)
+
+
+def show(looking: Looking) -> None:
+    """The page, for the teams of this viewer."""
+    st.title("Skill")
+    chosen = _choose(looking)
+    if chosen is None:
+        return
+    trust = definitions.load(looking.viewer)
+    _use(looking, trust, chosen)
+    _quality(looking, trust, chosen)
+    _retention(looking, trust, chosen)
+
+
+def _choose(looking: Looking) -> _Chosen | None:
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
+        team = teams.choose(looking)
+        if team is None:
+            return None
+        names = [row["skill_name"] for row in data.query("team_skill_names", looking.viewer, team_id=team.team_id)]
+        if names:
+            with st.container(width=280):
+                skill_name = selection.choose("Skill", "skill", names, default=names[0])
+            with st.container(width="content"):
+                period = selection.choose(
+                    "Period", "period", list(PERIODS), default="28", text=PERIODS.__getitem__, kind="buttons"
+                )
+            ends = data.query("team_period_ends", looking.viewer, team_id=team.team_id, period_days=int(period))
+            with st.container(width=190):
+                end = _choose_end([row["period_end"] for row in ends], int(period))
+            days = frozenset(row["period_end"] for row in ends)
+            return _Chosen(team.team_id, team.label, skill_name, int(period), end, days)
+    banners.nothing(
+        f"{team.label} has not used a skill yet.",
+        "Figures appear after the first use by somebody seated in the team and a refresh.",
+    )
+    return None
+
+
+def _choose_end(days: Sequence[date], period_days: int) -> date:
+    """At first the newest end of the last week whose equal period before is published too; else the newest."""
+    recent = [value for value in days if max(days) - value < NEWEST_WEEK]
+    comparable = [value for value in recent if value - timedelta(days=period_days) in days]
+    texts = {str(value): f"{value:%a} {formats.day(value)}" for value in days}
+    chosen = selection.choose(
+        "Period end", "end", list(texts), default=str(max(comparable or recent)), text=texts.__getitem__
+    )
+    return date.fromisoformat(chosen)
+
+
+def _use(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
+    series = data.query(
+        "team_skill",
+        looking.viewer,
+        team_id=chosen.team_id,
+        skill_name=chosen.skill_name,
+        period_days=chosen.period_days,
+        period_end=str(chosen.end),
+    )
+    now = next((row for row in series if row["period_end"] == chosen.end), None)
+    start = chosen.end - timedelta(days=chosen.period_days - 1)
+    st.markdown(
+        f"**{formats.plain(chosen.skill_name)}** in {formats.plain(chosen.team)}, {formats.day(start)} to "
+        f"{formats.day(chosen.end)}, UTC days"
+        + (
+            " :orange-badge[:material/hourglass_top: Provisional: late events may still arrive]"
+            if now is not None and now["is_provisional"]
+            else ""
+        )
+        + (
+            " :gray-badge[:material/help: The registry does not say which skill this is]"
+            if now is not None and now["is_name_resolved"] is False
+            else ""
+        )
+    )
+    if now is None:
+        banners.nothing(
+            "Not used in this period, nor in the equal one before.", "Choose a longer period, or an earlier end."
+        )
+        return
+    if now.get("is_suppressed"):
+        st.info(
+            f"**Hidden to protect people.** {formats.count(now['seats'])} people were seated in this team in the "
+            f"period. Figures over fewer than {MINIMUM} would be figures about persons.",
+            icon=":material/visibility_off:",
+        )
+        return
+    before = next((row for row in series if row["period_end"] == chosen.before), None)
+    tiles.row(trust, _tiles(chosen, now, before, series), key="skill")
+    downloads.button(series, f"skill_{chosen.team_id}_{chosen.skill_name}_{chosen.end}", trust, "team_skill_usage")
+
+
+def _tiles(chosen: _Chosen, now: data.Row, before: data.Row | None, series: Sequence[data.Row]) -> list[Tile]:
+    is_covered = formats.is_missing(now["previous_users"]) or not formats.is_missing(now["previous_adoption_rate"])
+    is_published = chosen.before in chosen.ends
+    why = (
+        "No comparison: the data does not reach back through the equal period before"
+        if not is_covered
+        else "The equal period before is not published"
+        if not is_published
+        else "No comparison: one side of it is hidden to protect people"
+    )
+    if is_covered and is_published and before is None:
+        # No row of a published period is nobody's use.
+        before = {"uses": 0}
+    if not is_covered:
+        before = None
+    common: dict[str, Any] = {
+        "versus": f"vs the {chosen.period_days} days before",
+        "is_provisional": bool(now["is_provisional"]),
+    }
+    rate, previous = now["adoption_rate"], now["previous_adoption_rate"] if is_covered else None
+    known = [row for row in series if not formats.is_missing(row["success_rate"])]
+    is_told = not formats.is_missing(now["success_rate"])
+    nobody_says = why
+    if not formats.is_missing(now["uses"]) and before is not None:
+        nobody_says = f"No result is known of {'the equal period before' if is_told else 'this period'}"
+    return [
+        Tile(
+            label="People",
+            value=_people(now),
+            details=[_adoption(now)],
+            entries=[("team_skill_usage", "adoption_rate"), ("team_skill_usage", "users")],
+            change=None
+            if formats.is_missing(rate) or formats.is_missing(previous)
+            else formats.points(float(rate or 0) - float(previous or 0)),
+            no_change=why if not is_covered else "No comparison: one side of it is hidden to protect people",
+            series=[float(row["adoption_rate"]) for row in series if not formats.is_missing(row["adoption_rate"])],
+            **common,
+        ),
+        Tile(
+            label="Uses",
+            value=_hidden_or(formats.count, now["uses"]),
+            details=[
+                "They would be one person's"
+                if formats.is_missing(now["uses"])
+                else f"on {formats.count(now['user_days'])} person-days with a success"
+            ],
+            entries=[("team_skill_usage", "uses"), ("team_skill_usage", "user_days")],
+            change=_difference(now, before, "uses", formats.signed),
+            no_change=why,
+            series=[float(row["uses"]) for row in series if not formats.is_missing(row["uses"])],
+            **common,
+        ),
+        Tile(
+            label="Success rate",
+            value=_success(now),
+            details=_results(now),
+            entries=[("team_skill_usage", "success_rate"), ("team_skill_usage", "failures")],
+            change=_difference(now, before, "success_rate", formats.points),
+            no_change=nobody_says,
+            series=[float(row["success_rate"]) for row in known],
+            extra=":small[Claude Code's hook reports every use as a success, so the rate is at most this good.]",
+            **common,
+        ),
+    ]
+
+
+def _people(now: data.Row) -> str:
+    if formats.is_missing(now["users"]):
+        return str(now["adoption_band"]) if not formats.is_missing(now.get("adoption_band")) else HIDDEN
+    return formats.share(now["adoption_rate"])
+
+
+def _adoption(now: data.Row) -> str:
+    if formats.is_missing(now["users"]):
+        return f"A band of {formats.count(now['seats'])} people: the exact share would point at one person"
+    return (
+        f"**{formats.count(now['users'])}/{formats.count(now['seats'])}** people with a success, 95{formats.THIN}% "
+        f"interval {formats.interval(now['adoption_low'], now['adoption_high'])}"
+    )
+
+
+def _success(now: data.Row) -> str:
+    return HIDDEN if formats.is_missing(now["uses"]) else formats.share(now["success_rate"], 1)
+
+
+def _results(now: data.Row) -> list[str]:
+    if formats.is_missing(now["uses"]):
+        return ["It would be one person's"]
+    known = now["successes"] + now["failures"]
+    lines = [f"**{formats.count(now['failures'])} failed**, {formats.count(now['unknown'])} did not say how they ended"]
+    if known:
+        lines.append(
+            f"{formats.count(now['successes'])}/{formats.count(known)} known, 95{formats.THIN}% interval "
+            f"{formats.interval(now['success_low'], now['success_high'])}"
+        )
+    return lines
+
+
+def _retention(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
+    st.subheader("Who comes back, in all teams")
+    rows = data.query("skill_retention", looking.viewer, skill_name=chosen.skill_name)
+    shown = [row for row in rows if not formats.is_missing(row["retained_users"])]
+    if not shown:
+        banners.nothing(
+            "No cohort to show.",
+            f"A curve needs a week in which {MINIMUM} people or more began, and a later week that is over. Smaller "
+            "cohorts are hidden to protect people.",
+        )
+        return
+    curve = [_pooled(later, [row for row in shown if row["weeks_later"] == later]) for later in range(1, 13)]
+    curve = [point for point in curve if point is not None]
+    hidden = len({row["cohort_week"] for row in rows}) - len({row["cohort_week"] for row in shown})
+    with sections.values(trust, "retention", "skill_retention"):
+        charts.show(
+            charts.retention_curve(curve),
+            "Share of people with a success so many weeks after their first: "
+            + "; ".join(f"week {point['weeks_later']} {point['text']}" for point in curve),
+            key="retention",
+        )
+    st.caption(
+        "People of every account whose first success with this skill fell in the same week, "
+        f"{formats.count(len({row['cohort_week'] for row in shown}))} such weeks taken together: those who came back "
+        f"over all who could have. {formats.count(hidden)} weeks with fewer than {MINIMUM} people, or not over yet, "
+        "and single counts that would point at one person are left out."
+    )
+    with st.expander("Every cohort as a table"), sections.values(trust, "cohorts", "skill_retention"):
+        _cohorts(shown)
+    sections.foot(
+        trust,
+        rows,
+        f"retention_{chosen.skill_name}",
+        ("skill_retention", "retention_rate"),
+        ("skill_retention", "users"),
+        is_provisional=any(point["is_provisional"] for point in curve),
+    )
+
+
+def _pooled(later: int, rows: Sequence[data.Row]) -> data.Row | None:
+    """Cohorts of one later week taken together: the sum of who came back over the sum of who began."""
+    retained, users = sum(row["retained_users"] for row in rows), sum(row["users"] for row in rows)
+    if not users:
+        return None
+    return {
+        "weeks_later": later,
+        "retention_rate": retained / users,
+        "text": f"{formats.share(retained / users)} ({formats.count(retained)}/{formats.count(users)})",
+        "is_provisional": any(row["is_provisional"] for row in rows),
+    }
+
+
+def _cohorts(shown: Sequence[data.Row]) -> None:
+    weeks = sorted({row["cohort_week"] for row in shown}, reverse=True)
+    by_key = {(row["cohort_week"], row["weeks_later"]): row for row in shown}
+    told = [
+        {
+            "week": f"{week:%d %b %Y}",
+            "people": next(row["users"] for row in shown if row["cohort_week"] == week),
+            **{f"w{later}": _cell(by_key.get((week, later))) for later in range(1, 13)},
+        }
+        for week in weeks
+    ]
+    tables.show(
+        told,
+        {"week": ("Week of", str), "people": ("Began", formats.count)}
+        | {f"w{later}": (f"+{later}", str) for later in range(1, 13)},
+        height=None if len(told) < 12 else 420,
+    )
+
+
+def _cell(row: data.Row | None) -> str:
+    return "" if row is None else formats.share(row["retention_rate"])
+
+
+def _quality(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
+    st.subheader("Quality")
+    found = data.query("skill_quality", looking.viewer, skill_name=chosen.skill_name)
+    if not found:
+        banners.nothing(
+            "The registry has no skill, or several, of this name.", "Quality is known of skills that it lists."
+        )
+        return
+    quality = found[0]
+    scale = data.query("quality_scale", looking.viewer)
+    weights = {row["name"]: float(row["weight"]) for row in scale if row["part"] == "signal"}
+    bands = [row for row in scale if row["part"] == "tier"]
+    st.markdown(_verdict(quality))
+    st.markdown(_coverage(quality, weights))
+    with sections.values(trust, "quality", "skill_quality"):
+        if not formats.is_missing(quality["score"]):
+            charts.show(
+                charts.quality_scale(quality, bands),
+                f"Quality {_points(quality['score'])} of 100, bounds {_points(quality['score_low'])} to "
+                f"{_points(quality['score_high'])}",
+                key="quality",
+            )
+        tables.show(
+            [_part(quality, name, weight) for name, weight in weights.items()],
+            {
+                "signal": ("Signal", str),
+                "counted": ("Score × weight", str),
+                "why": ("Why", str),
+            },
+        )
+    changes = _what_could_change(quality, weights, bands)
+    if changes:
+        st.markdown("**What could change the tier**\n" + "\n".join(f"- {line}" for line in changes))
+    sections.foot(
+        trust,
+        found,
+        f"quality_{chosen.skill_name}",
+        ("skill_quality", "score"),
+        *(("skill_quality", f"{name}_score") for name in weights),
+    )
+
+
+def _verdict(quality: data.Row) -> str:
+    state = STATES.get(quality["tier_state"], "")
+    if quality["tier_state"] == "insufficient evidence":
+        score = "" if formats.is_missing(quality["score"]) else f" What is known comes to {_points(quality['score'])}."
+        return f"{state} No tier.{score}"
+    others = _others(quality)
+    could = f", could be {others}" if others else ""
+    return f"**{_tier(quality['tier'])}**{could}: **{_points(quality['score'])}** of 100 {state}"
+
+
+def _coverage(quality: data.Row, weights: dict[str, float]) -> str:
+    missing = [name for name in weights if formats.is_missing(quality[f"{name}_score"])]
+    known = f"{formats.share(quality['coverage'])} of the weight is known"
+    if not missing:
+        return f"{known}."
+    return (
+        f"{known}; missing: {', '.join(missing)}. If what is missing were 0, the score would be "
+        f"{_points(quality['score_low'])}; if it were 100, {_points(quality['score_high'])}."
+    )
+
+
+def _part(quality: data.Row, name: str, weight: float) -> data.Row:
+    score = quality[f"{name}_score"]
+    is_known = not formats.is_missing(score)
+    return {
+        "signal": name.capitalize(),
+        "counted": f"{_points(score)} × {formats.share(weight)}" if is_known else formats.NO_DATA,
+        "why": REASONS[name](quality) if is_known else UNKNOWN[name],
+    }
+
+
+def _maintenance(quality: data.Row) -> str:
+    facts = []
+    if not formats.is_missing(quality["days_since_update"]):
+        facts.append(f"repository changed {formats.count(quality['days_since_update'])} days ago")
+    if quality["issues"]:
+        facts.append(
+            f"{formats.count(quality['issues_answered'])}/{formats.count(quality['issues'])} issues of 90 days "
+            "answered within 7 days"
+        )
+    return "; ".join(facts)
+
+
+REASONS: dict[str, Callable[[data.Row], str]] = {
+    "usage": lambda quality: f"rank by successes of 28 days among the skills of {quality['category'] or 'no category'}",
+    "rating": lambda quality: (
+        f"{formats.decimal(quality['stars'])} stars, from {formats.count(quality['ratings'])} "
+        f"rating{'' if quality['ratings'] == 1 else 's'} and the registry's mean"
+    ),
+    "maintenance": _maintenance,
+    "security": lambda _: "100 less the registry's risk score",
+    "documentation": lambda _: "as the registry measured it",
+    "compatibility": lambda quality: f"listed for {formats.count(quality['compatible_with'])} agents; four are 100",
+    "performance": lambda _: "as the registry measured it",
+}
+UNKNOWN = {
+    "usage": "no data, or no other skill of the category",
+    "rating": "nobody has rated it",
+    "maintenance": "neither a change nor an issue is known",
+    "security": "not scanned",
+    "documentation": "not measured",
+    "compatibility": "the registry lists no agents",
+    "performance": "not measured",
+}
+
+
+def _what_could_change(quality: data.Row, weights: dict[str, float], bands: Sequence[data.Row]) -> list[str]:
+    """Sentences on what would move the tier, or give it one."""
+    missing = sorted(
+        (name for name in weights if formats.is_missing(quality[f"{name}_score"])), key=lambda name: -weights[name]
+    )
+    if quality["tier_state"] == "insufficient evidence":
+        known = formats.share(sum(weight for name, weight in weights.items() if name not in missing))
+        return [f"A tier needs 60{formats.THIN}% of the weight; {known} is known"] + [
+            f"{name.capitalize()}, once known, adds {formats.share(weights[name])}" for name in missing
+        ]
+    if quality["tier_state"] == "capped":
+        return [f"The end of the advisory: without it the tier is {_tier(quality['earned_tier'])}"]
+    lines = []
+    if quality["tier_state"] == "held":
+        lines.append("The score is past an edge, but not by 2 points, so the tier of before still holds")
+    rises, falls = quality["rises_at"], quality["falls_at"]
+    better, worse = _neighbours(quality["earned_tier"], bands)
+    if not formats.is_missing(rises) and better:
+        more = formats.decimal(float(rises) - float(quality["score"]), 1)
+        lines.append(f"It rises to {_tier(better)} at {_points(rises)}: {more} points more")
+    if not formats.is_missing(falls) and worse:
+        less = formats.decimal(float(quality["score"]) - float(falls), 1)
+        lines.append(f"It falls to {_tier(worse)} at {_points(falls)}: {less} points less")
+    others = _others(quality)
+    if others:
+        lines.append(f"What is not known yet ({', '.join(missing)}) could make it {others}")
+    return lines
+
+
+def _neighbours(tier: str, bands: Sequence[data.Row]) -> tuple[str | None, str | None]:
+    """The next better and the next worse tier."""
+    names = [band["name"] for band in sorted(bands, key=lambda band: -float(band["from_score"]))]
+    place = names.index(tier)
+    return (names[place - 1] if place else None), (names[place + 1] if place + 1 < len(names) else None)
+
+
+def _others(quality: data.Row) -> str:
+    """Other tiers that the score's bounds reach."""
+    reached = dict.fromkeys((quality["tier_low"], quality["tier_high"]))
+    return " or ".join(_tier(name) for name in reached if name not in (quality["tier"], quality["earned_tier"]))
+
+
+def _tier(name: str) -> str:
+    return formats.plain(name).capitalize()
+
+
+def _points(value: Any) -> str:
+    return formats.decimal(value, 1)
+
+
+def _hidden_or(as_text: Callable[[Any], str], value: Any) -> str:
+    return HIDDEN if formats.is_missing(value) else as_text(value)
+
+
+def _difference(now: data.Row, before: data.Row | None, column: str, as_text: Callable[[Any], str]) -> str | None:
+    if before is None or formats.is_missing(now.get(column)) or formats.is_missing(before.get(column)):
+        return None
+    return as_text(now[column] - before[column])
