@@ -35,6 +35,7 @@ _FILES = "_import_files"
 _LINES = "_import_lines"
 _OLDER = "_import_older"
 _KEPT = "_import_kept"
+_NUMBER = "_row"
 _CLOSED_AT_ONCE = 1000
 
 _MOST_MEGABYTES = 1000
@@ -344,7 +345,8 @@ class Landing:
         if batch.has_shifted_lines:
             line, of_file = _LINE, f"{of_file} left join {_LINES} as l on l.row = s.rowid"
         columns = ", ".join(f's."{column.name}"' for column in contract.columns)
-        versioned = "" if version is None else f"{version}::bigint as version, "
+        # A reference has its version, and is never merged.
+        versioned = f"s.rowid as {_NUMBER}, " if version is None else f"{version}::bigint as version, "
         reading.sql(
             f"create or replace temp view {_ROWS} as select {columns}, {versioned}s.extra, f.load_id, "
             f"timestamp '{loaded_at.isoformat(sep=' ')}' as loaded_at, f.file_name, "
@@ -362,8 +364,8 @@ class Landing:
     def _merge(self, batch: "Batch") -> Mapping[str, int]:
         """Merge the staged rows; how many of each load's had a key that the table already had."""
         if len(batch.files) > 1:
-            return batch.writer.merge(_ROWS, batch.contract.table, counted_by="load_id").known
-        counts = batch.writer.merge(_ROWS, batch.contract.table)
+            return batch.writer.merge(_ROWS, batch.contract.table, counted_by="load_id", numbered_by=_NUMBER).known
+        counts = batch.writer.merge(_ROWS, batch.contract.table, numbered_by=_NUMBER)
         return {batch.files[0].load_id: counts.updated + counts.unchanged}
 
     def _next_version(self, batch: "Batch") -> int | None:

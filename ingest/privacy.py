@@ -138,7 +138,7 @@ def dirty_sql(text: str) -> str:
     matches = [f"regexp_matches({text}, {_literal(pattern)})" for pattern in patterns]
     is_dirty = " or ".join([is_crowded_sql(text, DEEPEST), *matches])
     return (
-        f"case when length({text}) > {LONGEST_TEXT} then true "
+        f"case when strlen({text}) > {LONGEST_TEXT} then true "
         f"when regexp_matches({text}, {_literal(may)}) then {is_dirty} else false end"
     )
 
@@ -150,7 +150,8 @@ def is_crowded_sql(text: str, most: int) -> str:
         asked = f"regexp_matches({text}, " + r"'(?:[^\[{]*[\[{]){" + f"{most + 1}}}')"
     else:
         asked = f"length({text}) - length(replace(replace({text}, '[', ''), '{{', '')) > {most}"
-    return f"case when length({text}) > {2 * most} then {asked} else false end"
+    # Bytes and not characters, which would have to be counted; what is deep has as many of both.
+    return f"case when strlen({text}) > {2 * most} then {asked} else false end"
 
 
 def _unbounded(pattern: str) -> str:

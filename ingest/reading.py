@@ -284,7 +284,7 @@ class Staging:
         picked, known = self._picked(raw)
         typed = ", ".join(f"{_typed(column, raw[column.name])} as {_q(column.name)}" for column in contract.columns)
         kept_raw = ", ".join(raw.values())
-        bad_line = ["line is not null and not starts_with(ltrim(line), '{')", "line is not null and r is null"]
+        bad_line = ["line is not null and not starts_with(line, '{')", "line is not null and r is null"]
         reasons = [("is_crowded", f"holds more than {_MOST_CONTAINERS:,} objects and arrays")]
         reasons += [(condition, "not a JSON object") for condition in bad_line]
         nul = "contains(line, chr(0)) or contains(line, '\\u0000')"

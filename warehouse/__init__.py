@@ -74,10 +74,13 @@ class Writer(Protocol):
         """Commit at the end, roll everything back on any error. Does not nest."""
         ...
 
-    def merge(self, staged: str, into: TableSpec, *, counted_by: str | None = None) -> MergeCounts:
+    def merge(
+        self, staged: str, into: TableSpec, *, counted_by: str | None = None, numbered_by: str | None = None
+    ) -> MergeCounts:
         """Merge staged rows (one per key, columns named as in `into`) by key; the greater `version_by` wins.
 
-        Rows equal in key and version change nothing. `counted_by` names the column of `MergeCounts.known`.
+        Rows equal in key and version change nothing. `counted_by` names the column of `MergeCounts.known`,
+        `numbered_by` one beside those of `into` that numbers the rows: they need not be copied to be told apart.
         """
         ...
 

@@ -281,7 +281,14 @@ class DuckDBWriter:
             with self.transaction():
                 yield
 
-    def merge(self, staged: str, into: TableSpec, *, counted_by: str | None = None) -> MergeCounts:
+    def merge(
+        self,
+        staged: str,
+        into: TableSpec,
+        *,
+        counted_by: str | None = None,
+        numbered_by: str | None = None,  # noqa: ARG002 - rows that stay in the engine need no numbers
+    ) -> MergeCounts:
         """Merge staged rows by key; the greater `version_by` wins, NULLs lowest.
 
         One pass over the table's key columns finds what it has of the staged keys; mostly nothing, and then the rows

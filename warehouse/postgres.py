@@ -293,10 +293,12 @@ class PostgresWriter:
             with self.transaction():
                 yield
 
-    def merge(self, staged: str, into: TableSpec, *, counted_by: str | None = None) -> MergeCounts:
+    def merge(
+        self, staged: str, into: TableSpec, *, counted_by: str | None = None, numbered_by: str | None = None
+    ) -> MergeCounts:
         """Merge staged rows by key; the greater `version_by` wins, NULLs lowest."""
         with self._atomic():
-            return self._rows.merge(staged, into, counted_by)
+            return self._rows.merge(staged, into, counted_by, numbered_by)
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert a few rows of values; a dict or list becomes JSON."""

@@ -20,7 +20,8 @@ from warehouse.postgres import Connection, run
 from warehouse.statements import column_list, is_newer, quoted, quoted_table
 from warehouse.tables import POSTGRES_TYPES, TableSpec, Timeline
 
-_ROWS, _KNOWN, _NEWER, _DAYS = "_merge_rows", "_merge_known", "_merge_newer", "_merge_days"
+_COPIED, _KNOWN, _NEWER, _DAYS = "_merge_rows", "_merge_known", "_merge_newer", "_merge_days"
+_NUMBERED = "_merge_numbered"
 _SLICE_ROWS = 50_000
 _SLICE_BYTES = 1 << 20
 
@@ -41,6 +42,17 @@ class _Span:
         return f"{column} >= '{self.first}' and {column} < '{after}'"
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Staged rows: the table or view that has them, and the column that numbers them from `first` up to `last`."""
+
+    name: str
+    row: str
+    first: int
+    last: int
+    total: int
+
+
 class PostgresMerge:
     """Merges and copies staged rows in the transaction of one connection, whose time zone is UTC."""
 
@@ -51,60 +63,75 @@ class PostgresMerge:
         self._spill = spill
         self._hypertables: set[str] | None = None
 
-    def merge(self, staged: str, into: TableSpec, counted_by: str | None) -> MergeCounts:
+    def merge(
+        self, staged: str, into: TableSpec, counted_by: str | None, numbered_by: str | None = None
+    ) -> MergeCounts:
         """Merge staged rows by key; the greater `version_by` wins, NULLs lowest. See `warehouse.Writer.merge`."""
         columns = citus.landing_columns(into) if self._is_citus else column_list(into.column_names)
-        self._reading.sql(f"create or replace temp table {_ROWS} as select {columns} from {staged}")
-        total = self._count(f"select count(*) as n from {_ROWS}")
+        if numbered_by:
+            row = quoted(numbered_by)
+            self._reading.sql(f"create or replace temp view {_NUMBERED} as select {columns}, {row} from {staged}")
+            rows = self._rows(_NUMBERED, row)
+        else:
+            self._reading.sql(f"create or replace temp table {_COPIED} as select {columns} from {staged}")
+            rows = self._rows(_COPIED, "rowid")
         if into.timeline:
             self._begin_days(into)
-        known, newer, span = self._known(into, total)
+        known, newer, span = self._known(into, rows)
         self._reading.register(_KNOWN, pa.table({"row": pa.array(known, pa.int64())}))
         self._reading.register(_NEWER, pa.table({"row": pa.array(newer, pa.int64())}))
-        is_new = f"rowid not in (select row from {_KNOWN})" if known else "true"
-        self._copy(quoted_table(into.qualified), into.column_names, total, where=is_new)
-        moved_from = self._overwrite(into, span, total) if newer else {}
+        is_new = f"{rows.row} not in (select row from {_KNOWN})" if known else "true"
+        self._copy(quoted_table(into.qualified), into.column_names, rows, where=is_new)
+        moved_from = self._overwrite(into, span, rows) if newer else {}
         if into.timeline:
-            self._add_days(into, into.timeline, f"{is_new} or rowid in (select row from {_NEWER})", moved_from)
+            landed = f"{is_new} or {rows.row} in (select row from {_NEWER})"
+            self._add_days(into, into.timeline, rows, landed, moved_from)
         by: Counter[str] = Counter()
         if counted_by and known:
             counted = self._reading.sql(
-                f"select {quoted(counted_by)} as value, count(*) as n from {_ROWS} "
-                f"where rowid in (select row from {_KNOWN}) group by all"
+                f"select {quoted(counted_by)} as value, count(*) as n from {rows.name} "
+                f"where {rows.row} in (select row from {_KNOWN}) group by all"
             )
             by.update(dict(zip(counted["value"].to_pylist(), counted["n"].to_pylist(), strict=True)))
         for name in (_KNOWN, _NEWER):
             self._reading.unregister(name)
-        self._reading.sql(f"drop table {_ROWS}")
-        return MergeCounts(inserted=total - len(known), updated=len(newer), unchanged=len(known) - len(newer), known=by)
+        self._reading.sql(f"drop {'view' if numbered_by else 'table'} {rows.name}")
+        inserted = rows.total - len(known)
+        return MergeCounts(inserted=inserted, updated=len(newer), unchanged=len(known) - len(newer), known=by)
 
     def append(self, staged: str, table: str) -> int:
         """Copy every staged row into the table, columns matched by name; the number inserted."""
-        self._reading.sql(f"create or replace temp table {_ROWS} as select * from {staged}")
-        names = self._reading.sql(f"select * from {_ROWS} limit 0").column_names
-        total = self._count(f"select count(*) as n from {_ROWS}")
-        self._copy(quoted_table(table), names, total, may_hold_nul=True)
-        self._reading.sql(f"drop table {_ROWS}")
-        return total
+        self._reading.sql(f"create or replace temp table {_COPIED} as select * from {staged}")
+        names = self._reading.sql(f"select * from {_COPIED} limit 0").column_names
+        rows = self._rows(_COPIED, "rowid")
+        self._copy(quoted_table(table), names, rows, may_hold_nul=True)
+        self._reading.sql(f"drop table {_COPIED}")
+        return rows.total
+
+    def _rows(self, name: str, row: str) -> _Rows:
+        [found] = self._reading.sql(
+            f"select coalesce(min({row}), 0) as first, coalesce(max({row}), -1) as last, count(*) as total from {name}"
+        ).to_pylist()
+        return _Rows(name, row, **found)
 
     def _count(self, statement: str) -> int:
         return self._reading.sql(statement)["n"][0].as_py()
 
-    def _known(self, into: TableSpec, total: int) -> tuple[list[int], list[int], _Span]:
-        """Rows whose key the table has and the later versions among them, by rowid; the days that were looked at."""
+    def _known(self, into: TableSpec, rows: _Rows) -> tuple[list[int], list[int], _Span]:
+        """Rows whose key the table has and the later versions among them, by number; the days that were looked at."""
         target = quoted_table(into.qualified)
-        if not total or not run(self._connection, f"select 1 from {target} limit 1").fetchone():
+        if not rows.total or not run(self._connection, f"select 1 from {target} limit 1").fetchone():
             return [], [], _Span()
         where, span = "true", _Span()
         if into.timeline and self._is_hypertable(into):
-            where, span = self._days_with_rows(into, into.timeline)
+            where, span = self._days_with_rows(into, into.timeline, rows)
         names = tuple(dict.fromkeys(into.key + into.version_by))
-        asked = self._count(f"select count(*) as n from {_ROWS} where {where}")
+        asked = self._count(f"select count(*) as n from {rows.name} where {where}")
         if not asked:
             return [], [], span
         columns = ", ".join(f"{quoted(c.name)} {POSTGRES_TYPES[c.type]}" for c in into.columns if c.name in names)
         run(self._connection, f"create temp table _merge_keys ({columns}, _row bigint) on commit drop")
-        self._copy("_merge_keys", (*names, "_row"), total, where=where, rowid_as="_row")
+        self._copy("_merge_keys", (*names, "_row"), rows, where=where, number_as="_row")
         run(self._connection, "analyze _merge_keys")
         # With a unique index the server finds a key's row by the index; `is not distinct from` cannot use one.
         on = " and ".join(f"s.{quoted(name)} = t.{quoted(name)}" for name in into.key)
@@ -118,7 +145,7 @@ class PostgresMerge:
         run(self._connection, "drop table _merge_keys")
         return (found["known"], found["newer"], span) if found else ([], [], span)
 
-    def _days_with_rows(self, into: TableSpec, line: Timeline) -> tuple[str, _Span]:
+    def _days_with_rows(self, into: TableSpec, line: Timeline, rows: _Rows) -> tuple[str, _Span]:
         """The condition that a staged row lies between days of which the hypertable has rows, and those days."""
         there = run(
             self._connection, "select day from raw.days where table_name = %s and row_count > 0", [into.name]
@@ -127,7 +154,7 @@ class PostgresMerge:
         day = f"cast({quoted(line.column)} as date)"
         try:
             shared = self._reading.sql(
-                f"select min(day) as first, max(day) as last from {_DAYS} where day in (select {day} from {_ROWS})"
+                f"select min(day) as first, max(day) as last from {_DAYS} where day in (select {day} from {rows.name})"
             ).to_pylist()[0]
         finally:
             self._reading.unregister(_DAYS)
@@ -144,12 +171,12 @@ class PostgresMerge:
             self._hypertables = {row["name"] for row in found}
         return table.qualified in self._hypertables
 
-    def _overwrite(self, into: TableSpec, span: _Span, total: int) -> dict[date, int]:
+    def _overwrite(self, into: TableSpec, span: _Span, rows: _Rows) -> dict[date, int]:
         """Put the later versions in the place of what has their keys; how many rows went from each day."""
         names, target = column_list(into.column_names), quoted_table(into.qualified)
         columns = ", ".join(f"{quoted(column.name)} {POSTGRES_TYPES[column.type]}" for column in into.columns)
         run(self._connection, f"create temp table _merge_staged ({columns}) on commit drop")
-        self._copy("_merge_staged", into.column_names, total, where=f"rowid in (select row from {_NEWER})")
+        self._copy("_merge_staged", into.column_names, rows, where=f"{rows.row} in (select row from {_NEWER})")
         run(self._connection, "analyze _merge_staged")
         using = "using _merge_staged as s where " + " and ".join(
             f"s.{quoted(name)} = t.{quoted(name)}" for name in into.key
@@ -179,11 +206,11 @@ class PostgresMerge:
             f"where not exists (select 1 from raw.days where table_name = '{into.name}') group by 2",
         )
 
-    def _add_days(self, into: TableSpec, line: Timeline, where: str, gone: Mapping[date, int]) -> None:
+    def _add_days(self, into: TableSpec, line: Timeline, rows: _Rows, where: str, gone: Mapping[date, int]) -> None:
         """Count the rows that landed, and the rollups' range that they lie in."""
         landed = self._reading.sql(
             f"select cast({quoted(line.column)} as date) as day, count(*) as n, max(loaded_at) as at "
-            f"from {_ROWS} where {where} group by 1"
+            f"from {rows.name} where {where} group by 1"
         ).to_pylist()
         if not landed:
             return
@@ -208,25 +235,25 @@ class PostgresMerge:
         self,
         target: str,
         names: Sequence[str],
-        total: int,
+        rows: _Rows,
         *,
         where: str = "true",
-        rowid_as: str = "",
+        number_as: str = "",
         may_hold_nul: bool = False,
     ) -> None:
         """COPY staged rows; while the server takes one slice of them, DuckDB writes the next.
 
         PostgreSQL cannot hold the NUL character; where one may be, the row is worth more than the character.
         """
-        if not total:
+        if not rows.total:
             return
         texts: set[str] = set()
         if may_hold_nul:
-            described = self._reading.sql(f"describe {_ROWS}").to_pylist()
+            described = self._reading.sql(f"describe {rows.name}").to_pylist()
             texts = {row["column_name"] for row in described if row["column_type"] in ("VARCHAR", "JSON")}
         values = ", ".join(
-            "rowid"
-            if name == rowid_as
+            rows.row
+            if name == number_as
             else f"replace({quoted(name)}::varchar, chr(0), '')"
             if name in texts
             else quoted(name)
@@ -243,17 +270,18 @@ class PostgresMerge:
                 path = file.with_stem(str(start))
                 place = str(path).replace("'", "''")
                 self._reading.sql(
-                    f"copy (select {values} from {_ROWS} where rowid between {start} and {start + _SLICE_ROWS - 1} "
-                    f"and ({where})) to '{place}' (format csv, header false)"
+                    f"copy (select {values} from {rows.name} "
+                    f"where {rows.row} between {start} and {start + _SLICE_ROWS - 1} and ({where})) "
+                    f"to '{place}' (format csv, header false)"
                 )
                 return path
 
-            written = ahead.submit(write, 0)
+            written = ahead.submit(write, rows.first)
             statement = f"copy {target} ({column_list(names)}) from stdin with (format csv)".encode()
             with self._connection.cursor() as cursor, cursor.copy(statement) as to:
-                for start in range(0, total, _SLICE_ROWS):
+                for start in range(rows.first, rows.last + 1, _SLICE_ROWS):
                     path = written.result()
-                    if start + _SLICE_ROWS < total:
+                    if start + _SLICE_ROWS <= rows.last:
                         written = ahead.submit(write, start + _SLICE_ROWS)
                     with path.open("rb") as text:
                         while part := text.read(_SLICE_BYTES):

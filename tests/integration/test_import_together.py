@@ -116,10 +116,10 @@ def test_one_broken_file_among_good_ones_is_refused_alone(
     assert {row["outcome"]: row["n"] for row in ledger} == {"loaded": 5, "refused": 0}
 
 
-def test_more_files_than_one_statement_takes_keep_their_rows_apart(
+def test_many_small_files_keep_their_rows_apart(
     duckdb_warehouse: Warehouse, drop: Path, one_by_one: list[str]
 ) -> None:
-    # 130 files are two statements of 64 and one of 2; every tenth ends without a newline.
+    # Every tenth ends without a newline.
     for number in range(130):
         ending = "" if number % 10 == 0 else "\n"
         rows = lines(*(event(1000 * number + line) for line in range(1 + number % 4)))
@@ -135,6 +135,25 @@ def test_more_files_than_one_statement_takes_keep_their_rows_apart(
     assert_rows_stand_where_they_say(duckdb_warehouse, drop, 32 * 10 + 3)
     waiting = fetch(duckdb_warehouse, "select file_name, file_line, row_text from raw.quarantine")
     assert [(row["file_name"], row["file_line"]) for row in waiting] == [("registry/events/077.ndjson", 2)]
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_rows_of_files_that_several_threads_read_stand_on_their_own_lines(
+    duckdb_warehouse: Warehouse, drop: Path, ending: str
+) -> None:
+    # A row is 1 kB and a text that the engine takes at once 1 MB, so of each file there are several, and they overlap.
+    for name in ("1.ndjson", "2.ndjson.gz", "3.ndjson"):
+        rows = [event(10_000 * int(name[0]) + line, user_agent="x" * 900) for line in range(4000)]
+        put(drop, f"registry/events/{name}", lines(*rows).replace("\n", ending).removesuffix(ending))
+    duckdb_warehouse.settings = duckdb_warehouse.settings.model_copy(update={"threads": 4})
+
+    report = load(duckdb_warehouse, drop)
+
+    assert [(each.rows_seen, each.rows_loaded) for each in report.loads] == [(4000, 4000)] * 3
+    found = fetch(duckdb_warehouse, "select event_id, file_name, file_line from raw.registry_events")
+    for row in found:
+        number = int(row["file_name"].split("/")[-1][0])
+        assert row["event_id"] == event(10_000 * number + row["file_line"] - 1)["event_id"]
 
 
 @pytest.mark.parametrize(
