@@ -202,8 +202,7 @@ def protected_select(table: PublishedTable, columns: Sequence[str], where: str) 
         raise AccessError(f"{table.qualified} has no small-group rule, so nobody but the operator may read it")
     if rule.is_dimension:
         return f"select m.* from {table.qualified} as m where {where}"
-    joins, small = _breakdowns(table, columns, rule.least) if rule.least else _smallness(table, columns)
-    joins, small = _smallness(table, columns, rule)
+    joins, small = _breakdowns(table, columns, rule.least) if rule.least else _smallness(table, columns, rule)
     shown = [_shown(name, columns, table, rule, small) for name in columns]
     shown.append(f"{small} as is_suppressed")
     if rule.count and rule.count in columns and "adoption_rate" in columns:
@@ -269,13 +268,12 @@ def _shown(name: str, columns: Sequence[str], table: PublishedTable, rule: Rule,
         return column
     if name in rule.withheld:
         return f"case when false then {column} end as {quoted(name)}"
-    reasons = [small]
+    reasons, size = [small], f"m.{quoted(rule.size)}"
     reasons.extend(
         f"coalesce(g.{quoted(each.column)} = 1, false)" if each.column in columns else "true"
         for each in rule.least
         if name in each.hidden
     )
-    reasons, size = [small], f"m.{quoted(rule.size)}"
     for count, hidden in rule.counts:
         if name == count or name in hidden:
             reasons.append(f"coalesce({_alone(f'm.{quoted(count)}', size)}, false)")
