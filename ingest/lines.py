@@ -15,7 +15,7 @@ from warehouse.errors import RefusedFileError
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SCHEMA = pa.schema(
-    [("line", pa.string()), ("number", pa.int32()), ("has_nul", pa.bool_()), ("has_not_a_number", pa.bool_())]
+    [("line", pa.string()), ("_number", pa.int32()), ("has_nul", pa.bool_()), ("has_not_a_number", pa.bool_())]
 )
 
 

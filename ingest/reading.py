@@ -126,7 +126,7 @@ class Staging:
             lines = self._csv_lines(file, look, path) if file.format == "csv" else self._parquet_lines(file, path)
             nul, not_a_number = look.has_nul, look.has_not_a_number
             lines = (
-                f"select line, {number} as number, {nul} as has_nul, {not_a_number} as has_not_a_number from ({lines})"
+                f"select line, {number} as _number, {nul} as has_nul, {not_a_number} as has_not_a_number from ({lines})"
             )
             try:
                 self._reading.sql(self._insert(lines), self._bound_for(lines, path))
@@ -278,7 +278,8 @@ class Staging:
 
     def _insert(self, lines: str) -> str:
         """Lines (with their file's number and what it may hold) to typed, checked, marked rows, in their order."""
-        carried = "number, has_nul, has_not_a_number"
+        # Under a name that no column of a contract has: an issue has a number of its own.
+        carried = "_number, has_nul, has_not_a_number"
         contract = self._contract
         raw = {column.name: f"_{position}" for position, column in enumerate(contract.columns)}
         picked, known = self._picked(raw)
@@ -322,7 +323,7 @@ class Staging:
         return (
             f"insert into {STAGED} "
             f"select {columns}, extra, _reason, case when _reason is not null{unnamed} then rtrim(line, chr(10)) end, "
-            f"_reason is null and {dirty}, number from ("
+            f"_reason is null and {dirty}, _number from ("
             f"select *, case when line is null then '' {cases} end as _reason, {looked} as _looked from ("
             f"select line, is_crowded, r, extra, {carried}, {kept_raw}, {typed} from ("
             f"select line, is_crowded, r, {extra} as extra, {carried}, {picked} from ("
