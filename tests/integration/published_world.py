@@ -122,6 +122,18 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
     },
     "skill_quality": {"skill_name": "text", "as_of": "date", "score": "double"},
     "quality_scale": {"part": "text", "name": "text", "weight": "double"},
+    "skill_suggestions": {
+        "account_id": "text",
+        "team_id": "text",
+        "skill_name": "text",
+        "rank": "bigint",
+        "score": "double",
+        "model": "text",
+        "reason": "text",
+        "seats": "bigint",
+        "active_users": "bigint",
+    },
+    "skill_pairs": {"skill_name": "text", "paired_skill_name": "text", "people": "bigint"},
     "mrr_by_account": {"account_id": "text", "month": "date", "mrr_cents": "bigint"},
     "mrr_bridge": {"month": "date", "segment": "text", "closing_cents": "bigint"},
     "arr_plan": {"quarter": "text", "planned_arr_cents": "bigint"},
@@ -268,6 +280,21 @@ def rows_of(name: str, mark: int) -> list[dict]:
             }
             for team, (account, _, _) in TEAMS.items()
             for skill in ("*", "docs")
+        ]
+    if name == "skill_suggestions":
+        return [
+            {
+                "account_id": account,
+                "team_id": team,
+                "skill_name": "plan",
+                "rank": 1,
+                "score": float(mark),
+                "model": "collaborative",
+                "reason": "used by 7 of 9 people who also use docs",
+                "seats": seats,
+                "active_users": active,
+            }
+            for team, (account, seats, active) in TEAMS.items()
         ]
     if name == "mrr_by_account":
         return [{"account_id": "acme", "month": date(2026, 1, 1), "mrr_cents": mark}]

@@ -94,6 +94,20 @@ def test_a_group_that_is_large_enough_is_shown_as_published(reader):
     assert row == published
 
 
+def test_what_is_suggested_for_one_person_or_a_few_is_not_told(reader):
+    sql = "select team_id, reason, score, active_users from metrics.skill_suggestions order by team_id"
+    # blue: one person of 20; tiny: three seats; a score is told to nobody.
+    assert rows(reader, sql, LEAD, ["metrics.skill_suggestions"]) == [
+        {"team_id": "blue", "reason": None, "score": None, "active_users": None},
+        {"team_id": "red", "reason": "used by 7 of 9 people who also use docs", "score": None, "active_users": 4},
+        {"team_id": "tiny", "reason": None, "score": None, "active_users": None},
+    ]
+    pairs = "select skill_name, paired_skill_name, people from metrics.skill_pairs"
+    assert rows(reader, pairs, NOBODY, ["metrics.skill_pairs"]) == [
+        {"skill_name": "docs", "paired_skill_name": "review", "people": 5}
+    ]
+
+
 def test_an_account_figure_does_not_give_a_hidden_team_away(reader):
     sql = "select account_id, active_users, uses, is_suppressed from metrics.account_activity"
     # Also for a viewer of one team: 7 active in the account less the 4 of team red would be the others'.
