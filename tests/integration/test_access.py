@@ -115,6 +115,23 @@ def test_the_mean_over_skills_does_not_give_a_hidden_skill_away(reader):
     assert rows(reader, sql, LEAD, team_id="red") == [{"mean_skill_adoption": 6 / 20}]
 
 
+def test_a_step_by_one_person_on_one_surface_is_hidden_on_every_surface(reader):
+    sql = (
+        "select surface, shown, installed, least_people_installed from metrics.team_recommendations "
+        "where team_id = $team_id order by surface"
+    )
+    table = ["metrics.team_recommendations"]
+    red, blue = (rows(reader, sql, LEAD, table, team_id=team) for team in ("red", "blue"))
+    # The total of 5 less the surface that is shown would be the hidden one's.
+    assert [(r["surface"], r["shown"], r["installed"]) for r in red] == [
+        ("*", 40, 5),
+        ("cli", 20, None),
+        ("web", 20, None),
+    ]
+    assert [r["installed"] for r in blue] == [5, 5, 5]
+    assert {r["least_people_installed"] for r in red + blue} == {None}
+
+
 @pytest.mark.parametrize(
     ("viewer", "table"),
     [

@@ -278,6 +278,7 @@ select
     shares.least_people_{{ step }}{% endfor %},
     shares.least_people_holdout,
     shares.is_covered,
+    shares.period_end + 30 > {{ last_complete_day() }} as is_open,
     shares.is_provisional,
     {{ metric_columns() }}
 
