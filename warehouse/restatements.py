@@ -1,7 +1,8 @@
 """What a published number was and what it became: the rows of `metrics.restatements`, as portable SQL.
 
-Only numbers that were final count: of a row that was not provisional, or, in a table without that column, of a
-day, period or month that was complete at the previous snapshot. Rows that come or go are not restatements.
+Only numbers that were final count: of a row that was neither provisional nor open (what it counts may still come), or,
+in a table without those columns, of a day, period or month that was complete at the previous snapshot. Rows that come
+or go are not restatements.
 """
 
 from collections.abc import Mapping
@@ -85,8 +86,8 @@ def as_rows(joined: str, table: PublishedTable, values: tuple[str, ...], detecte
 
 
 def _was_final(table: PublishedTable, columns: Mapping[str, str], complete_until: date) -> str | None:
-    if "is_provisional" in columns:
-        return "o.is_provisional is false"
+    if flags := [name for name in ("is_provisional", "is_open") if name in columns]:
+        return " and ".join(f"o.{name} is false" for name in flags)
     if day := table.dated_by(columns):
         return f"o.{day} <= date '{complete_until}'"
     if "month" in table.key:

@@ -87,7 +87,7 @@ _RECOMMENDATIONS = (
 
 # No figure of anybody's doing.
 _PLAIN = (
-    *("seats", "previous_seats", "has_data", "is_covered", "is_provisional", "is_complete_30"),
+    *("seats", "previous_seats", "has_data", "is_covered", "is_open", "is_provisional", "is_complete_30"),
     *("definition_version", "computed_at", "account_id", "team_id"),
 )
 

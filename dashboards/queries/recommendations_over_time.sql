@@ -25,6 +25,7 @@ select
     lift_low,
     lift_high,
     is_covered,
+    is_open,
     is_provisional
 from metrics.team_recommendations
 where

@@ -134,6 +134,23 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "active_users": "bigint",
     },
     "skill_pairs": {"skill_name": "text", "paired_skill_name": "text", "people": "bigint"},
+    "team_recommendations": {
+        "account_id": "text",
+        "team_id": "text",
+        "period_end": "date",
+        "period_days": "bigint",
+        "surface": "text",
+        "model": "text",
+        "seats": "bigint",
+        "shown": "bigint",
+        "installed": "bigint",
+        "least_people_shown": "bigint",
+        "least_people_clicked": "bigint",
+        "least_people_installed": "bigint",
+        "least_people_holdout": "bigint",
+        "is_open": "boolean",
+        "is_provisional": "boolean",
+    },
     "mrr_by_account": {"account_id": "text", "month": "date", "mrr_cents": "bigint"},
     "mrr_bridge": {"month": "date", "segment": "text", "closing_cents": "bigint"},
     "arr_plan": {"quarter": "text", "planned_arr_cents": "bigint"},
@@ -295,6 +312,29 @@ def rows_of(name: str, mark: int) -> list[dict]:
                 "active_users": active,
             }
             for team, (account, seats, active) in TEAMS.items()
+        ]
+    if name == "team_recommendations":
+        # One person installed all that came of the web to team red; team blue is followed to the end.
+        return [
+            {
+                "account_id": "acme",
+                "team_id": team,
+                "period_end": DAY,
+                "period_days": 7,
+                "surface": surface,
+                "model": "*",
+                "seats": TEAMS[team][1],
+                "shown": 40 if surface == "*" else 20,
+                "installed": mark,
+                "least_people_shown": 4,
+                "least_people_clicked": 4,
+                "least_people_installed": 1 if (team, surface) == ("red", "web") else 4,
+                "least_people_holdout": None,
+                "is_open": team == "red",
+                "is_provisional": False,
+            }
+            for team in ("red", "blue")
+            for surface in ("*", "cli", "web")
         ]
     if name == "mrr_by_account":
         return [{"account_id": "acme", "month": date(2026, 1, 1), "mrr_cents": mark}]

@@ -97,6 +97,7 @@ def recommendation_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
                         rows[team, end, length, surface, model] = _row(truth, there, model) | {
                             "seats": len(truth.seats(team, end, length)),
                             "is_covered": truth.begins <= end - (length - 1) * DAY,
+                            "is_open": end > truth.last_day - 30 * DAY,
                             "is_provisional": end > truth.last_day - 3 * DAY,
                         }
     return rows

@@ -166,6 +166,23 @@ def test_what_is_left_out_is_told_of_the_own_teams_and_of_all_together(reader):
     assert seen == {"lead@acme": ["*", "tiny"], "red@acme": ["*"], "new@acme": ["*"]}
 
 
+def test_a_step_by_one_person_on_one_surface_is_hidden_on_every_surface(reader):
+    sql = (
+        "select surface, shown, installed, least_people_installed from metrics.team_recommendations "
+        "where team_id = $team_id order by surface"
+    )
+    table = ["metrics.team_recommendations"]
+    red, blue = (rows(reader, sql, LEAD, table, team_id=team) for team in ("red", "blue"))
+    # The total of 5 less the surface that is shown would be the hidden one's.
+    assert [(r["surface"], r["shown"], r["installed"]) for r in red] == [
+        ("*", 40, 5),
+        ("cli", 20, None),
+        ("web", 20, None),
+    ]
+    assert [r["installed"] for r in blue] == [5, 5, 5]
+    assert {r["least_people_installed"] for r in red + blue} == {None}
+
+
 @pytest.mark.parametrize(
     ("viewer", "table"),
     [

@@ -138,6 +138,24 @@ def test_a_final_number_that_changes_is_restated_with_its_cause(warehouse):
     ]
 
 
+def test_what_was_still_open_restates_nothing(warehouse):
+    build(warehouse, "b1", mark=1)
+    publish(warehouse, build_id="b1", as_of=AS_OF)
+    build(warehouse, "b2", mark=2)
+    publish(warehouse, build_id="b2", as_of=AS_OF)
+    sql = (
+        "select row_key, column_name, old_value, new_value from metrics.restatements "
+        "where table_name = 'metrics.team_recommendations' order by row_key"
+    )
+    with open_reader(warehouse.settings) as reader:
+        rows = reader.query(sql, OPERATOR, ["metrics.restatements"]).to_pylist()
+    # Of team red more may come, so only team blue's numbers were final.
+    key = "team_id=blue, period_end=2026-03-09, period_days=7, surface={}, model=*"
+    assert [tuple(row.values()) for row in rows] == [
+        (key.format(surface), "installed", 1.0, 2.0) for surface in ("*", "cli", "web")
+    ]
+
+
 def test_publishing_the_same_build_again_restates_nothing(warehouse):
     build(warehouse, "b1")
     publish(warehouse, build_id="b1", as_of=AS_OF)

@@ -53,15 +53,59 @@ windows as not materialized (
 
 outcomes as (
 
+    -- Numbers for names: a person is looked up in every window, and their name is long.
     select
-        outcomes.*,
+        *,
+        dense_rank() over (order by account_id, team_id) as team_number,
+        dense_rank() over (order by account_id, team_id, actor_key) as person_number
+
+    from {{ ref('int_recommendation_outcomes') }}
+
+    where first_day >= {{ remade_from(30) }} - {{ window_lengths() | max }}
+
+),
+
+numbered_teams as (
+
+    select distinct
+        team_number,
+        account_id,
+        team_id
+
+    from outcomes
+
+),
+
+days_of_windows as (
+
+    -- Days are few, so that rows meet their windows by the day and not by comparing.
+    select
         windows.period_end,
-        windows.period_days
+        windows.period_days,
+        days.first_day
 
-    from {{ ref('int_recommendation_outcomes') }} as outcomes
+    from windows
 
-    inner join windows
-        on outcomes.first_day between windows.period_start and windows.period_end
+    inner join (select distinct first_day from outcomes) as days
+        on days.first_day between windows.period_start and windows.period_end
+
+),
+
+in_windows as (
+
+    select
+        outcomes.team_number,
+        outcomes.person_number,
+        outcomes.surface,
+        outcomes.model,
+        days_of_windows.period_end,
+        days_of_windows.period_days{% for count in counts %},
+        outcomes.{{ count }}{% endfor %}
+
+    from outcomes
+
+    inner join days_of_windows
+        on outcomes.first_day = days_of_windows.first_day
 
 ),
 
@@ -69,23 +113,21 @@ people as (
 
     -- The star is all of them.
     select
-        account_id,
-        team_id,
-        actor_key,
+        team_number,
+        person_number,
         period_end,
         period_days,
         coalesce(surface, '*') as surface,
         coalesce(model, '*') as model{% for count in counts %},
         sum({{ count }}) as {{ count }}{% endfor %}
 
-    from outcomes
+    from in_windows
 
     where model <> 'holdout'
 
     group by
-        account_id,
-        team_id,
-        actor_key,
+        team_number,
+        person_number,
         period_end,
         period_days,
         grouping sets ((surface, model), (surface), (model), ())
@@ -95,8 +137,7 @@ people as (
 recommended as (
 
     select
-        account_id,
-        team_id,
+        team_number,
         period_end,
         period_days,
         surface,
@@ -108,16 +149,15 @@ recommended as (
 
     from people
 
-    group by account_id, team_id, period_end, period_days, surface, model
+    group by team_number, period_end, period_days, surface, model
 
 ),
 
 withheld_people as (
 
     select
-        account_id,
-        team_id,
-        actor_key,
+        team_number,
+        person_number,
         period_end,
         period_days,
         coalesce(surface, '*') as surface,
@@ -125,19 +165,18 @@ withheld_people as (
         sum(shown) as shown,
         sum(installed) as installed
 
-    from outcomes
+    from in_windows
 
     where model = 'holdout'
 
-    group by account_id, team_id, actor_key, period_end, period_days, grouping sets ((surface), ())
+    group by team_number, person_number, period_end, period_days, grouping sets ((surface), ())
 
 ),
 
 withheld as (
 
     select
-        account_id,
-        team_id,
+        team_number,
         period_end,
         period_days,
         surface,
@@ -153,15 +192,14 @@ withheld as (
 
     from withheld_people
 
-    group by account_id, team_id, period_end, period_days, surface
+    group by team_number, period_end, period_days, surface
 
 ),
 
 keys as (
 
     select
-        account_id,
-        team_id,
+        team_number,
         period_end,
         period_days,
         surface,
@@ -172,8 +210,7 @@ keys as (
     union
 
     select
-        account_id,
-        team_id,
+        team_number,
         period_end,
         period_days,
         surface,
@@ -186,12 +223,12 @@ keys as (
 counted as (
 
     select
-        keys.team_id,
+        numbered_teams.team_id,
         keys.period_end,
         keys.period_days,
         keys.surface,
         keys.model,
-        keys.account_id,
+        numbered_teams.account_id,
         windows.is_covered,
         windows.is_provisional,
         coalesce(team_windows.seats, 0) as seats{% for count in counts %},
@@ -204,13 +241,15 @@ counted as (
 
     from keys
 
+    inner join numbered_teams
+        on keys.team_number = numbered_teams.team_number
+
     inner join windows
         on keys.period_end = windows.period_end and keys.period_days = windows.period_days
 
     left join recommended
         on
-            keys.account_id = recommended.account_id
-            and keys.team_id = recommended.team_id
+            keys.team_number = recommended.team_number
             and keys.period_end = recommended.period_end
             and keys.period_days = recommended.period_days
             and keys.surface = recommended.surface
@@ -219,16 +258,15 @@ counted as (
     -- What nobody was shown has no model of its own: every model is held against the same surface's.
     left join withheld
         on
-            keys.account_id = withheld.account_id
-            and keys.team_id = withheld.team_id
+            keys.team_number = withheld.team_number
             and keys.period_end = withheld.period_end
             and keys.period_days = withheld.period_days
             and keys.surface = withheld.surface
 
     left join {{ ref('int_team_windows') }} as team_windows
         on
-            keys.account_id = team_windows.account_id
-            and keys.team_id = team_windows.team_id
+            numbered_teams.account_id = team_windows.account_id
+            and numbered_teams.team_id = team_windows.team_id
             and keys.period_days = team_windows.lookback_days
             and keys.period_end = team_windows.sampled_day
 
@@ -278,6 +316,7 @@ select
     shares.least_people_{{ step }}{% endfor %},
     shares.least_people_holdout,
     shares.is_covered,
+    shares.period_end + 30 > {{ last_complete_day() }} as is_open,
     shares.is_provisional,
     {{ metric_columns() }}
 
