@@ -1,6 +1,6 @@
-{#- A score to six digits: the engines differ in the last ones, and an edge has to be the same edge on both. -#}
+{#- A score to twelve digits: the engines differ in the last ones, and an edge has to be the same edge on both. -#}
 {% macro score_digits(score) -%}
-    cast(cast({{ score }} as decimal(9, 6)) as double precision)
+    cast(cast({{ score }} as decimal(15, 12)) as double precision)
 {%- endmacro %}
 
 {#- Before the tiers of a day are made: what an earlier run said of that day or of later ones goes. -#}

@@ -67,8 +67,7 @@ def differences(actual: dict[str, Row], expected: dict[str, Row]) -> list[str]:
 
 
 def _is_same(actual: Any, expected: Any) -> bool:
-    # Published to six digits.
-    return actual == (pytest.approx(expected, abs=6e-7) if isinstance(expected, float) else expected)
+    return actual == (pytest.approx(expected, abs=1e-9) if isinstance(expected, float) else expected)
 
 
 @postgres_takes_long

@@ -25,7 +25,7 @@ sums as (
             case when known.{{ signal }}_score is null then 0 else weights.{{ signal }} end{{ ' + ' if not loop.last }}
         {%- endfor %} as known_weight,
         {% for signal in signals -%}
-            coalesce(weights.{{ signal }} * cast(known.{{ signal }}_score as decimal(9, 6)), 0){{ ' + ' if not loop.last }}
+            coalesce(weights.{{ signal }} * cast(known.{{ signal }}_score as decimal(15, 12)), 0){{ ' + ' if not loop.last }}
         {%- endfor %} as weighted
 
     from {{ ref('int_skill_signals') }} as known
