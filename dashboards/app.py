@@ -7,7 +7,7 @@ Reads top to bottom: who looks, what is wrong with the data as a whole, the page
 import streamlit as st
 
 from dashboards import data, viewers
-from dashboards.app_pages import account, executive, onboarding, team, time_saved
+from dashboards.app_pages import account, executive, my_usage, onboarding, team, time_saved
 from dashboards.app_pages import data as data_page
 from dashboards.components import banners, formats, links
 from dashboards.viewers import Looking
@@ -82,6 +82,7 @@ def _pages(looking: Looking) -> list[st.Page]:  # pyright: ignore[reportInvalidT
         "team": ("Team", ":material/groups:", team.show),
         "time_saved": ("Time saved", ":material/timer:", time_saved.show),
         "onboarding": ("Onboarding", ":material/rocket_launch:", onboarding.show),
+        "my_usage": ("My usage", ":material/person:", my_usage.show),
         "account": ("Account", ":material/domain:", account.show),
         "executive": ("Executive", ":material/trending_up:", executive.show),
         "data": ("Data", ":material/database:", data_page.show),
@@ -91,7 +92,8 @@ def _pages(looking: Looking) -> list[st.Page]:  # pyright: ignore[reportInvalidT
         for name, (title, icon, show) in shown.items()
     }
     links.remember(pages)
-    first = pages[{Role.EXECUTIVE: "executive", Role.DATA_ENGINEER: "data"}.get(looking.viewer.role, "team")]
+    firsts = {Role.EXECUTIVE: "executive", Role.DATA_ENGINEER: "data", Role.MEMBER: "my_usage"}
+    first = pages[firsts.get(looking.viewer.role, "team")]
     # Streamlit serves its default page under no name but "/", so that one only leads to the viewer's own first page.
     home = st.Page(lambda: st.switch_page(first), title="Home", default=True, visibility="hidden")
     return [home, *pages.values()]
