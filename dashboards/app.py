@@ -31,6 +31,26 @@ STYLE = """
 .rows .good {color: #25905a;} .rows .warn {color: #c97a12;} .rows .bad {color: #d64550;}
 .rows .number {text-align: right;}
 [class*="st-key-blocked_"] {opacity: .6; filter: grayscale(1);}
+.printed {display: none;}
+@media print {
+  .printed {display: block; font-weight: 600;}
+  /* What is pressed or chosen is no use on paper; what was chosen stands in words. */
+  [data-testid=stHeader], [data-testid=stToolbar], [data-testid=stSidebar], [data-testid=stSelectbox],
+  [data-testid=stButtonGroup], [data-testid=stPopover], [data-testid=stDownloadButton], [data-testid=stPageLink],
+  [data-testid=stForm], [data-testid=stElementToolbar], [data-testid=stHeaderActionElements]
+    {display: none !important;}
+  [data-testid=stApp], [data-testid=stAppViewContainer], [data-testid=stMain], .stApp > div
+    {position: static !important; overflow: visible !important; height: auto !important;}
+  .block-container {max-width: none; padding: 0 !important;}
+  .rows {max-height: none !important; overflow: visible !important;}
+  [data-testid=stVegaLiteChart], [class*="st-key-tile_"], [class*="st-key-step_"], .rows tr {break-inside: avoid;}
+  h2, h3 {break-after: avoid;}
+  /* Browsers print no backgrounds, so light letters of a dark page would be gone. */
+  * {color: #16202e !important; background: transparent !important; border-color: #9aa4b1 !important;}
+  svg text {fill: #16202e !important;}
+  svg .role-axis-grid line {stroke: #d5dbe3 !important;}
+  svg .mark-rule.role-mark line {stroke: #16202e !important;}
+}
 @media (max-width: 640px) {.block-container {padding-left: 1rem; padding-right: 1rem;}}
 </style>
 """

@@ -32,7 +32,7 @@ class Chart:
 
 
 def show(chart: Chart, alternative: str, *, key: str) -> None:
-    """Put a chart on the page in the page's own theme and width."""
+    """Put a chart on the page in the page's own theme and width; Streamlit's own toolbar over it saves it as PNG."""
     st.vega_lite_chart(
         pa.Table.from_pylist([dict(row) for row in chart.rows]),
         chart.specification | {"config": {"axis": AXES}, "padding": {"left": 2, "right": 2, "top": 6, "bottom": 2}},
