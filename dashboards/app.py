@@ -7,7 +7,7 @@ Reads top to bottom: who looks, what is wrong with the data as a whole, the page
 import streamlit as st
 
 from dashboards import data, viewers
-from dashboards.app_pages import account, executive, onboarding, recommendations, skill, team, time_saved
+from dashboards.app_pages import account, executive, my_usage, onboarding, recommendations, skill, team, time_saved
 from dashboards.app_pages import data as data_page
 from dashboards.components import banners, formats, links
 from dashboards.viewers import Looking
@@ -31,6 +31,26 @@ STYLE = """
 .rows .good {color: #25905a;} .rows .warn {color: #c97a12;} .rows .bad {color: #d64550;}
 .rows .number {text-align: right;}
 [class*="st-key-blocked_"] {opacity: .6; filter: grayscale(1);}
+.printed {display: none;}
+@media print {
+  .printed {display: block; font-weight: 600;}
+  /* What is pressed or chosen is no use on paper; what was chosen stands in words. */
+  [data-testid=stHeader], [data-testid=stToolbar], [data-testid=stSidebar], [data-testid=stSelectbox],
+  [data-testid=stButtonGroup], [data-testid=stPopover], [data-testid=stDownloadButton], [data-testid=stPageLink],
+  [data-testid=stForm], [data-testid=stElementToolbar], [data-testid=stHeaderActionElements]
+    {display: none !important;}
+  [data-testid=stApp], [data-testid=stAppViewContainer], [data-testid=stMain], .stApp > div
+    {position: static !important; overflow: visible !important; height: auto !important;}
+  .block-container {max-width: none; padding: 0 !important;}
+  .rows {max-height: none !important; overflow: visible !important;}
+  [data-testid=stVegaLiteChart], [class*="st-key-tile_"], [class*="st-key-step_"], .rows tr {break-inside: avoid;}
+  h2, h3 {break-after: avoid;}
+  /* Browsers print no backgrounds, so light letters of a dark page would be gone. */
+  * {color: #16202e !important; background: transparent !important; border-color: #9aa4b1 !important;}
+  svg text {fill: #16202e !important;}
+  svg .role-axis-grid line {stroke: #d5dbe3 !important;}
+  svg .mark-rule.role-mark line {stroke: #16202e !important;}
+}
 @media (max-width: 640px) {.block-container {padding-left: 1rem; padding-right: 1rem;}}
 </style>
 """
@@ -84,6 +104,7 @@ def _pages(looking: Looking) -> list[st.Page]:  # pyright: ignore[reportInvalidT
         "time_saved": ("Time saved", ":material/timer:", time_saved.show),
         "onboarding": ("Onboarding", ":material/rocket_launch:", onboarding.show),
         "recommendations": ("Recommendations", ":material/recommend:", recommendations.show),
+        "my_usage": ("My usage", ":material/person:", my_usage.show),
         "account": ("Account", ":material/domain:", account.show),
         "executive": ("Executive", ":material/trending_up:", executive.show),
         "data": ("Data", ":material/database:", data_page.show),
@@ -93,7 +114,8 @@ def _pages(looking: Looking) -> list[st.Page]:  # pyright: ignore[reportInvalidT
         for name, (title, icon, show) in shown.items()
     }
     links.remember(pages)
-    first = pages[{Role.EXECUTIVE: "executive", Role.DATA_ENGINEER: "data"}.get(looking.viewer.role, "team")]
+    firsts = {Role.EXECUTIVE: "executive", Role.DATA_ENGINEER: "data", Role.MEMBER: "my_usage"}
+    first = pages[firsts.get(looking.viewer.role, "team")]
     # Streamlit serves its default page under no name but "/", so that one only leads to the viewer's own first page.
     home = st.Page(lambda: st.switch_page(first), title="Home", default=True, visibility="hidden")
     return [home, *pages.values()]

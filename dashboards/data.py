@@ -74,7 +74,13 @@ def query(name: str, viewer: Viewer, **parameters: Any) -> Rows:
 
     Raises NotPublishedError before the first publish, AccessError where the viewer may not read a table.
     """
-    who = (viewer.who, str(viewer.role), tuple(sorted(viewer.account_ids)), tuple(sorted(viewer.team_ids)))
+    who = (
+        viewer.who,
+        str(viewer.role),
+        tuple(sorted(viewer.account_ids)),
+        tuple(sorted(viewer.team_ids)),
+        viewer.actor_key,
+    )
     rows: Rows = _rows(snapshot().snapshot_id, who, name, tuple(sorted(parameters.items())), viewer)
     return rows
 

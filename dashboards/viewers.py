@@ -18,6 +18,7 @@ from warehouse.settings import Settings
 ACCOUNT_OWNER = "account_owner"
 ROLES = {
     Role.TEAM_LEAD.value: "Team lead",
+    Role.MEMBER.value: "Team member",
     ACCOUNT_OWNER: "Account owner",
     Role.EXECUTIVE.value: "Executive",
     Role.DATA_ENGINEER.value: "Data engineer",
@@ -66,10 +67,17 @@ def _demo_viewer() -> Looking:
         if chosen == ACCOUNT_OWNER:
             return _account_owner(teams)
         role = Role(chosen)
-        if role is not Role.TEAM_LEAD:
+        if role not in (Role.TEAM_LEAD, Role.MEMBER):
             return Looking(Viewer(f"demo {role.value}", role), ROLES[role.value], is_demo=True)
-        team = selection.choose("Lead of", "lead", list(labels), default=_first_choice(teams), text=labels.__getitem__)
+        kind = ("Lead of", "lead") if role is Role.TEAM_LEAD else ("Member of", "member")
+        team = selection.choose(*kind, list(labels), default=_first_choice(teams), text=labels.__getitem__)
     account = next(str(row["account_id"]) for row in teams if str(row["team_id"]) == team)
+    if role is Role.MEMBER:
+        # Who uses skills most stands for whoever would sign in.
+        busiest = [str(row["actor_key"]) for row in data.query("busiest_member", OPERATOR, team_id=team)]
+        actor = busiest[0] if busiest else None
+        member = Viewer(f"demo member of {team}", role, frozenset({account}), frozenset({team}), actor)
+        return Looking(member, f"Team member, {labels[team]}", is_demo=True)
     # A lead reads their team; the account is theirs by name only, so that its other teams stay out of reach.
     viewer = Viewer(f"demo lead of {team}", Role.TEAM_LEAD, frozenset({account}), frozenset({team}))
     return Looking(viewer, f"Team lead, {labels[team]}", is_demo=True)

@@ -22,6 +22,7 @@ SCOPES = {
     "team": "the viewer's own teams; small groups hidden",
     "account": "the viewer's own accounts",
     "skill": "viewers of a team that uses or used the skill; small groups hidden",
+    "person": "the person themselves",
     "company": "anyone signed in",
     "money": "executives",
     "service": "executives and data engineers; a row of one account also its own viewers only",
@@ -51,7 +52,7 @@ def _published_part() -> Iterator[str]:
     for table in PUBLISHED:
         yield from _published_table(table, described.get(table.name, {}))
     yield "## Published person rows\n"
-    yield "For drill-down by those who may see them; in a file of their own, never on a page for others.\n"
+    yield "For each person about themselves; in a file of their own, never on a page for others.\n"
     for table in PEOPLE:
         yield from _published_table(table, described.get(table.name, {}))
 

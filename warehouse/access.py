@@ -30,12 +30,17 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who reads. `operator` is whoever runs the command on the machine itself and sees every row."""
+    """Who reads. `operator` is whoever runs the command on the machine itself and sees every row.
+
+    actor_key: the pseudonym under which the viewer's own events stand, where they have any; person-level rows are shown
+    to nobody but the person themselves.
+    """
 
     who: str
     role: Role
     account_ids: frozenset[str] = frozenset()
     team_ids: frozenset[str] = frozenset()
+    actor_key: str | None = None
 
 
 OPERATOR = Viewer("operator", Role.OPERATOR)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from warehouse.access import Role
 from warehouse.postgres import Connection, make_schema, run
-from warehouse.published import PEOPLE, PublishedTable
+from warehouse.published import PublishedTable
 from warehouse.small_groups import RULES, protected_select
 from warehouse.statements import quoted
 from warehouse.visibility import roles_of, row_condition
@@ -70,8 +70,6 @@ def may_set_viewer(connection: Connection) -> bool:
 
 def protect(connection: Connection, table: PublishedTable, columns: Mapping[str, str]) -> None:
     """Row-level security and the access view of one published table; does nothing where both are in force."""
-    if table in PEOPLE:
-        return
     base, view = stored(table), view_name(table)
     condition = f"{_role_condition(table)} and {_rows(table, columns)}"
     select = protected_select(base, list(columns), condition)
@@ -109,7 +107,7 @@ def show_snapshot(connection: Connection) -> None:
 
 
 def _rows(table: PublishedTable, columns: Mapping[str, str]) -> str:
-    return row_condition(table, columns, _has("team_ids"), _has("account_ids"))
+    return row_condition(table, columns, _has("team_ids"), _has("account_ids"), _IS_OWN)
 
 
 def _policy_rows(table: PublishedTable, columns: Mapping[str, str]) -> str:
@@ -122,6 +120,10 @@ def _policy_rows(table: PublishedTable, columns: Mapping[str, str]) -> str:
 def _role_condition(table: PublishedTable) -> str:
     names = ", ".join(f"'{role.value}'" for role in sorted(roles_of(table)) if role is not Role.OPERATOR)
     return f"current_setting('skillsmith.role', true) in ({names})"
+
+
+# Nobody's key is empty; without one there is no row.
+_IS_OWN = "{column} = nullif(current_setting('skillsmith.actor_key', true), '')"
 
 
 def _has(setting: str) -> str:

@@ -137,6 +137,7 @@ def _be(connection: Connection, viewer: Viewer) -> None:
         ("role", viewer.role.value),
         ("team_ids", json.dumps(sorted(viewer.team_ids))),
         ("account_ids", json.dumps(sorted(viewer.account_ids))),
+        ("actor_key", viewer.actor_key or ""),
     ):
         run(connection, f"set local skillsmith.{name} = {literal(connection, value)}")
     run(connection, f"set local role {READER_ROLE}")

@@ -100,7 +100,7 @@ class PostgresPublisher:
                 self._difference(table, built, columns, touched)
                 if built != table.source:
                     run(self._connection, f"drop table {built}")
-            for table in (RESTATEMENTS, SNAPSHOT, *PUBLISHED):
+            for table in (RESTATEMENTS, SNAPSHOT, *PUBLISHED, *PEOPLE):
                 protect(self._connection, table, columns_of(self._connection, stored(table).qualified))
             show_snapshot(self._connection)
             run(

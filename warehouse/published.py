@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["team", "account", "skill", "company", "money", "service", "trust", "reference", "operations"]
+Scope = Literal[
+    "team", "account", "skill", "company", "money", "service", "trust", "reference", "operations", "person"
+]
 """Who may see a table's rows.
 
 team: rows of the viewer's teams, small groups hidden. account: rows of the viewer's accounts. skill: figures over
 all accounts, of the skills that a team of the viewer uses or used, small groups hidden. company: anyone signed in.
 money: executives. service: executives and data engineers; a row whose account_id is not `*` also only to viewers of
-that account. trust: anyone. reference: anyone. operations: data engineers.
+that account. trust: anyone. reference: anyone. operations: data engineers. person: rows of the viewer's own actor_key,
+whatever their role.
 """
 
 
@@ -85,10 +88,11 @@ PUBLISHED: tuple[PublishedTable, ...] = (
 """`metrics.snapshot` and `metrics.restatements` are written by publishing itself."""
 
 PEOPLE: tuple[PublishedTable, ...] = (
-    PublishedTable("fct_skill_days", ("team_id", "actor_key", "skill_name", "day"), "team", "marts", "marts"),
-    PublishedTable("dim_team_members", ("team_id", "actor_key", "joined_at"), "team", "marts", "marts"),
+    PublishedTable("fct_skill_days", ("team_id", "actor_key", "skill_name", "day"), "person", "marts", "marts"),
+    PublishedTable("fct_person_windows", ("actor_key", "skill_name", "period_days"), "person", "marts", "marts"),
+    PublishedTable("dim_team_members", ("team_id", "actor_key", "joined_at"), "person", "marts", "marts"),
 )
-"""Person-level tables, in a file of their own: drill-down only, never on a page for others."""
+"""Person-level tables, in a file of their own: a person's own page, never on a page for others."""
 
 
 def published_table(name: str) -> PublishedTable | None:

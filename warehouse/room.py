@@ -169,21 +169,43 @@ class _OpenSnapshot:
 
     def _rows(self, viewer: Viewer, table: PublishedTable) -> pa.Table:
         """What this viewer may see of a table, small groups hidden."""
-        columns = self.columns.get(table.qualified)
-        if columns is None:
-            raise TableNotPublishedError(table.qualified)
-        where = row_condition(
-            table, columns, "list_contains($team_ids, {column})", "list_contains($account_ids, {column})"
-        )
-        given = {"team_ids": sorted(viewer.team_ids), "account_ids": sorted(viewer.account_ids)}
-        with known_errors(None):
-            cursor = self._connection.cursor()
-            try:
-                cursor.execute(f"use {_SNAPSHOT}")
-                bound = {name: ids or [""] for name, ids in given.items() if f"${name}" in where}
-                return cursor.execute(protected_select(table, list(columns), where), bound).to_arrow_table()
-            finally:
-                cursor.close()
+        if table not in PEOPLE:
+            return _rows_of(self._connection.cursor(), _SNAPSHOT, self.columns, viewer, table)
+        # Not held open: what an erasure takes out of this file is not in any room that is made after it.
+        people = connect(None, self._settings, read_only=True)
+        try:
+            _attach(people, str(snapshots.people_file(self._settings.published_folder, self.row.snapshot_id)), _PEOPLE)
+            return _rows_of(people, _PEOPLE, columns_by_table(people, _PEOPLE), viewer, table)
+        finally:
+            people.close()
+
+
+def _rows_of(
+    cursor: Connection, database: str, there: Mapping[str, Mapping[str, str]], viewer: Viewer, table: PublishedTable
+) -> pa.Table:
+    """A table's rows of one viewer, read in `database`, whose tables and columns are `there`. Closes the cursor."""
+    columns = there.get(table.qualified)
+    if columns is None:
+        raise TableNotPublishedError(table.qualified)
+    where = row_condition(
+        table,
+        columns,
+        "list_contains($team_ids, {column})",
+        "list_contains($account_ids, {column})",
+        "list_contains($actor_keys, {column})",
+    )
+    given = {
+        "team_ids": sorted(viewer.team_ids),
+        "account_ids": sorted(viewer.account_ids),
+        "actor_keys": [viewer.actor_key] if viewer.actor_key else [],
+    }
+    with known_errors(None):
+        try:
+            cursor.execute(f"use {database}")
+            bound = {name: ids or [""] for name, ids in given.items() if f"${name}" in where}
+            return cursor.execute(protected_select(table, list(columns), where), bound).to_arrow_table()
+        finally:
+            cursor.close()
 
 
 def _attach(connection: Connection, path: str, name: str) -> None:

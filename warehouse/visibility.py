@@ -1,7 +1,7 @@
 """Who may name which published table, and which of its rows are theirs. The same rules on both engines.
 
 Scopes are explained in `warehouse.published`. A table is refused unless a rule here allows it. Person-level
-tables are the operator's alone: no page shows them yet.
+tables are the operator's, and everybody else's as far as their own rows go.
 """
 
 from collections.abc import Collection, Sequence
@@ -23,6 +23,7 @@ _ROLES: dict[str, frozenset[Role]] = {
     "money": frozenset({Role.OPERATOR, Role.EXECUTIVE}),
     "service": frozenset({Role.OPERATOR, Role.EXECUTIVE, Role.DATA_ENGINEER}),
     "operations": frozenset({Role.OPERATOR, Role.DATA_ENGINEER}),
+    "person": frozenset(Role),
 }
 
 
@@ -34,7 +35,7 @@ def roles_of(table: PublishedTable) -> frozenset[Role]:
 def readable_tables(viewer: Viewer) -> tuple[PublishedTable, ...]:
     """Every table this viewer may name."""
     tables = tuple(table for table in (*PUBLISHED, SNAPSHOT, RESTATEMENTS) if viewer.role in _ROLES[table.scope])
-    return tables + PEOPLE if viewer.role is Role.OPERATOR else tables
+    return tables + PEOPLE if viewer.role is Role.OPERATOR or viewer.actor_key else tables
 
 
 def require_tables(viewer: Viewer, names: Sequence[str]) -> tuple[PublishedTable, ...]:
@@ -49,12 +50,14 @@ def require_tables(viewer: Viewer, names: Sequence[str]) -> tuple[PublishedTable
     return tuple(allowed[name] for name in dict.fromkeys(names))
 
 
-def row_condition(table: PublishedTable, columns: Collection[str], in_teams: str, in_accounts: str) -> str:
+def row_condition(table: PublishedTable, columns: Collection[str], in_teams: str, in_accounts: str, is_own: str) -> str:
     """The SQL condition of a viewer's rows of alias `m`.
 
-    in_teams, in_accounts: condition templates of the engine with `{column}`, true where the viewer has that id.
-    A table of a scope whose deciding column is missing shows nothing.
+    in_teams, in_accounts, is_own: condition templates of the engine with `{column}`, true where the viewer has that id,
+    or is that actor. A table of a scope whose deciding column is missing shows nothing.
     """
+    if table.scope == "person":
+        return is_own.format(column="m.actor_key") if "actor_key" in columns else "false"
     team = in_teams.format(column="m.team_id")
     account = in_accounts.format(column="m.account_id")
     if table.scope == "team":

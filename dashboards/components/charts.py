@@ -6,7 +6,7 @@ see it. Altair is not used: its checking and hashing cost more than the rest of 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -32,7 +32,7 @@ class Chart:
 
 
 def show(chart: Chart, alternative: str, *, key: str) -> None:
-    """Put a chart on the page in the page's own theme and width."""
+    """Put a chart on the page in the page's own theme and width; Streamlit's own toolbar over it saves it as PNG."""
     st.vega_lite_chart(
         pa.Table.from_pylist([dict(row) for row in chart.rows]),
         chart.specification | {"config": {"axis": AXES}, "padding": {"left": 2, "right": 2, "top": 6, "bottom": 2}},
@@ -398,6 +398,35 @@ def quality_scale(quality: Row, bands: Sequence[Row]) -> Chart:
                     text=_tip("text"),
                 ),
             ],
+        },
+        drawn,
+    )
+
+
+def days(rows: Sequence[Row], first: date, last: date) -> Chart:
+    """Uses by UTC day as bars. rows: day and uses, several a day are added up; first, last: what the axis spans."""
+    # Streamlit shows a time without a zone as it is, wherever the browser stands.
+    noon = time(12)
+    drawn = [
+        {"at": datetime.combine(row["day"], noon), "day": formats.day(row["day"]), "uses": row["uses"]} for row in rows
+    ]
+    span = [{"year": day.year, "month": day.month, "date": day.day} for day in (first, last + timedelta(days=1))]
+    return Chart(
+        {
+            "height": 210,
+            "mark": {"type": "bar", "color": BLUE, "width": {"band": 0.85}},
+            "encoding": {
+                "x": {
+                    "field": "at",
+                    "type": "temporal",
+                    "timeUnit": "yearmonthdate",
+                    "title": "Day (UTC)",
+                    "scale": {"domain": span},
+                    "axis": {"format": "%d %b", "tickCount": 6, "labelOverlap": True},
+                },
+                "y": _number("uses", title="Uses", aggregate="sum", axis={"tickMinStep": 1, "format": "d"}),
+                "tooltip": [_tip("day", "Day"), _number("uses", title="Uses", aggregate="sum")],
+            },
         },
         drawn,
     )

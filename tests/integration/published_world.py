@@ -168,6 +168,13 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "day": "date",
         "uses": "bigint",
     },
+    "fct_person_windows": {
+        "actor_key": "text",
+        "skill_name": "text",
+        "period_end": "date",
+        "period_days": "bigint",
+        "uses": "bigint",
+    },
     "dim_team_members": {"team_id": "text", "actor_key": "text", "joined_at": "timestamp"},
 }
 
@@ -352,12 +359,20 @@ def rows_of(name: str, mark: int) -> list[dict]:
             {
                 "account_id": "acme",
                 "team_id": "red",
-                "actor_key": "k1",
+                "actor_key": key,
                 "skill_name": "docs",
                 "day": DAY,
                 "uses": mark,
             }
+            for key in ("k1", "k2")
         ]
+    if name == "fct_person_windows":
+        return [
+            {"actor_key": key, "skill_name": "*", "period_end": DAY, "period_days": 7, "uses": mark}
+            for key in ("k1", "k2")
+        ]
+    if name == "dim_team_members":
+        return [{"team_id": "red", "actor_key": key, "joined_at": datetime(2026, 1, 5)} for key in ("k1", "k2")]
     return []
 
 

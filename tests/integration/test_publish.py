@@ -170,7 +170,7 @@ def test_the_operator_reads_person_rows_and_the_operations_tables(warehouse):
     with open_reader(warehouse.settings) as reader:
         people = reader.query("select uses from marts.fct_skill_days", OPERATOR, ["marts.fct_skill_days"])
         checks = reader.query("select count(*) as n from ops.check_results", OPERATOR, ["ops.check_results"])
-    assert people.to_pylist() == [{"uses": 7}]
+    assert people.to_pylist() == [{"uses": 7}, {"uses": 7}]
     assert checks.to_pylist() == [{"n": 1}]
 
 

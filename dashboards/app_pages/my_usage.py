@@ -1,0 +1,104 @@
+"""My usage: a person's own numbers, for that person and nobody else."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import streamlit as st
+
+from dashboards import data
+from dashboards.components import banners, charts, definitions, formats, periods, sections, tables
+from dashboards.components.definitions import Trust
+from dashboards.viewers import Looking
+
+MEANING = (
+    "A use is an invocation that you started, on a day on which you were seated in a team; its result is a success, a "
+    "failure, or unknown where the client did not say. The Claude Code hook always reports success. An active day "
+    "(UTC) is one with at least one success.\n\nOnly you see this page. A team's pages count you among the others, "
+    "and hide what would point at one person."
+)
+
+
+def show(looking: Looking) -> None:
+    """The page, for the viewer's own rows."""
+    st.title("My usage")
+    st.caption("Only you can open this page: your lead sees counts of people, never yours.")
+    if not looking.viewer.actor_key:
+        banners.nothing(
+            "No usage is known to be yours.",
+            "It appears once your sign-in is linked to the account with which you use skills.",
+        )
+        return
+    days = periods.choose_days()
+    trust = definitions.load(looking.viewer)
+    windows = data.query("my_windows", looking.viewer, period_days=days)
+    _teams(data.query("my_teams", looking.viewer))
+    whole = next((row for row in windows if row["skill_name"] == "*"), None)
+    if whole is None:
+        banners.nothing(
+            f"No use of a skill in the last {days} days.",
+            "Choose a longer period, or use a skill; it shows a day later.",
+        )
+        return
+    skills = [row for row in windows if row["skill_name"] != "*"]
+    start = whole["period_end"] - timedelta(days=days - 1)
+    _figures(whole, start)
+    _days(data.query("my_days", looking.viewer), start, whole["period_end"])
+    _skills(trust, skills, days)
+
+
+def _teams(stays: Sequence[data.Row]) -> None:
+    told = [
+        f"**{formats.plain(row['team_name'] or row['team_id'])}** since {formats.day(row['joined_at'])}"
+        + ("" if formats.is_missing(row["left_at"]) else f" until {formats.day(row['left_at'])}")
+        for row in stays
+    ]
+    if told:
+        st.markdown(f"Seated in {'; '.join(told)}")
+
+
+def _figures(whole: data.Row, start: date) -> None:
+    st.markdown(f"{formats.day(start)} to {formats.day(whole['period_end'])}, UTC days")
+    with st.container(key="my_figures"):
+        columns = st.columns(4, gap="small")
+        for column, (label, name, more) in zip(
+            columns,
+            (
+                ("Active days", "active_days", "with at least one success"),
+                ("Skills", "active_skills", "used with success"),
+                ("Uses", "uses", f"{formats.count(whole['unknown'])} without a known result"),
+                ("Successes", "successes", f"{formats.count(whole['failures'])} failures"),
+            ),
+            strict=True,
+        ):
+            with column, st.container(border=True, height="stretch"):
+                st.metric(label, formats.count(whole[name]))
+                st.caption(more)
+
+
+def _days(rows: Sequence[data.Row], start: date, end: date) -> None:
+    st.subheader("Uses by day")
+    drawn = [row for row in rows if start <= row["day"] <= end]
+    charts.show(
+        charts.days(drawn, start, end),
+        f"Your uses by day from {formats.day(start)} to {formats.day(end)}; the table below has them by skill",
+        key="my_days",
+    )
+
+
+def _skills(trust: Trust, skills: Sequence[data.Row], days: int) -> None:
+    st.subheader("By skill")
+    tables.show(
+        skills,
+        {
+            "skill_name": ("Skill", tables.text),
+            "uses": ("Uses", formats.count),
+            "successes": ("Successes", formats.count),
+            "failures": ("Failures", formats.count),
+            "unknown": ("Unknown", formats.count),
+            "active_days": ("Active days", formats.count),
+        },
+        height=None if len(skills) < 14 else 460,
+    )
+    shown = [{name: value for name, value in row.items() if name != "actor_key"} for row in skills]
+    # Made of the same rows as the figures of teams, whose health is the one that is published.
+    sections.foot(trust, shown, f"my_skills_{days}d", ("team_skill_usage", "uses"), meaning=MEANING)
