@@ -97,7 +97,8 @@ print(time.perf_counter() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]) if python == sys.executable else ""},
     )
     *printed, last = done.stdout.strip().splitlines()
-    return Run(*map(float, last.split()), next((line for line in reversed(printed) if line), ""))
+    seconds, cpu_seconds, peak_bytes = map(float, last.split())
+    return Run(seconds, cpu_seconds, peak_bytes, next((line for line in reversed(printed) if line), ""))
 
 
 BARE = """
