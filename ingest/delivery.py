@@ -83,10 +83,11 @@ class Claim:
 
 @dataclass(slots=True)
 class Look:
-    """What one pass over a file's bytes found."""
+    """What one pass over a file's bytes found. `length` is that of the content, `packed_length` of what it came of."""
 
     checksum: str
     length: int = 0
+    packed_length: int = 0
     first: bytes = b""
     ends_with_newline: bool = True
     has_control: bool = False
@@ -342,6 +343,7 @@ def looked_at(file: DroppedFile, look: Look) -> Iterator[bytes]:
             look.first = chunk[:64]
             _check_start(file, look.first)
         look.length += len(chunk)
+        look.packed_length = digest.unpacked
         refuse_if_grown(file, look.length, digest.length)
         if file.format != "parquet":
             if since_newline + chunk.find(b"\n") > LONGEST_LINE:
@@ -383,10 +385,10 @@ def _after_line_end(chunk: bytes, before: int) -> int:
 
 
 class _CountedDigest:
-    """SHA-256, and how many bytes it has seen."""
+    """SHA-256, how many bytes it has seen, and how many of them have been unpacked."""
 
     def __init__(self) -> None:
-        self.length = 0
+        self.length = self.unpacked = 0
         self._digest = hashlib.sha256()
 
     def update(self, chunk: bytes) -> None:
@@ -432,7 +434,7 @@ def _raw(file: DroppedFile) -> Iterator[bytes]:
         raise RefusedFileError(f"{file.name}: cannot be read ({error.strerror}); check its permissions") from error
 
 
-def _plain(file: DroppedFile, digest: Any) -> Iterator[bytes]:
+def _plain(file: DroppedFile, digest: _CountedDigest) -> Iterator[bytes]:
     """The file's content, decompressed; its raw bytes go into `digest` on the way."""
     if file.compression == "gzip":
         yield from _gunzipped(file, digest)
@@ -440,8 +442,9 @@ def _plain(file: DroppedFile, digest: Any) -> Iterator[bytes]:
         for chunk in _raw(file):
             digest.update(chunk)
         try:
-            with pa.input_stream(str(file.path), compression="zstd") as stream:
+            with file.path.open("rb") as packed, pa.input_stream(packed, compression="zstd") as stream:
                 while chunk := stream.read(_CHUNK):
+                    digest.unpacked = packed.tell()
                     yield chunk
         except OSError as error:
             reason = safe_message(str(error))
@@ -449,10 +452,11 @@ def _plain(file: DroppedFile, digest: Any) -> Iterator[bytes]:
     else:
         for chunk in _raw(file):
             digest.update(chunk)
+            digest.unpacked = digest.length
             yield chunk
 
 
-def _gunzipped(file: DroppedFile, digest: Any) -> Iterator[bytes]:
+def _gunzipped(file: DroppedFile, digest: _CountedDigest) -> Iterator[bytes]:
     """Every member of a gzip file; raises RefusedFileError where one is damaged or the last one has no end."""
     member = zlib.decompressobj(wbits=31)
     is_empty = True
@@ -467,10 +471,11 @@ def _gunzipped(file: DroppedFile, digest: Any) -> Iterator[bytes]:
                     member = zlib.decompressobj(wbits=31)
                 # Bounded, however well the content compresses.
                 plain = member.decompress(data, _CHUNK)
+                data = member.unused_data if member.eof else member.unconsumed_tail
+                digest.unpacked = digest.length - len(data)
+                is_empty = False
                 if plain:
                     yield plain
-                is_empty = False
-                data = member.unused_data if member.eof else member.unconsumed_tail
     except zlib.error as error:
         raise RefusedFileError(f"{file.name}: not gzip, or damaged; deliver it again") from error
     if not member.eof or is_empty:
@@ -502,7 +507,7 @@ def normalised_copy(file: DroppedFile, look: Look, into: Path) -> Path:
     """A copy of a text file as `with_plain_lines` has it."""
     with _written(into) as out:
         rest = b""
-        for piece in _plain(file, hashlib.sha256()):
+        for piece in _plain(file, _CountedDigest()):
             text, rest = with_plain_lines(rest + piece, look)
             out.write(text)
         out.write(b"\n" if rest else b"")
@@ -515,7 +520,7 @@ def why_broken(file: DroppedFile) -> str | None:
         return None
     decoder = codecs.getincrementaldecoder("utf-8")()
     since_newline = 0
-    for chunk in _plain(file, hashlib.sha256()):
+    for chunk in _plain(file, _CountedDigest()):
         try:
             decoder.decode(chunk)
         except UnicodeDecodeError:
@@ -529,7 +534,7 @@ def why_broken(file: DroppedFile) -> str | None:
 def first_line(file: DroppedFile) -> str:
     """The first record's text of a CSV file, its byte order mark removed; raises RefusedFileError beyond 1 MB."""
     text = b""
-    for chunk in _plain(file, hashlib.sha256()):
+    for chunk in _plain(file, _CountedDigest()):
         text += chunk
         for end in (b"\n", b"\r"):
             if end in text:

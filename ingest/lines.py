@@ -13,6 +13,9 @@ import pyarrow as pa
 from ingest.delivery import DroppedFile, Look, looked_at, with_plain_lines
 from warehouse.errors import RefusedFileError
 
+# So many bytes of one byte in the file are repetition. Dense exports pack thirty times.
+_DENSE = 100
+_JUDGED_FROM = 256 << 10
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SCHEMA = pa.schema(
     [("line", pa.string()), ("_number", pa.int32()), ("has_nul", pa.bool_()), ("has_not_a_number", pa.bool_())]
@@ -30,7 +33,7 @@ class Lines:
     def __init__(self, files: Sequence[tuple[int, DroppedFile, Look]]) -> None:
         self._files = files
         self.refused: dict[int, RefusedFileError] = {}
-        self.failure: BaseException | None = None
+        self.failure: Exception | None = None
 
     def reader(self) -> pa.RecordBatchReader:
         """The stream, to be read once."""
@@ -44,7 +47,7 @@ class Lines:
                         yield _batch(text, end, number, look)
                 except RefusedFileError as error:
                     self.refused[number] = error
-        except BaseException as error:
+        except Exception as error:
             self.failure = error
             raise
 
@@ -66,7 +69,7 @@ def _texts(file: DroppedFile, look: Look) -> Iterator[tuple[bytes, int]]:
     """The file in texts with the end of their last whole line, in UTF-8 without a mark; that of the last is its end."""
     rest = begun = b""
     is_first = True
-    for chunk in looked_at(file, look):
+    for chunk in _not_dense(file, look):
         # A text is copied once, and not cut: that would take as long as all that is done with it here.
         text, begun = with_plain_lines(rest + begun + chunk, look)
         if is_first:
@@ -80,6 +83,23 @@ def _texts(file: DroppedFile, look: Look) -> Iterator[tuple[bytes, int]]:
     if rest:
         _refuse_if_no_text(rest, len(rest), file)
         yield rest, len(rest)
+
+
+def _not_dense(file: DroppedFile, look: Look) -> Iterator[bytes]:
+    """The file's content, looked at; where some of it is all repetition, the whole is before any of that is handed on.
+
+    What grows a thousand times is refused only far behind its start, and a row takes far more room than a line end.
+    """
+    is_judged = file.compression is None
+    length = packed_length = 0
+    for chunk in looked_at(file, look):
+        if not is_judged and look.length - length >= _JUDGED_FROM:
+            if look.length - length > _DENSE * (look.packed_length - packed_length):
+                for _ in looked_at(file, Look(checksum="")):
+                    pass
+                is_judged = True
+            length, packed_length = look.length, look.packed_length
+        yield chunk
 
 
 def _refuse_if_no_text(text: bytes, end: int, file: DroppedFile) -> None:
