@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal[
-    "team", "account", "skill", "company", "money", "service", "trust", "reference", "operations", "person"
-]
+Scope = Literal["team", "account", "skill", "company", "money", "service", "trust", "reference", "operations", "person"]
 """Who may see a table's rows.
 
 team: rows of the viewer's teams, small groups hidden. account: rows of the viewer's accounts. skill: figures over
