@@ -16,6 +16,7 @@ from dashboards.components import (
     formats,
     sections,
     selection,
+    suggestions,
     tables,
     teams,
     tiles,
@@ -62,6 +63,7 @@ def show(looking: Looking) -> None:
     _use(looking, trust, chosen)
     _quality(looking, trust, chosen)
     _retention(looking, trust, chosen)
+    suggestions.used_together(looking, trust, chosen.skill_name)
 
 
 def _choose(looking: Looking) -> _Chosen | None:
@@ -252,20 +254,20 @@ def _retention(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
         )
         return
     curve = [_pooled(later, [row for row in shown if row["weeks_later"] == later]) for later in range(1, 13)]
-    curve = [point for point in curve if point is not None]
+    known = [point for point in curve if point["retention_rate"] is not None]
     hidden = len({row["cohort_week"] for row in rows}) - len({row["cohort_week"] for row in shown})
     with sections.values(trust, "retention", "skill_retention"):
         charts.show(
             charts.retention_curve(curve),
             "Share of people with a success so many weeks after their first: "
-            + "; ".join(f"week {point['weeks_later']} {point['text']}" for point in curve),
+            + "; ".join(f"week {point['weeks_later']} {point['text']}" for point in known),
             key="retention",
         )
     st.caption(
         "People of every account whose first success with this skill fell in the same week, "
-        f"{formats.count(len({row['cohort_week'] for row in shown}))} such weeks taken together: those who came back "
-        f"over all who could have. {formats.count(hidden)} weeks with fewer than {MINIMUM} people, or not over yet, "
-        "and single counts that would point at one person are left out."
+        f"weeks taken together: {formats.count(len({row['cohort_week'] for row in shown}))}. Shown are those who came "
+        f"back over all who could have. Left out, weeks with fewer than {MINIMUM} people or not over yet: "
+        f"{formats.count(hidden)}; so are single counts that would point at one person, which leave a gap."
     )
     with st.expander("Every cohort as a table"), sections.values(trust, "cohorts", "skill_retention"):
         _cohorts(shown)
@@ -275,15 +277,15 @@ def _retention(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
         f"retention_{chosen.skill_name}",
         ("skill_retention", "retention_rate"),
         ("skill_retention", "users"),
-        is_provisional=any(point["is_provisional"] for point in curve),
+        is_provisional=any(point["is_provisional"] for point in known),
     )
 
 
-def _pooled(later: int, rows: Sequence[data.Row]) -> data.Row | None:
-    """Cohorts of one later week taken together: the sum of who came back over the sum of who began."""
+def _pooled(later: int, rows: Sequence[data.Row]) -> data.Row:
+    """Cohorts of one later week taken together: the sum of who came back over the sum of who began; none is a gap."""
     retained, users = sum(row["retained_users"] for row in rows), sum(row["users"] for row in rows)
     if not users:
-        return None
+        return {"weeks_later": later, "retention_rate": None, "text": "", "is_provisional": False}
     return {
         "weeks_later": later,
         "retention_rate": retained / users,

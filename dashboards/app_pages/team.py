@@ -17,6 +17,7 @@ from dashboards.components import (
     formats,
     periods,
     sections,
+    suggestions,
     tables,
     teams,
     tiles,
@@ -101,6 +102,7 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
     downloads.button([{**now, **hours}], f"figures_{team_id}_{end}", trust, "team_activity", "team_time_saved")
     team_steps.show(looking, trust, now, chosen, is_covered=is_covered)
     _skills(looking, trust, chosen, is_covered)
+    suggestions.skills_to_try(looking, trust, team_id)
     _trend(trust, activity, team_id, period_days)
     _seats(trust, now, f"{team_id}_{end}", against)
     team_steps.show_excluded(looking, trust, chosen)

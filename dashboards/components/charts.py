@@ -274,12 +274,12 @@ def tornado(rows: Sequence[Row]) -> Chart:
 
 
 def retention_curve(rows: Sequence[Row]) -> Chart:
-    """Share that came back by weeks since the first success; provisional points are hollow.
+    """Share that came back by weeks since the first success; provisional points are hollow, a week without one a gap.
 
     rows: weeks_later, retention_rate, text, is_provisional.
     """
     drawn = _only(rows, "weeks_later", "retention_rate", "text", "is_provisional")
-    drawn = [row | {"share": formats.share(row["retention_rate"])} for row in drawn]
+    drawn = [row | {"share": formats.share(row["retention_rate"]) if row["text"] else ""} for row in drawn]
     up = {
         "title": "Share that came back",
         "scale": {"domain": [0, 1]},
