@@ -116,9 +116,7 @@ def test_one_broken_file_among_good_ones_is_refused_alone(
     assert {row["outcome"]: row["n"] for row in ledger} == {"loaded": 5, "refused": 0}
 
 
-def test_many_small_files_keep_their_rows_apart(
-    duckdb_warehouse: Warehouse, drop: Path, one_by_one: list[str]
-) -> None:
+def test_many_small_files_keep_their_rows_apart(duckdb_warehouse: Warehouse, drop: Path, one_by_one: list[str]) -> None:
     # Every tenth ends without a newline.
     for number in range(130):
         ending = "" if number % 10 == 0 else "\n"
