@@ -741,7 +741,8 @@ def test_a_full_disk_is_one_line_and_a_run_with_room_completes_it(tmp_path: Path
 
 
 def test_a_full_disk_under_a_copy_for_reading_is_one_line(tmp_path: Path, drop: Path) -> None:
-    put(drop, "registry/events/returns.ndjson", LINES.replace(b"\n", b"\r\n") * 1000)
+    rows = b"1,2026-02-01,search:metrics\r\n" * 1_000_000
+    put(drop, "registry/events/returns.csv", b"event_id,created_at,event_type\r\n" + rows)
     small = tmp_path / "small"
     small.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", small], capture_output=True).returncode:
