@@ -14,6 +14,7 @@ from dashboards.components import (
     definitions,
     downloads,
     formats,
+    periods,
     sections,
     selection,
     suggestions,
@@ -25,9 +26,7 @@ from dashboards.components.definitions import Trust
 from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking
 
-PERIODS = {"7": "7 days", "28": "28 days", "30": "30 days", "90": "90 days"}
 MINIMUM = 5
-NEWEST_WEEK = timedelta(days=7)
 HIDDEN = "Hidden"
 STATES = {
     "held": ":gray-badge[:material/lock_clock: Held]",
@@ -75,31 +74,16 @@ def _choose(looking: Looking) -> _Chosen | None:
         if names:
             with st.container(width=280):
                 skill_name = selection.choose("Skill", "skill", names, default=names[0])
-            with st.container(width="content"):
-                period = selection.choose(
-                    "Period", "period", list(PERIODS), default="28", text=PERIODS.__getitem__, kind="buttons"
-                )
-            ends = data.query("team_period_ends", looking.viewer, team_id=team.team_id, period_days=int(period))
-            with st.container(width=190):
-                end = _choose_end([row["period_end"] for row in ends], int(period))
+            period_days = periods.choose_days()
+            ends = data.query("team_period_ends", looking.viewer, team_id=team.team_id, period_days=period_days)
+            end = periods.choose_end(ends, period_days)
             days = frozenset(row["period_end"] for row in ends)
-            return _Chosen(team.team_id, team.label, skill_name, int(period), end, days)
+            return _Chosen(team.team_id, team.label, skill_name, period_days, end, days)
     banners.nothing(
         f"{team.label} has not used a skill yet.",
         "Figures appear after the first use by somebody seated in the team and a refresh.",
     )
     return None
-
-
-def _choose_end(days: Sequence[date], period_days: int) -> date:
-    """At first the newest end of the last week whose equal period before is published too; else the newest."""
-    recent = [value for value in days if max(days) - value < NEWEST_WEEK]
-    comparable = [value for value in recent if value - timedelta(days=period_days) in days]
-    texts = {str(value): f"{value:%a} {formats.day(value)}" for value in days}
-    chosen = selection.choose(
-        "Period end", "end", list(texts), default=str(max(comparable or recent)), text=texts.__getitem__
-    )
-    return date.fromisoformat(chosen)
 
 
 def _use(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
@@ -111,7 +95,7 @@ def _use(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
         period_days=chosen.period_days,
         period_end=str(chosen.end),
     )
-    now = next((row for row in series if row["period_end"] == chosen.end), None)
+    now = periods.row_at(series, chosen.end)
     start = chosen.end - timedelta(days=chosen.period_days - 1)
     st.markdown(
         f"**{formats.plain(chosen.skill_name)}** in {formats.plain(chosen.team)}, {formats.day(start)} to "
@@ -139,7 +123,7 @@ def _use(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
             icon=":material/visibility_off:",
         )
         return
-    before = next((row for row in series if row["period_end"] == chosen.before), None)
+    before = periods.row_at(series, chosen.before)
     tiles.row(trust, _tiles(chosen, now, before, series), key="skill")
     downloads.button(series, f"skill_{chosen.team_id}_{chosen.skill_name}_{chosen.end}", trust, "team_skill_usage")
 
@@ -191,7 +175,7 @@ def _tiles(chosen: _Chosen, now: data.Row, before: data.Row | None, series: Sequ
                 else f"on {formats.count(now['user_days'])} person-days with a success"
             ],
             entries=[("team_skill_usage", "uses"), ("team_skill_usage", "user_days")],
-            change=_difference(now, before, "uses", formats.signed),
+            change=periods.difference(now, before, "uses", formats.signed),
             no_change=why,
             series=[float(row["uses"]) for row in series if not formats.is_missing(row["uses"])],
             **common,
@@ -201,7 +185,7 @@ def _tiles(chosen: _Chosen, now: data.Row, before: data.Row | None, series: Sequ
             value=_success(now),
             details=_results(now),
             entries=[("team_skill_usage", "success_rate"), ("team_skill_usage", "failures")],
-            change=_difference(now, before, "success_rate", formats.points),
+            change=periods.difference(now, before, "success_rate", formats.points),
             no_change=nobody_says,
             series=[float(row["success_rate"]) for row in known],
             extra=":small[Claude Code's hook reports every use as a success, so the rate is at most this good.]",
@@ -477,9 +461,3 @@ def _points(value: Any) -> str:
 
 def _hidden_or(as_text: Callable[[Any], str], value: Any) -> str:
     return HIDDEN if formats.is_missing(value) else as_text(value)
-
-
-def _difference(now: data.Row, before: data.Row | None, column: str, as_text: Callable[[Any], str]) -> str | None:
-    if before is None or formats.is_missing(now.get(column)) or formats.is_missing(before.get(column)):
-        return None
-    return as_text(now[column] - before[column])
