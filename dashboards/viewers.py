@@ -2,7 +2,8 @@
 
 The demo (SKILLSMITH_DEMO=1) has a marked switcher. Otherwise somebody must be signed in; until an installation
 has sign-in configured there is nobody, and the app shows a refusal and no data. Signing in belongs into
-`current_viewer`: map the verified identity to a `Viewer` there (role, accounts, teams) and return it.
+`current_viewer`: map the verified identity to a `Viewer` there (role, accounts, teams, and the pseudonym under which
+the person's own events stand, for their own page) and return it.
 """
 
 from collections.abc import Sequence
