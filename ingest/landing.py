@@ -238,6 +238,9 @@ class Landing:
             if is_from_text:
                 entry.lines = [row.file_line for row in replay if row.file_name == file.name]
             batch.files.append(entry)
+        # Some are known to be no good before they are read; all are told in the order of the files.
+        place = {file.name: number for number, (file, _) in enumerate(looked)}
+        batch.refused.sort(key=lambda refused: place[refused[0].name])
         if batch.files:
             _number_lines(batch)
             if replay and not is_from_text:

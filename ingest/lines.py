@@ -18,16 +18,16 @@ _DENSE = 100
 _JUDGED_FROM = 256 << 10
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SCHEMA = pa.schema(
-    [("line", pa.string()), ("_number", pa.int32()), ("has_nul", pa.bool_()), ("has_not_a_number", pa.bool_())]
+    [("line", pa.string()), ("_number", pa.int32()), ("_has_nul", pa.bool_()), ("_has_not_a_number", pa.bool_())]
 )
 
 
 class Lines:
     """The lines of NDJSON files, one file after the other, each line with its end and its file's number.
 
-    `has_nul` and `has_not_a_number` say that the file may hold one, up to this line. When all is read, each file's look
-    is complete or `refused` has the reason why the file cannot be trusted, by its number; `failure` is what
-    ended it all.
+    `_has_nul` and `_has_not_a_number` say that the file may hold one, up to this line. When all is read, each file's
+    look is complete or `refused` has the reason why the file cannot be trusted, by its number; `failure` is what
+    ended it all. The names are such as no contract's column has.
     """
 
     def __init__(self, files: Sequence[tuple[int, DroppedFile, Look]]) -> None:

@@ -124,10 +124,8 @@ class Staging:
         """
         with self._readable(file, look) as path:
             lines = self._csv_lines(file, look, path) if file.format == "csv" else self._parquet_lines(file, path)
-            nul, not_a_number = look.has_nul, look.has_not_a_number
-            lines = (
-                f"select line, {number} as _number, {nul} as has_nul, {not_a_number} as has_not_a_number from ({lines})"
-            )
+            carried = f"{number} as _number, {look.has_nul} as _has_nul, {look.has_not_a_number} as _has_not_a_number"
+            lines = f"select line, {carried} from ({lines})"
             try:
                 self._reading.sql(self._insert(lines), self._bound_for(lines, path))
             except ReadingError as error:
@@ -278,8 +276,7 @@ class Staging:
 
     def _insert(self, lines: str) -> str:
         """Lines (with their file's number and what it may hold) to typed, checked, marked rows, in their order."""
-        # Under a name that no column of a contract has: an issue has a number of its own.
-        carried = "_number, has_nul, has_not_a_number"
+        carried = "_number, _has_nul, _has_not_a_number"
         contract = self._contract
         raw = {column.name: f"_{position}" for position, column in enumerate(contract.columns)}
         picked, known = self._picked(raw)
@@ -289,9 +286,9 @@ class Staging:
         reasons = [("is_crowded", f"holds more than {_MOST_CONTAINERS:,} objects and arrays")]
         reasons += [(condition, "not a JSON object") for condition in bad_line]
         nul = "contains(line, chr(0)) or contains(line, '\\u0000')"
-        reasons.append((f"has_nul and ({nul})", "holds a NUL character"))
+        reasons.append((f"_has_nul and ({nul})", "holds a NUL character"))
         not_a_number = r"regexp_matches(line, '[:,\[]\s*[+-]?(?:NaN|nan|[Ii]nfinity|inf)\b')"
-        reasons.append((f"has_not_a_number and {not_a_number}", "holds NaN"))
+        reasons.append((f"_has_not_a_number and {not_a_number}", "holds NaN"))
         for column in contract.columns:
             # An archive event without an id gets its name after the pass.
             is_required = column in contract.required and not (contract.shape == "archive" and column.name == "id")
