@@ -25,7 +25,8 @@ class Rule:
     n - 1. previous: the previous period's count and share. with_previous: hidden whenever those are. counts: further
     counts like x, each with what is hidden with it. withheld: what nobody but the operator sees, because from one row
     to the next it would tell a hidden count. is_dimension: what its rows say is about nobody. least: figures that go
-    by a column saying how few people stand behind a part of them.
+    by a column saying how few people stand behind a part of them. adds_up_over: of each value of these columns the rows
+    add up to a figure that is shown elsewhere, so where one row alone is one person's, the next smallest goes with it.
     """
 
     size: str = "seats"
@@ -38,6 +39,7 @@ class Rule:
     counts: tuple[tuple[str, tuple[str, ...]], ...] = ()
     withheld: tuple[str, ...] = ()
     least: tuple["Least", ...] = ()
+    adds_up_over: tuple[str, ...] = ()
     is_dimension: bool = False
 
 
@@ -108,6 +110,8 @@ RULES: dict[str, Rule] = {
             "user_days",
         ),
         previous=("previous_users", "previous_adoption_rate"),
+        # To the uses of the team.
+        adds_up_over=("team_id", "period_end", "period_days"),
     ),
     "team_installed_skills": Rule(counts=(("installed_people", ()),)),
     # Bots, and what no team is told by: no figure of a person.
@@ -283,6 +287,8 @@ def _shown(name: str, columns: Sequence[str], table: PublishedTable, rule: Rule,
             reasons.append(f"coalesce({_alone(count, size)}, false)")
         elif name in rule.single:
             reasons.append(f"coalesce({count} = 1, false)")
+            if rule.adds_up_over and rule.single[0] in columns:
+                reasons.append(_next_to_one(count, table, rule))
     for group in rule.together:
         if name in group:
             reasons.extend(f"coalesce({_alone(f'm.{quoted(n)}', size)}, false)" for n in group if n in columns)
@@ -294,6 +300,18 @@ def _shown(name: str, columns: Sequence[str], table: PublishedTable, rule: Rule,
 
 def _alone(count: str, seats: str) -> str:
     return f"({count} = 1 or {seats} - {count} = 1)"
+
+
+def _next_to_one(count: str, table: PublishedTable, rule: Rule) -> str:
+    """Whether a row is the smallest of several people's where another is one person's: a total would tell that."""
+    amount = f"m.{quoted(rule.single[0])}"
+    within = "partition by " + ", ".join(f"m.{quoted(name)}" for name in rule.adds_up_over)
+    names = ", ".join(f"m.{quoted(name)}" for name in table.key if name not in rule.adds_up_over)
+    is_no_cover = f"case when {count} = 1 or coalesce({amount}, 0) = 0 then 1 else 0 end"
+    return (
+        f"({is_no_cover} = 0 and count(case when {count} = 1 then 1 end) over ({within}) = 1 "
+        f"and row_number() over ({within} order by {is_no_cover}, {count}, {amount}, {names}) = 1)"
+    )
 
 
 def _previous_hidden(count: str, rate: str, columns: Sequence[str]) -> str:

@@ -320,6 +320,8 @@ def rows_of(name: str, mark: int) -> list[dict]:
             }
             for team, (account, seats, active) in TEAMS.items()
         ]
+    if name == "skill_pairs":
+        return [{"skill_name": "docs", "paired_skill_name": "review", "people": mark}]
     if name == "team_recommendations":
         # One person installed all that came of the web to team red; team blue is followed to the end.
         return [

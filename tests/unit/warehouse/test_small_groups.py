@@ -298,6 +298,40 @@ def test_a_step_of_the_onboarding_curve_by_one_person_or_all_but_one_is_hidden(
     assert [row["is_suppressed"] for row in rows] == [False] * 5 + [True]
 
 
+@pytest.mark.parametrize(
+    ("users", "hidden"),
+    [
+        # The team's uses less those of a and c would be the one person's of b; of c the fewest make use.
+        ({"a": 5, "b": 1, "c": 3}, {"b", "c"}),
+        # Two people's together are nobody's.
+        ({"a": 5, "b": 1, "c": 1}, {"b", "c"}),
+        ({"a": 5, "b": 2, "c": 3}, set()),
+        # Nobody succeeded with c, and it was used all the same.
+        ({"a": 5, "b": 1, "c": 0}, {"b", "c"}),
+        ({"b": 1}, {"b"}),
+    ],
+)
+def test_the_uses_of_one_person_are_not_the_teams_less_those_of_the_other_skills(
+    engine: duckdb.DuckDBPyConnection, users: dict[str, int], hidden: set[str]
+) -> None:
+    engine.execute(
+        "create or replace table metrics.team_skill_usage (team_id text, account_id text, skill_name text, "
+        "period_end date, period_days bigint, seats bigint, users bigint, uses bigint)"
+    )
+    for skill, count in users.items():
+        put(engine, "team_skill_usage", team_id="red", skill_name=skill, seats=10, users=count, uses=7 * count + 2)
+        # Another period and another team are counted apart.
+        put(engine, "team_skill_usage", team_id="blue", skill_name=skill, seats=10, users=4, uses=9)
+    put(engine, "team_skill_usage", team_id="red", skill_name="unused", seats=10, users=0, uses=0)
+
+    rows = {row["skill_name"]: row["uses"] for row in seen(engine, "team_skill_usage") if row["team_id"] == "red"}
+    assert {skill for skill, uses in rows.items() if uses is None} == hidden
+    assert rows["unused"] == 0
+    assert all(
+        row["uses"] == 9 for row in seen(engine, "team_skill_usage") if row["team_id"] == "blue" and row["users"]
+    )
+
+
 def test_an_onboarding_share_of_one_person_is_hidden_and_the_others_stay(
     onboarding: duckdb.DuckDBPyConnection,
 ) -> None:
