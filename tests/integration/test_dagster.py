@@ -31,7 +31,9 @@ from warehouse.settings import DBT_PROJECT, Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a key for tests only"
-PAGES = {"team", "executive", "data", "onboarding", "recommendations"}
+PAGES = {
+    *("team", "skill", "time_saved", "recommendations", "onboarding", "my_usage", "account", "executive", "data"),
+}
 
 HOLDER = """
 import sys
