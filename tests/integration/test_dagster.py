@@ -31,9 +31,7 @@ from warehouse.settings import DBT_PROJECT, Settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a key for tests only"
-PAGES = {
-    *("team", "skill", "time_saved", "recommendations", "onboarding", "my_usage", "account", "executive", "data"),
-}
+PAGES = {"team", "skill", "time_saved", "recommendations", "onboarding", "my_usage", "account", "executive", "data"}
 
 HOLDER = """
 import sys
