@@ -47,7 +47,7 @@ def show(looking: Looking) -> None:
                 "Account", "account", list(accounts), default=next(iter(accounts)),
                 text=lambda account: str(accounts[account]["account_name"]),
             )  # fmt: skip
-        st.html(f'<p class="printed">{escape(str(accounts[account_id]["account_name"]))}</p>')
+            st.html(f'<p class="printed">{escape(str(accounts[account_id]["account_name"]))}</p>')
         period_days = periods.choose_days()
         chosen: dict[str, Any] = {"account_id": account_id, "period_days": period_days}
         ends = data.query("account_period_ends", looking.viewer, **chosen)

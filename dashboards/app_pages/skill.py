@@ -72,7 +72,7 @@ def _choose(looking: Looking) -> _Chosen | None:
             return None
         names = [row["skill_name"] for row in data.query("team_skill_names", looking.viewer, team_id=team.team_id)]
         if names:
-            with st.container(width=280):
+            with st.container(width=260):
                 skill_name = selection.choose("Skill", "skill", names, default=names[0])
             period_days = periods.choose_days()
             ends = data.query("team_period_ends", looking.viewer, team_id=team.team_id, period_days=period_days)

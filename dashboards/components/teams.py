@@ -30,6 +30,6 @@ def choose(looking: Looking) -> Team | None:
     labels = team_labels(teams)
     with st.container(width=260):
         team_id = selection.choose("Team", "team", list(labels), default=next(iter(labels)), text=labels.__getitem__)
-    # Paper has no list to choose from.
-    st.html(f'<p class="printed">{escape(labels[team_id])}</p>')
+        # Paper has no list to choose from.
+        st.html(f'<p class="printed">{escape(labels[team_id])}</p>')
     return Team(team_id, labels[team_id])
