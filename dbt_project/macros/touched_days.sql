@@ -1,9 +1,27 @@
 {#-
 The days that an incremental model of events must make again: days of which it holds another number of events, or an
 older load, than the warehouse does, and days that are gone. Every such model keeps one mark per day (`is_day_mark`)
-with what it saw; the mark also makes delete+insert clear a day that has no rows left.
+with what it saw; the mark also makes delete+insert clear a day that has no rows left. `since`, `until`: the only days
+that the model keeps, where it does not keep them all.
 -#}
-{% macro touched_days() -%}
+{% macro touched_days(since=none, until=none) -%}
+    {%- if execute and is_incremental() and target.type == 'duckdb' -%}
+        {#- For `is_of_day`: the outer days as text, asked before the model runs. -#}
+        {%- set question -%}
+            select
+                cast(min(day) as text) as first_day,
+                cast(max(day) as text) as last_day
+            from ({{ _touched_days(since, until) }}) as touched
+        {%- endset -%}
+        {%- do model.update({'touched': run_query(question).rows[0]}) -%}
+    {%- endif -%}
+    {{ return(_touched_days(since, until)) }}
+{%- endmacro %}
+
+{% macro _touched_days(since, until) -%}
+    {%- if since is not none -%}
+    select * from (
+    {%- endif %}
     select
         days.day,
         days.events,
@@ -33,4 +51,9 @@ with what it saw; the mark also makes delete+insert clear a day that has no rows
 
     where marks.is_day_mark and marks.day_events > 0 and days.day is null
     {% endif %}
+    {%- if since is not none %}
+    ) as days
+
+    where day between {{ since }} and {{ until }}
+    {%- endif %}
 {%- endmacro %}

@@ -9,13 +9,7 @@ with
 
 touched as (
 
-    select * from (
-
-        {{ touched_days() | indent(8) }}
-
-    ) as days
-
-    where day between {{ window_start(co_use_days()) }} and {{ last_complete_day() }}
+    {{ touched_days(window_start(co_use_days()), last_complete_day()) }}
 
 ),
 
