@@ -38,7 +38,8 @@
         'activated_30', 'activated - activated_30', 'installed_30 - activated_30', 'retained',
         'activated_30 - retained',
     ],
-} %}
+} -%}
+{%- set withheld_parts = {'holdout': ['censored', 'shown', 'installed', 'shown - installed']} -%}
 
 with
 
@@ -57,7 +58,8 @@ outcomes as (
     select
         *,
         dense_rank() over (order by account_id, team_id) as team_number,
-        dense_rank() over (order by account_id, team_id, actor_key) as person_number
+        dense_rank() over (order by account_id, team_id, actor_key) as person_number,
+        case when model = 'holdout' then {{ having_any(withheld_parts) }} else {{ having_any(parts) }} end as has_any
 
     from {{ ref('int_recommendation_outcomes') }}
 
@@ -91,37 +93,101 @@ days_of_windows as (
 
 ),
 
-in_windows as (
+team_days as (
+
+    select
+        team_number,
+        first_day,
+        surface,
+        model{% for count in counts %},
+        sum({{ count }}) as {{ count }}{% endfor %}
+
+    from outcomes
+
+    group by team_number, first_day, surface, model
+
+),
+
+team_windows_of_all as (
+
+    select
+        team_days.team_number,
+        days_of_windows.period_end,
+        days_of_windows.period_days,
+        team_days.surface,
+        team_days.model{% for count in counts %},
+        sum(team_days.{{ count }}) as {{ count }}{% endfor %}
+
+    from team_days
+
+    inner join days_of_windows
+        on team_days.first_day = days_of_windows.first_day
+
+    group by
+        team_days.team_number,
+        days_of_windows.period_end,
+        days_of_windows.period_days,
+        team_days.surface,
+        team_days.model
+
+),
+
+people_of_all as (
 
     select
         outcomes.team_number,
         outcomes.person_number,
+        days_of_windows.period_end,
+        days_of_windows.period_days,
         outcomes.surface,
         outcomes.model,
-        days_of_windows.period_end,
-        days_of_windows.period_days{% for count in counts %},
-        outcomes.{{ count }}{% endfor %}
+        bit_or(outcomes.has_any) as has_any
 
     from outcomes
 
     inner join days_of_windows
         on outcomes.first_day = days_of_windows.first_day
 
+    group by
+        outcomes.team_number,
+        outcomes.person_number,
+        days_of_windows.period_end,
+        days_of_windows.period_days,
+        outcomes.surface,
+        outcomes.model
+
 ),
 
-people as (
+team_counts as (
 
     -- The star is all of them.
     select
         team_number,
-        person_number,
         period_end,
         period_days,
         coalesce(surface, '*') as surface,
         coalesce(model, '*') as model{% for count in counts %},
-        sum({{ count }}) as {{ count }}{% endfor %}
+        cast(sum({{ count }}) as bigint) as {{ count }}{% endfor %}
 
-    from in_windows
+    from team_windows_of_all
+
+    where model <> 'holdout'
+
+    group by team_number, period_end, period_days, grouping sets ((surface, model), (surface), (model), ())
+
+),
+
+people as (
+
+    select
+        team_number,
+        period_end,
+        period_days,
+        coalesce(surface, '*') as surface,
+        coalesce(model, '*') as model,
+        bit_or(has_any) as has_any
+
+    from people_of_all
 
     where model <> 'holdout'
 
@@ -134,18 +200,15 @@ people as (
 
 ),
 
-recommended as (
+least_people as (
 
     select
         team_number,
         period_end,
         period_days,
         surface,
-        model{% for count in counts %},
-        cast(sum({{ count }}) as bigint) as {{ count }}{% endfor %}{% for step, cut in parts.items() %},
-        least({% for part in cut %}
-            nullif(count(case when {{ part }} > 0 then 1 end), 0){{ ',' if not loop.last }}{% endfor %}
-        ) as least_people_{{ step }}{% endfor %}
+        model,
+        {{ least_people(parts) }}
 
     from people
 
@@ -153,19 +216,35 @@ recommended as (
 
 ),
 
+withheld_counts as (
+
+    select
+        team_number,
+        period_end,
+        period_days,
+        coalesce(surface, '*') as surface,
+        cast(sum(censored) as bigint) as holdout_censored,
+        cast(sum(shown) as bigint) as holdout_shown,
+        cast(sum(installed) as bigint) as holdout_installed
+
+    from team_windows_of_all
+
+    where model = 'holdout'
+
+    group by team_number, period_end, period_days, grouping sets ((surface), ())
+
+),
+
 withheld_people as (
 
     select
         team_number,
-        person_number,
         period_end,
         period_days,
         coalesce(surface, '*') as surface,
-        sum(censored) as censored,
-        sum(shown) as shown,
-        sum(installed) as installed
+        bit_or(has_any) as has_any
 
-    from in_windows
+    from people_of_all
 
     where model = 'holdout'
 
@@ -173,22 +252,14 @@ withheld_people as (
 
 ),
 
-withheld as (
+least_withheld_people as (
 
     select
         team_number,
         period_end,
         period_days,
         surface,
-        cast(sum(censored) as bigint) as holdout_censored,
-        cast(sum(shown) as bigint) as holdout_shown,
-        cast(sum(installed) as bigint) as holdout_installed,
-        least(
-            nullif(count(case when censored > 0 then 1 end), 0),
-            nullif(count(case when shown > 0 then 1 end), 0),
-            nullif(count(case when installed > 0 then 1 end), 0),
-            nullif(count(case when shown - installed > 0 then 1 end), 0)
-        ) as least_people_holdout
+        {{ least_people(withheld_parts) }}
 
     from withheld_people
 
@@ -205,7 +276,7 @@ keys as (
         surface,
         model
 
-    from recommended
+    from team_counts
 
     union
 
@@ -216,7 +287,7 @@ keys as (
         surface,
         '*' as model
 
-    from withheld
+    from withheld_counts
 
 ),
 
@@ -232,12 +303,12 @@ counted as (
         windows.is_covered,
         windows.is_provisional,
         coalesce(team_windows.seats, 0) as seats{% for count in counts %},
-        coalesce(recommended.{{ count }}, 0) as {{ count }}{% endfor %},
-        coalesce(withheld.holdout_censored, 0) as holdout_censored,
-        coalesce(withheld.holdout_shown, 0) as holdout_shown,
-        coalesce(withheld.holdout_installed, 0) as holdout_installed{% for step in parts %},
-        recommended.least_people_{{ step }}{% endfor %},
-        withheld.least_people_holdout
+        coalesce(team_counts.{{ count }}, 0) as {{ count }}{% endfor %},
+        coalesce(withheld_counts.holdout_censored, 0) as holdout_censored,
+        coalesce(withheld_counts.holdout_shown, 0) as holdout_shown,
+        coalesce(withheld_counts.holdout_installed, 0) as holdout_installed{% for step in parts %},
+        least_people.least_people_{{ step }}{% endfor %},
+        least_withheld_people.least_people_holdout
 
     from keys
 
@@ -247,21 +318,36 @@ counted as (
     inner join windows
         on keys.period_end = windows.period_end and keys.period_days = windows.period_days
 
-    left join recommended
+    left join team_counts
         on
-            keys.team_number = recommended.team_number
-            and keys.period_end = recommended.period_end
-            and keys.period_days = recommended.period_days
-            and keys.surface = recommended.surface
-            and keys.model = recommended.model
+            keys.team_number = team_counts.team_number
+            and keys.period_end = team_counts.period_end
+            and keys.period_days = team_counts.period_days
+            and keys.surface = team_counts.surface
+            and keys.model = team_counts.model
+
+    left join least_people
+        on
+            keys.team_number = least_people.team_number
+            and keys.period_end = least_people.period_end
+            and keys.period_days = least_people.period_days
+            and keys.surface = least_people.surface
+            and keys.model = least_people.model
 
     -- What nobody was shown has no model of its own: every model is held against the same surface's.
-    left join withheld
+    left join withheld_counts
         on
-            keys.team_number = withheld.team_number
-            and keys.period_end = withheld.period_end
-            and keys.period_days = withheld.period_days
-            and keys.surface = withheld.surface
+            keys.team_number = withheld_counts.team_number
+            and keys.period_end = withheld_counts.period_end
+            and keys.period_days = withheld_counts.period_days
+            and keys.surface = withheld_counts.surface
+
+    left join least_withheld_people
+        on
+            keys.team_number = least_withheld_people.team_number
+            and keys.period_end = least_withheld_people.period_end
+            and keys.period_days = least_withheld_people.period_days
+            and keys.surface = least_withheld_people.surface
 
     left join {{ ref('int_team_windows') }} as team_windows
         on
