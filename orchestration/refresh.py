@@ -65,7 +65,7 @@ def _run_job(settings: Settings, as_of: datetime, allow_older: bool, progress: P
         gc.freeze()
     tags = {AS_OF_TAG: utc(as_of).isoformat(), ALLOW_OLDER_TAG: "true" if allow_older else "false"}
     # Kept in memory; runs that `dev` starts are stored, see Run.is_recorded.
-    with forgetful_instance() as instance:
+    with forgetful_instance() as instance, open_warehouse(settings) as warehouse, warehouse.held():
         try:
             job.execute_in_process(
                 instance=instance,

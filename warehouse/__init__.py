@@ -130,6 +130,13 @@ class Warehouse(Protocol):
         """
         ...
 
+    def held(self) -> AbstractContextManager[None]:
+        """Sessions of this process that follow each other inside of it begin and end at no cost.
+
+        No other process has a DuckDB file meanwhile. Raises WarehouseBusyError where one has it already.
+        """
+        ...
+
     def freshen(self) -> None:
         """Bring the engine's own rollups up to what was imported; nothing to do where it has none."""
         ...

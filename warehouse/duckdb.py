@@ -94,18 +94,11 @@ def connect(path: Path | None, settings: Settings, *, read_only: bool = False) -
     Raises StorageError, WarehouseBusyError or WarehouseNewerError where the file cannot be had.
     """
     try:
-        spill = settings.home / "tmp"
         if not read_only:
             settings.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"cannot write {settings.home}: {error.strerror}; check SKILLSMITH_HOME") from error
-    config: dict[str, Any] = {
-        "memory_limit": settings.memory_limit,
-        "threads": settings.threads,
-        "temp_directory": str(spill),
-        # What comes from the network is ingest's to fetch; the engine never downloads code or data.
-        "autoinstall_known_extensions": False,
-    }
+    config = _config(settings)
     with known_errors(path):
         # In memory there is no file to protect, and DuckDB refuses read_only there.
         read_only = read_only and path is not None
@@ -116,6 +109,17 @@ def connect(path: Path | None, settings: Settings, *, read_only: bool = False) -
         # A local variable of ours must never answer to a table's name.
         connection.execute("set python_enable_replacements = false")
     return connection
+
+
+def _config(settings: Settings) -> dict[str, Any]:
+    """How a file is opened. The same for every connection of a process: DuckDB refuses two ways at once."""
+    return {
+        "memory_limit": settings.memory_limit,
+        "threads": settings.threads,
+        "temp_directory": str(settings.home / "tmp"),
+        # What comes from the network is ingest's to fetch; the engine never downloads code or data.
+        "autoinstall_known_extensions": False,
+    }
 
 
 def current_database(connection: Connection) -> str:
@@ -430,6 +434,17 @@ class DuckDBWarehouse:
         finally:
             self._session.release()
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The file stays open between the sessions, and dbt's: each would read its catalogue and checkpoint it anew."""
+        path = self.settings.warehouse_file
+        connection = connect(path, self.settings)
+        try:
+            yield
+        finally:
+            with known_errors(path):
+                connection.close()
+
     def freshen(self) -> None:
         """Nothing: a scan of columns is fast enough without rollups."""
 
@@ -449,11 +464,7 @@ class DuckDBWarehouse:
             "path": str(self.settings.warehouse_file),
             "threads": self.settings.threads,
             "schema": "staging",
-            "config_options": {
-                "memory_limit": self.settings.memory_limit,
-                "temp_directory": str(self.settings.home / "tmp"),
-                "autoinstall_known_extensions": "false",
-            },
+            "config_options": _config(self.settings),
             # Set anew for each model and test, so only what DuckDB does not take when it opens the file.
             "settings": {"TimeZone": "UTC"},
         }

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -386,6 +386,10 @@ class PostgresWarehouse:
                     if there.kept_days.get(table.qualified) is not None:
                         # Of an older version: rows went without a record, and before what is made from them was built.
                         writer.execute(timescale.no_retention(table))
+
+    def held(self) -> AbstractContextManager[None]:
+        """Nothing: connecting to a server costs milliseconds."""
+        return nullcontext()
 
     def freshen(self) -> None:
         """Make the rollups hold what the imports since the last time brought, over exactly its range of time.
