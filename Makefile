@@ -68,10 +68,12 @@ endef
 
 $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 	$(call install,requirements.lock)
+	@env -u SKILLSMITH_WAREHOUSE_URL $(APP) prepare
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock pyproject.toml | $(BIN)/python
 	$(call install,requirements-dev.lock)
+	@env -u SKILLSMITH_WAREHOUSE_URL $(APP) prepare
 	@touch $(VENV)/.installed $@
 
 # --- using it ----------------------------------------------------------------------------------------------

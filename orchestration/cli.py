@@ -115,6 +115,23 @@ def init(ctx: click.Context, as_json: bool) -> None:
         answer({"home": settings.home, "engine": settings.engine})
 
 
+@cli.command()
+@places
+@click.pass_context
+def prepare(ctx: click.Context) -> None:
+    """Read the dbt project ahead of the first run, which would take some ten seconds longer for it.
+
+    Set-up does it, and so may the build of an image; a run that finds the project changed does it itself.
+
+    Example: skillsmith-analytics prepare
+    """
+    from orchestration.dbt_runner import manifest_of
+    from warehouse import open_warehouse
+
+    with open_warehouse(settings_of(ctx)) as warehouse, progress_for(False).step("prepare"):
+        manifest_of(warehouse)
+
+
 @cli.command("import")
 @as_of_option
 @click.option("--entity", "entities", multiple=True, metavar="SOURCE/ENTITY", help="Only this entity; may repeat.")

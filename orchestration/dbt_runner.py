@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from orchestration.dbt_kept import find_parse, keep_parse, parse_key, places
 from orchestration.dbt_templates import kept_templates
 from warehouse import Warehouse
 from warehouse.errors import SkillsmithError, StorageError, WarehouseBusyError
@@ -35,9 +35,6 @@ _PARSING_VARIABLES = {
     "build_id": "",
     "definitions": "",
 }
-
-# Folders that dbt makes in a project where somebody runs it by hand.
-_WRITTEN_BY_DBT = frozenset({"target", "logs", "dbt_packages"})
 
 _FINISHED = frozenset({"LogModelResult", "LogSeedResult", "LogTestResult", "LogSnapshotResult"})
 
@@ -143,6 +140,7 @@ class _Runner:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.folder = _folder(warehouse.settings)
+        self._kept_in = places(self.folder)
         self.engine = warehouse.engine
         self.target = warehouse.dbt_target
         profile = warehouse.dbt_profile()
@@ -163,45 +161,19 @@ class _Runner:
     def _parse(self) -> _Parsed:
         key = (self.target, self._database)
         if key not in _PARSED:
-            _PARSED[key] = self._kept_parse() or self._parse_anew()
+            kept = parse_key(*key)
+            found = find_parse(self._kept_in, kept)
+            _PARSED[key] = _Parsed(*found) if found else self._parse_anew(kept)
         return _PARSED[key]
 
-    def _parse_anew(self) -> _Parsed:
-        record = self.folder / "parsed.json"
-        with _writing(record):
-            record.unlink(missing_ok=True)
+    def _parse_anew(self, key: str) -> _Parsed:
         outcome = self._invoke(["parse"], _PARSING_VARIABLES, manifest=None, callbacks=[])
         if not outcome.success:
             raise _as_error(outcome.exception)
-        artifact = json.loads((self.folder / "target" / "manifest.json").read_text())
-        with _writing(record):
-            record.write_text(json.dumps({"project": self._project_hash()}))
+        written = self.folder / "target"
+        artifact = json.loads((written / "manifest.json").read_text())
+        keep_parse(self._kept_in, key, written)
         return _Parsed(outcome.result, artifact)
-
-    def _kept_parse(self) -> _Parsed | None:
-        """What an earlier process parsed of the same files; dbt would look for changes for seconds, and find none."""
-        target = self.folder / "target"
-        try:
-            if json.loads((self.folder / "parsed.json").read_text()) != {"project": self._project_hash()}:
-                return None
-            from dbt.contracts.graph.manifest import Manifest
-            from dbt.parser.manifest import extended_mashumuro_decoder
-
-            kept = (target / "partial_parse.msgpack").read_bytes()
-            manifest = Manifest.from_msgpack(kept, decoder=extended_mashumuro_decoder)
-            return _Parsed(manifest, json.loads((target / "manifest.json").read_text()))
-        except (OSError, ValueError):
-            # Not there, or not whole: a run that was killed while it wrote.
-            return None
-
-    def _project_hash(self) -> str:
-        """By what a kept parse is known to be of this project, this dbt and these names of tables."""
-        digest = hashlib.sha256(f"{self.target} {self._database} {_dbt_versions()}".encode())
-        for path in sorted(DBT_PROJECT.rglob("*")):
-            place = path.relative_to(DBT_PROJECT)
-            if path.is_file() and place.parts[0] not in _WRITTEN_BY_DBT:
-                digest.update(str(place).encode() + b"\0" + path.read_bytes() + b"\0")
-        return digest.hexdigest()
 
     def run(
         self,
@@ -225,8 +197,7 @@ class _Runner:
     def _invoke(
         self, command: Sequence[str], variables: Mapping[str, str], *, manifest: Any, callbacks: list[Any]
     ) -> Any:
-        templates = self.folder / "templates.bin"
-        with _set_environment(self._environment), _events_of_note(), kept_templates(templates):
+        with _set_environment(self._environment), _events_of_note(), kept_templates(self._kept_in):
             from dbt.cli.main import dbtRunner
 
             arguments = [
@@ -428,11 +399,6 @@ def _definitions_hash() -> str:
     for path in sorted([*(DBT_PROJECT / "models").rglob("*.sql"), *(DBT_PROJECT / "macros").rglob("*.sql")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-@cache
-def _dbt_versions() -> str:
-    return " ".join(version(name) for name in ("dbt-core", "dbt-adapters", "dbt-duckdb", "dbt-postgres", "dbt-common"))
 
 
 def _seed_hash() -> str:

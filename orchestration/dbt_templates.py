@@ -1,31 +1,33 @@
 """Jinja templates that were compiled before: dbt compiles the text of each model, test and macro anew in every process.
 
-They are kept by their text beside dbt's other files. A refresh of a small world is mostly dbt, and a tenth of dbt is
-this compiling.
+They are kept by their text where the parse is kept (`orchestration.dbt_kept`). A refresh of a small world is mostly dbt,
+and a tenth of dbt is this compiling.
 """
 
 import hashlib
 import marshal
+import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
+_FILE = "templates.bin"
 _MOST_KEPT = 5_000
 
 
 @contextmanager
-def kept_templates(path: Path) -> Iterator[None]:
-    """Around a run of dbt: what `path` holds is not compiled again, and what is compiled anew is added to it.
+def kept_templates(folders: Sequence[Path]) -> Iterator[None]:
+    """Around a run of dbt: what is kept is not compiled again, and what is compiled anew is kept with it.
 
     A file that is not whole, or of another Python or Jinja, is as good as none; one that cannot be written is left.
     """
     from jinja2 import Environment
 
-    kept = _read(path)
+    kept = next(filter(None, map(_read, folders)), {})
     before = len(kept)
     compile_template = Environment.compile
 
@@ -45,7 +47,7 @@ def kept_templates(path: Path) -> Iterator[None]:
     finally:
         Environment.compile = compile_template
         if len(kept) > before:
-            _write(path, kept if len(kept) <= _MOST_KEPT else {})
+            _write(folders, kept if len(kept) <= _MOST_KEPT else {})
 
 
 def _key(environment: Any, source: str) -> bytes:
@@ -58,18 +60,23 @@ def _made_by() -> str:
     return f"Python {sys.version}, Jinja2 {version('jinja2')}, dbt-common {version('dbt-common')}"
 
 
-def _read(path: Path) -> dict[bytes, CodeType]:
+def _read(folder: Path) -> dict[bytes, CodeType]:
     try:
-        kept = marshal.loads(path.read_bytes())  # noqa: S302 - our own file, beside the profile that dbt trusts
+        kept = marshal.loads((folder / _FILE).read_bytes())  # noqa: S302 - our own file, beside the code or its home
         return kept["templates"] if kept["made_by"] == _made_by() else {}
     except (OSError, EOFError, ValueError, TypeError, KeyError):
         return {}
 
 
-def _write(path: Path, kept: dict[bytes, CodeType]) -> None:
-    new = path.with_suffix(".tmp")
-    try:
-        new.write_bytes(marshal.dumps({"made_by": _made_by(), "templates": kept}))
-        new.replace(path)
-    except OSError:
-        new.unlink(missing_ok=True)
+def _write(folders: Sequence[Path], kept: dict[bytes, CodeType]) -> None:
+    made = marshal.dumps({"made_by": _made_by(), "templates": kept})
+    for folder in folders:
+        new = folder / f".{_FILE}.{os.getpid()}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            new.write_bytes(made)
+            new.replace(folder / _FILE)
+            return
+        except OSError:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)

@@ -26,17 +26,16 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_text_is_compiled_once_and_rendered_with_each_runs_own_values(tmp_path: Path, compiled: list[str]) -> None:
-    path = tmp_path / "templates.bin"
-    with kept_templates(path):
+    with kept_templates([tmp_path]):
         assert _rendered("as of {{ day }}", day="Monday") == "as of Monday"
-    with kept_templates(path):
+    with kept_templates([tmp_path]):
         assert _rendered("as of {{ day }}", day="Tuesday") == "as of Tuesday"
         assert _rendered("until {{ day }}", day="Tuesday") == "until Tuesday"
     assert compiled == ["as of {{ day }}", "until {{ day }}"]
 
 
 def test_another_kind_of_environment_compiles_for_itself(tmp_path: Path, compiled: list[str]) -> None:
-    with kept_templates(tmp_path / "templates.bin"):
+    with kept_templates([tmp_path]):
         assert _rendered("{{ one }}", one=1) == "1"
         assert _rendered("{{ one }}", NativeEnvironment(), one=1) == 1
     assert compiled == ["{{ one }}", "{{ one }}"]
@@ -44,16 +43,21 @@ def test_another_kind_of_environment_compiles_for_itself(tmp_path: Path, compile
 
 @pytest.mark.parametrize("left", [b"", b"\x00", b"no marshal", b"i\x01\x00\x00\x00"])
 def test_a_file_that_is_not_whole_is_as_good_as_none(tmp_path: Path, compiled: list[str], left: bytes) -> None:
-    path = tmp_path / "templates.bin"
-    path.write_bytes(left)
+    (tmp_path / "templates.bin").write_bytes(left)
     for _ in range(2):
-        with kept_templates(path):
+        with kept_templates([tmp_path]):
             assert _rendered("{{ one }}", one=1) == "1"
     assert compiled == ["{{ one }}"]
 
 
-def test_what_cannot_be_written_is_no_error_and_jinja_is_as_before(tmp_path: Path, compiled: list[str]) -> None:
+def test_what_cannot_be_written_is_kept_in_the_next_place(tmp_path: Path, compiled: list[str]) -> None:
     before = jinja2.Environment.compile
-    with kept_templates(tmp_path / "no such folder" / "templates.bin"):
+    (tmp_path / "a file").touch()
+    places = [tmp_path / "a file" / "kept", tmp_path / "kept"]
+    for _ in range(2):
+        with kept_templates(places):
+            assert _rendered("{{ one }}", one=1) == "1"
+    assert compiled == ["{{ one }}"]
+    with kept_templates(places[:1]):
         assert _rendered("{{ one }}", one=1) == "1"
     assert jinja2.Environment.compile is before
