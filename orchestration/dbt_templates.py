@@ -1,7 +1,7 @@
 """Jinja templates that were compiled before: dbt compiles the text of each model, test and macro anew in every process.
 
-They are kept by their text where the parse is kept (`orchestration.dbt_kept`). A refresh of a small world is mostly dbt,
-and a tenth of dbt is this compiling.
+They are kept by their text where the parse is kept (`orchestration.dbt_kept`). A refresh of a small world is mostly
+dbt, and a tenth of dbt is this compiling.
 """
 
 import hashlib
