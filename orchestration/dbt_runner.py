@@ -329,9 +329,10 @@ def _folder(settings: Settings) -> Path:
 
 
 def _place(warehouse: Warehouse) -> str:
-    """Which warehouse this is, without a password: the engine and a hash of its address."""
-    profile = {name: value for name, value in warehouse.dbt_profile().items() if "pass" not in name}
-    return warehouse.engine + ":" + hashlib.sha256(json.dumps(profile, sort_keys=True).encode()).hexdigest()[:16]
+    """Which warehouse this is: the engine and a hash of its address."""
+    profile = warehouse.dbt_profile()
+    address = [str(profile.get(part)) for part in ("path", "host", "port", "dbname")]
+    return warehouse.engine + ":" + hashlib.sha256("\0".join(address).encode()).hexdigest()[:16]
 
 
 @contextmanager
