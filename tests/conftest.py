@@ -1,12 +1,13 @@
 """Fixtures that every suite may use: settings in a fresh home, a warehouse on either engine, a PostgreSQL server."""
 
+import fcntl
 import gc
 import os
 import shutil
 import tempfile
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -45,10 +46,24 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STRIPE_API_KEY", raising=False)
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that `make` has filled, by the first worker that asks for it; the others wait and find it there."""
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    folder = (factory.getbasetemp().parent if is_worker else factory.getbasetemp()) / name
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / ".made").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            (folder / ".made").touch()
+    return folder
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings of a fresh home, DuckDB, with a pseudonym key."""
-    return load_settings(home=tmp_path / "home", secret="a key for tests only")
+    """Settings of a fresh home, DuckDB, with a pseudonym key; one thread does the little there is to do soonest."""
+    return load_settings(home=tmp_path / "home", secret="a key for tests only", threads=1)
 
 
 @pytest.fixture(scope="session")
@@ -69,8 +84,10 @@ def postgres_server() -> Iterator[str]:
 
 @contextmanager
 def _database(server: str, template: str = "template1") -> Iterator[str]:
-    name = "test_" + uuid.uuid4().hex
     with psycopg.connect(server, autocommit=True) as connection:
+        taken = {name for (name,) in connection.execute("select datname from pg_database")}
+        # Names that come again: dbt has the database in the names of its tables, and reads the project for each anew.
+        name = next(free for number in count() if (free := f"test_{number}") not in taken)
         connection.execute(f'create database "{name}" template "{template}"'.encode())
     yield server.replace("/postgres?", f"/{name}?")
     with psycopg.connect(server, autocommit=True) as connection:
@@ -115,7 +132,8 @@ def duckdb_warehouse(settings: Settings, initialised_file: Path) -> Iterator[Duc
     settings.home.mkdir(exist_ok=True)
     shutil.copyfile(initialised_file, settings.warehouse_file)
     warehouse = DuckDBWarehouse(settings)
-    yield warehouse
+    with warehouse.held():
+        yield warehouse
     warehouse.close()
 
 
@@ -135,5 +153,5 @@ def engine_settings(request: pytest.FixtureRequest, settings: Settings) -> Itera
 @pytest.fixture
 def warehouse(engine_settings: Settings) -> Iterator[Warehouse]:
     """An initialised warehouse on each engine in turn."""
-    with open_warehouse(engine_settings) as opened:
+    with open_warehouse(engine_settings) as opened, opened.held():
         yield opened

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.cli import run
+from tests.conftest import made_once
 from warehouse.access import OPERATOR, Reader, open_reader
 from warehouse.settings import PROJECT_ROOT, load_settings
 
@@ -29,16 +30,18 @@ def published_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     given = os.environ.get("SKILLSMITH_TEST_HOME")
     if given:
         return Path(given)
-    folder = tmp_path_factory.mktemp("browser")
-    home, drop = folder / "home", folder / "drop"
+    return made_once(tmp_path_factory, "browser", _publish) / "home"
+
+
+def _publish(folder: Path) -> None:
+    drop = folder / "drop"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SKILLSMITH_HOME", str(home))
+        patch.setenv("SKILLSMITH_HOME", str(folder / "home"))
         patch.setenv("SKILLSMITH_DEMO", "1")
         # Of this seed enough people join a team in one month, whatever day it is today.
         world = ("--days", "90", "--accounts", "8", "--seed", "5", "--events", "16000")
         assert run(["simulate", "--out", str(drop), *world]) == 0
         assert run(["--drop", str(drop), "refresh"]) == 0
-    return home
 
 
 def _environment(home: Path, *, demo: bool = True) -> dict[str, str]:
@@ -119,24 +122,37 @@ def browser() -> Iterator[object]:
         opened.close()
 
 
+@pytest.fixture(scope="session")
+def visitors(browser) -> Iterator[Callable]:
+    """`visitors(scheme)`: one for each colour scheme; what they have loaded of the app they need not load again."""
+    known = {}
+
+    def visitor(scheme: str):
+        if scheme not in known:
+            known[scheme] = browser.new_context(color_scheme=scheme, accept_downloads=True)
+        return known[scheme]
+
+    yield visitor
+    for context in known.values():
+        context.close()
+
+
 @pytest.fixture
-def look(app: str, browser) -> Iterator[Callable]:
+def look(app: str, visitors) -> Iterator[Callable]:
     """`look(path, width=, scheme=)`: open a page of the app and wait until it has been written to the end."""
-    contexts = []
+    opened = []
 
     def open_page(path: str, *, width: int = 1280, scheme: str = "light", address: str = app):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True
-        )
-        contexts.append(context)
-        page = context.new_page()
+        page = visitors(scheme).new_page()
+        opened.append(page)
+        page.set_viewport_size({"width": width, "height": 900})
         page.goto(address + path)
         settle(page)
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in opened:
+        page.close()
 
 
 WRITTEN = """

@@ -68,7 +68,7 @@ def test_every_page_opens_for_every_viewer_at_both_widths_and_themes(look, viewe
         assert page.get_by_role("heading", level=1).inner_text().strip() == name.capitalize()
         background = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
         assert (sum(int(part) for part in re.findall(r"\d+", background)[:3]) < 200) == (scheme == "dark")
-        page.context.close()
+        page.close()
 
 
 def test_the_team_page_shows_the_published_numbers_of_the_team(look, lead, rows):
