@@ -57,3 +57,36 @@ that the model keeps, where it does not keep them all.
     where day between {{ since }} and {{ until }}
     {%- endif %}
 {%- endmacro %}
+
+{#-
+Of the days of the CTE `touched` the events in which a person did something with a skill. What a scraper did or sent on
+a day is nobody's, all of it.
+-#}
+{% macro touched_skill_events() -%}
+    select events.*
+
+    from {{ ref('stg_registry__events') }} as events
+
+    inner join touched
+        on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
+
+    left join {{ ref('int_scraper_days') }} as scraping_actors
+        on
+            events.day = scraping_actors.day
+            and scraping_actors.kind = 'actor'
+            and events.actor_key = scraping_actors.scraper
+            and not scraping_actors.is_day_mark
+
+    left join {{ ref('int_scraper_days') }} as scraping_prefixes
+        on
+            events.day = scraping_prefixes.day
+            and scraping_prefixes.kind = 'ip_prefix'
+            and events.ip_prefix = scraping_prefixes.scraper
+            and not scraping_prefixes.is_day_mark
+
+    where
+        {{ is_person('events.actor_key') }}
+        and events.skill_name_given is not null
+        and scraping_actors.day is null
+        and scraping_prefixes.day is null
+{%- endmacro %}

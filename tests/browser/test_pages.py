@@ -54,7 +54,8 @@ def _assert_healthy(page) -> None:
 @pytest.mark.parametrize(
     ("viewer", "scheme"),
     [
-        *((viewer, "light") for viewer in VIEWERS),
+        ("team_lead", "light"),
+        *(pytest.param(viewer, "light", marks=pytest.mark.long) for viewer in VIEWERS[1:]),
         *(pytest.param(viewer, "dark", marks=pytest.mark.long) for viewer in VIEWERS),
     ],
 )

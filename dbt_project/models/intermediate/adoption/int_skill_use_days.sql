@@ -8,46 +8,25 @@ touched as (
 
 ),
 
-scrapers as (
+events as (
 
-    select * from {{ ref('int_scraper_days') }}
-
-    where not is_day_mark
+    {{ touched_skill_events() }}
 
 ),
 
 uses as (
 
     select
-        events.day,
-        events.actor_key,
-        events.skill_name_given,
-        events.success
+        day,
+        actor_key,
+        skill_name_given,
+        success
 
-    from {{ ref('stg_registry__events') }} as events
-
-    inner join touched
-        on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
-
-    left join scrapers as scraping_actors
-        on
-            events.day = scraping_actors.day
-            and scraping_actors.kind = 'actor'
-            and events.actor_key = scraping_actors.scraper
-
-    left join scrapers as scraping_prefixes
-        on
-            events.day = scraping_prefixes.day
-            and scraping_prefixes.kind = 'ip_prefix'
-            and events.ip_prefix = scraping_prefixes.scraper
+    from events
 
     where
-        events.event_type = 'telemetry:skill_invoke'
-        and {{ is_person('events.actor_key') }}
-        and events.skill_name_given is not null
-        and events.is_user_initiated
-        and scraping_actors.day is null
-        and scraping_prefixes.day is null
+        event_type = 'telemetry:skill_invoke'
+        and is_user_initiated
 
 )
 

@@ -8,61 +8,38 @@ touched as (
 
 ),
 
-scrapers as (
+events as (
 
-    select * from {{ ref('int_scraper_days') }}
-
-    where not is_day_mark
+    {{ touched_skill_events() }}
 
 ),
 
 moments as (
 
     select
-        events.day,
-        events.actor_key,
-        events.skill_name_given,
-        case events.event_type
+        day,
+        actor_key,
+        skill_name_given,
+        case event_type
             when 'telemetry:recommendation_shown' then 'shown'
             when 'telemetry:recommendation_clicked' then 'clicked'
             when 'telemetry:skill_uninstall' then 'uninstalled'
-            else case when events.source = 'admin_bulk' then 'rolled out' else 'installed' end
+            else case when source = 'admin_bulk' then 'rolled out' else 'installed' end
         end as kind,
         case
-            when events.event_type in ('telemetry:recommendation_shown', 'telemetry:recommendation_clicked')
-                then coalesce(events.surface, 'unknown')
+            when event_type in ('telemetry:recommendation_shown', 'telemetry:recommendation_clicked')
+                then coalesce(surface, 'unknown')
         end as surface,
-        case when events.event_type = 'telemetry:recommendation_shown' then coalesce(events.model, 'unknown') end as model,
-        events.created_at
+        case when event_type = 'telemetry:recommendation_shown' then coalesce(model, 'unknown') end as model,
+        created_at
 
-    from {{ ref('stg_registry__events') }} as events
-
-    inner join touched
-        on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
-
-    left join scrapers as scraping_actors
-        on
-            events.day = scraping_actors.day
-            and scraping_actors.kind = 'actor'
-            and events.actor_key = scraping_actors.scraper
-
-    left join scrapers as scraping_prefixes
-        on
-            events.day = scraping_prefixes.day
-            and scraping_prefixes.kind = 'ip_prefix'
-            and events.ip_prefix = scraping_prefixes.scraper
+    from events
 
     where
-        {{ is_person('events.actor_key') }}
-        and events.skill_name_given is not null
         -- An install counts when it is known to have worked, an uninstall unless it is known to have failed.
-        and (
-            events.event_type in ('telemetry:recommendation_shown', 'telemetry:recommendation_clicked')
-            or (events.event_type = 'telemetry:skill_install' and events.success)
-            or (events.event_type = 'telemetry:skill_uninstall' and coalesce(events.success, true))
-        )
-        and scraping_actors.day is null
-        and scraping_prefixes.day is null
+        event_type in ('telemetry:recommendation_shown', 'telemetry:recommendation_clicked')
+        or (event_type = 'telemetry:skill_install' and success)
+        or (event_type = 'telemetry:skill_uninstall' and coalesce(success, true))
 
 )
 
