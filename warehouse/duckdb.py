@@ -238,6 +238,8 @@ class DuckDBWriter:
         self._path = path
         self._reading = DuckDBReading(lambda: connection, path)
         self._in_transaction = False
+        # Tables merged into in this session: whether their keys are remembered.
+        self._digested: dict[str, bool] = {}
 
     @property
     def reading(self) -> DuckDBReading:
@@ -272,6 +274,7 @@ class DuckDBWriter:
 
     def _roll_back(self) -> None:
         # After a fatal error (a full disk at commit) the engine has rolled back by itself and refuses to be told.
+        self._digested.clear()
         try:
             self._connection.execute("rollback")
         except (duckdb.TransactionException, duckdb.FatalException):
@@ -304,7 +307,7 @@ class DuckDBWriter:
             found = column_list(dict.fromkeys(into.key + into.version_by))
             self._connection.execute(
                 f"create or replace temp table _merge_known as select {found} from {target} as t "
-                f"where exists (select 1 from {staged} as s where {same_key(into.key, 's', 't')})"
+                f"where {self._may_be_known(staged, into)}"
             )
             if not self._scalar("select count(*) from _merge_known"):
                 inserted = self.execute(f"insert into {target} ({names}) select {names} from {staged}")
@@ -330,6 +333,30 @@ class DuckDBWriter:
             self._connection.execute("drop table _merge_known")
             self._connection.execute("drop table _merge_kept")
         return MergeCounts(inserted=changed - updated, updated=updated, unchanged=count - changed, known=known)
+
+    def _may_be_known(self, staged: str, into: TableSpec) -> str:
+        """The condition that a row of the table, `t`, has the key of a staged one.
+
+        From the second batch of a session on, the table's keys are remembered as numbers: to read a long table's keys
+        again for each batch would take longer than to write the batch.
+        """
+        is_staged = f"exists (select 1 from {staged} as s where {same_key(into.key, 's', 't')})"
+        types = {column.name: DUCKDB_TYPES[column.type] for column in into.columns}
+        # The same value of another type has another hash.
+        digest = f"hash({', '.join(f'cast({quoted(name)} as {types[name]})' for name in into.key)})"
+        digests = f"_merge_digests_{into.name}"
+        if into.qualified not in self._digested:
+            self._digested[into.qualified] = False
+            return is_staged
+        if not self._digested[into.qualified]:
+            self._digested[into.qualified] = True
+            target = quoted_table(into.qualified)
+            self._connection.execute(f"create or replace temp table {digests} as select {digest} as key from {target}")
+        met = self._connection.execute(
+            f"select count(*) from {digests} where key in (select {digest} from {staged})"
+        ).fetchone()
+        self._connection.execute(f"insert into {digests} select {digest} from {staged}")
+        return is_staged if met and met[0] else "false"
 
     def _known(self, staged: str, into: TableSpec, counted_by: str) -> dict[str, int]:
         """Staged rows whose key the table has, by the value of one of their columns."""

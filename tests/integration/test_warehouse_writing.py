@@ -2,7 +2,8 @@
 
 import itertools
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from random import Random
 
 import pyarrow as pa
 import pytest
@@ -85,6 +86,59 @@ def test_the_order_of_arrival_never_matters(warehouse):
             writer.execute("delete from raw.test_events")
         merged(warehouse, *[[version] for version in order])
         assert stored(warehouse) == [("a", 3)]
+
+
+class _RolledBackError(Exception):
+    pass
+
+
+def test_many_batches_of_one_session_are_merged_as_one_by_one_also_past_one_that_was_rolled_back(warehouse):
+    counted = TableSpec(
+        "raw",
+        "test_counts",
+        (
+            ColumnSpec("day", "date"),
+            ColumnSpec("number", "bigint"),
+            ColumnSpec("version", "bigint"),
+            ColumnSpec("rolled_back", "boolean"),
+        ),
+        key=("day", "number"),
+        version_by=("version",),
+    )
+    warehouse.initialise([counted])
+    random = Random(11)
+    expected: dict[tuple[date, int], int] = {}
+    with warehouse.write() as writer:
+        for batch in range(12):
+            rows = {
+                (date(2026, 1, random.randint(1, 3)), random.randint(1, 60)): random.randint(1, 9) for _ in range(20)
+            }
+            is_rolled_back = batch in (2, 5, 6)
+            days, numbers = zip(*rows, strict=True)
+            staged = {
+                "day": pa.array(days),
+                # Narrower than the table's: the same number all the same.
+                "number": pa.array(numbers, pa.int16()),
+                "version": pa.array(rows.values()),
+                "rolled_back": pa.array([is_rolled_back] * len(rows)),
+            }
+            writer.reading.register("staged", pa.table(staged))
+            try:
+                with writer.transaction():
+                    counts = writer.merge("staged", counted)
+                    if is_rolled_back:
+                        raise _RolledBackError
+            except _RolledBackError:
+                continue
+            finally:
+                writer.reading.unregister("staged")
+            new = {key for key in rows if key not in expected}
+            later = {key for key in rows.keys() - new if rows[key] > expected[key]}
+            assert counts == MergeCounts(len(new), len(later), len(rows) - len(new) - len(later))
+            expected |= {key: rows[key] for key in new | later}
+        found = writer.fetch("select day, number, version from raw.test_counts where not rolled_back")
+    assert len(found) == len(expected)
+    assert {(row["day"], row["number"]): row["version"] for row in found} == expected
 
 
 def test_the_same_rows_twice_change_nothing(warehouse):
