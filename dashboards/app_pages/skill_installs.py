@@ -31,7 +31,7 @@ ERRORS = {
     "CONFIRMATION_REQUIRED": "nobody confirmed it",
     "INVALID_CONTENT": "its content is not what was announced",
     "UNKNOWN": "the client could not tell why",
-    "unknown": "no code was reported",
+    "unknown": "the client reported none",
 }
 
 
@@ -64,14 +64,18 @@ def _installs(trust: Trust, rows: Sequence[data.Row], days: str, name: str) -> N
         return
     totals = {row["breakdown"]: row for row in rows if row["value"] == "*"}
     errors = [
-        {**row, "meaning": ERRORS.get(row["value"], "")}
+        {**row, "why": _in_words(row["value"])}
         for row in rows
         if row["breakdown"] == "install_error" and row["value"] != "*"
     ]
     with sections.values(trust, "installs", BREAKDOWN):
         tables.show(
             # No row is nobody's doing.
-            [{"what": what, **totals.get(kind, {"events": 0, "people": 0})} for kind, what in OUTCOMES.items()],
+            [
+                {"what": what, **totals.get(kind, {"events": 0, "people": 0})}
+                for kind, what in OUTCOMES.items()
+                if kind in totals or kind != "install_unknown"
+            ],
             {
                 "what": ("What happened", tables.text),
                 "events": ("Times", _or_hidden),
@@ -80,15 +84,16 @@ def _installs(trust: Trust, rows: Sequence[data.Row], days: str, name: str) -> N
         )
         if errors:
             st.markdown("**Failed installs by error code**")
+            is_told = any(not formats.is_missing(row["events"]) for row in errors)
             tables.show(
                 errors,
                 {
-                    "value": ("Error code", _error),
-                    "meaning": ("In words", tables.text),
-                    "events": ("Times", _or_hidden),
-                    "people": ("People", _or_hidden),
+                    "why": ("Error code", tables.text),
+                    **({"events": ("Times", _or_hidden), "people": ("People", _or_hidden)} if is_told else {}),
                 },
             )
+            if not is_told:
+                st.markdown(":material/visibility_off: How often each came is hidden.")
         else:
             st.markdown(":material/check_circle: No install is known to have failed.")
     st.caption(
@@ -144,8 +149,10 @@ def _foot(trust: Trust, rows: Sequence[data.Row], name: str) -> None:
     sections.foot(trust, rows, name, (BREAKDOWN, "events"), (BREAKDOWN, "people"), is_provisional=True)
 
 
-def _error(value: Any) -> str:
-    return "Not reported" if value == "unknown" else str(value)
+def _in_words(code: str) -> str:
+    """A code with what it means: FETCH_FAILED: its files could not be fetched."""
+    named = "No code" if code == "unknown" else code
+    return f"{named}: {ERRORS[code]}" if code in ERRORS else named
 
 
 def _version(value: Any) -> str:

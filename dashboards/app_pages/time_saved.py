@@ -305,8 +305,8 @@ def _assumptions(
         + "Grades, most trusted first: experiment, diary, survey, assumed. The Claude Code hook always reports "
         "success, so there are this many failures or more. "
         + (
-            "Uninstalls are those of the same skills, by people seated in the team; hidden are a skill's that would be "
-            "one person's."
+            "Uninstalls are those of the same skills, by people seated in the team; those of a skill that would be one "
+            "person's are hidden."
             if has_uninstalls
             else "Uninstalls of the same skills are not kept for this period, only for the newest, which ends on "
             f"{formats.day(newest)}."
