@@ -253,8 +253,11 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule) -> tup
         joins = (
             "left join (select m.team_id, m.skill_name, m.period_end, m.period_days, "
             f"case when m.users = 1 or {next_to_one} then 1 else 0 end as is_hidden "
-            "from metrics.team_skill_usage as m) as g on m.breakdown = 'sdk_version' and g.team_id = m.team_id "
-            "and g.skill_name = m.skill_name and g.period_end = m.period_end and g.period_days = m.period_days"
+            "from metrics.team_skill_usage as m "
+            # The only period that is kept: whoever opens a page does not wait for those of a year.
+            f"where m.period_end = (select max(t.period_end) from {table.qualified} as t)) as g "
+            "on m.breakdown = 'sdk_version' and g.team_id = m.team_id and g.skill_name = m.skill_name "
+            "and g.period_end = m.period_end and g.period_days = m.period_days"
         )
         return joins, f"(coalesce(m.seats, 0) < {MINIMUM_SEATS} or coalesce(g.is_hidden, 0) = 1)"
     if rule.size in columns:
