@@ -43,8 +43,9 @@ SPOKEN_OF = {"skill_pairs": ("people",), "skill_suggestions": ("people_using", "
 # The column by which two snapshots of a table are compared on the days both of them have.
 _DAY_COLUMNS = ("period_end", "month", "quarter", "day")
 _COMPARED_SCOPES = ("team", "account", "skill", "company", "money", "service")
-# Their rows come and go with a fifth person who does something, or with the model that is published.
-_COME_AND_GO = frozenset({"skill_pairs", "skill_suggestions"})
+# Their rows come and go with a fifth person who does something, with the model that is published, or with the only
+# period that they are kept for.
+_COME_AND_GO = frozenset({"skill_pairs", "skill_suggestions", "team_skill_breakdown"})
 LEAST_KEPT_SHARE = 0.9
 
 RowCounts = Mapping[str, Mapping[Any, int]]

@@ -53,6 +53,9 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable("teams", ("team_id",), "team"),
     PublishedTable("team_skill_usage", ("team_id", "skill_name", "period_end", "period_days"), "team"),
     PublishedTable("team_installed_skills", ("team_id", "skill_name", "period_end"), "team"),
+    PublishedTable(
+        "team_skill_breakdown", ("team_id", "skill_name", "period_end", "period_days", "breakdown", "value"), "team"
+    ),
     PublishedTable("team_activity", ("team_id", "period_end", "period_days"), "team"),
     PublishedTable("excluded_events", ("team_id", "rule", "period_end", "period_days"), "team"),
     PublishedTable("account_activity", ("account_id", "period_end", "period_days"), "account"),

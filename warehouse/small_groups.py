@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warehouse.errors import AccessError
-from warehouse.published import PublishedTable
+from warehouse.published import PUBLISHED, PublishedTable
 from warehouse.statements import quoted
 
 MINIMUM_SEATS = 5
@@ -27,6 +27,8 @@ class Rule:
     to the next it would tell a hidden count. is_dimension: what its rows say is about nobody. least: figures that go
     by a column saying how few people stand behind a part of them. adds_up_over: of each value of these columns the rows
     add up to a figure that is shown elsewhere, so where one row alone is one person's, the next smallest goes with it.
+    alone: the column that says how many people are the only one behind such a row, where that may be one person behind
+    several.
     """
 
     size: str = "seats"
@@ -40,6 +42,7 @@ class Rule:
     withheld: tuple[str, ...] = ()
     least: tuple["Least", ...] = ()
     adds_up_over: tuple[str, ...] = ()
+    alone: str | None = None
     is_dimension: bool = False
 
 
@@ -114,6 +117,15 @@ RULES: dict[str, Rule] = {
         adds_up_over=("team_id", "period_end", "period_days"),
     ),
     "team_installed_skills": Rule(counts=(("installed_people", ()),)),
+    "team_skill_breakdown": Rule(
+        count="people",
+        share=("people",),
+        single=("events",),
+        # To the row of all values.
+        adds_up_over=("team_id", "skill_name", "period_end", "period_days", "breakdown"),
+        alone="people_alone",
+        withheld=("people_alone",),
+    ),
     # Bots, and what no team is told by: no figure of a person.
     "excluded_events": Rule(is_dimension=True),
     "team_activity": Rule(
@@ -192,6 +204,7 @@ RULES: dict[str, Rule] = {
 }
 
 _PERIOD = ("period_end", "period_days")
+_USAGE = next(table for table in PUBLISHED if table.name == "team_skill_usage")
 
 
 def protected_select(table: PublishedTable, columns: Sequence[str], where: str) -> str:
@@ -234,6 +247,19 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule) -> tup
             "on g.team_id = m.team_id and g.period_end = m.period_end and g.period_days = m.period_days"
         )
         return joins, f"(coalesce(m.seats, 0) < {MINIMUM_SEATS})"
+    if table.name == "team_skill_breakdown":
+        # By version the uses of a skill add up to what may be hidden of it, so that the team's do not tell it.
+        next_to_one = _next_to_one("m.users", _USAGE, RULES[_USAGE.name])
+        joins = (
+            "left join (select m.team_id, m.skill_name, m.period_end, m.period_days, "
+            f"case when m.users = 1 or {next_to_one} then 1 else 0 end as is_hidden "
+            "from metrics.team_skill_usage as m "
+            # The only period that is kept: whoever opens a page does not wait for those of a year.
+            f"where m.period_end = (select max(t.period_end) from {table.qualified} as t)) as g "
+            "on m.breakdown = 'sdk_version' and g.team_id = m.team_id and g.skill_name = m.skill_name "
+            "and g.period_end = m.period_end and g.period_days = m.period_days"
+        )
+        return joins, f"(coalesce(m.seats, 0) < {MINIMUM_SEATS} or coalesce(g.is_hidden, 0) = 1)"
     if rule.size in columns:
         return "", f"(coalesce(m.{quoted(rule.size)}, 0) < {MINIMUM_SEATS})"
     joins = (
@@ -308,8 +334,9 @@ def _next_to_one(count: str, table: PublishedTable, rule: Rule) -> str:
     within = "partition by " + ", ".join(f"m.{quoted(name)}" for name in rule.adds_up_over)
     names = ", ".join(f"m.{quoted(name)}" for name in table.key if name not in rule.adds_up_over)
     is_no_cover = f"case when {count} = 1 or coalesce({amount}, 0) = 0 then 1 else 0 end"
+    alone = f"m.{quoted(rule.alone)}" if rule.alone else f"count(case when {count} = 1 then 1 end) over ({within})"
     return (
-        f"({is_no_cover} = 0 and count(case when {count} = 1 then 1 end) over ({within}) = 1 "
+        f"({is_no_cover} = 0 and {alone} = 1 "
         f"and row_number() over ({within} order by {is_no_cover}, {count}, {amount}, {names}) = 1)"
     )
 

@@ -1,4 +1,4 @@
-"""Skill: one skill in one team, whether people come back to it, and how good it is."""
+"""Skill: one skill in one team, how installs of it end, whether people come back to it, and how good it is."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboards import data
+from dashboards.app_pages import skill_installs
 from dashboards.components import (
     banners,
     charts,
@@ -60,6 +61,8 @@ def show(looking: Looking) -> None:
         return
     trust = definitions.load(looking.viewer)
     _use(looking, trust, chosen)
+    of_skill = {"team_id": chosen.team_id, "skill_name": chosen.skill_name, "period_days": chosen.period_days}
+    skill_installs.show(looking, trust, of_skill, chosen.end)
     _quality(looking, trust, chosen)
     _retention(looking, trust, chosen)
     suggestions.used_together(looking, trust, chosen.skill_name)

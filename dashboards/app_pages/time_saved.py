@@ -218,7 +218,11 @@ def _rests_on(looking: Looking, trust: Trust, chosen: Mapping[str, Any], chosen_
     assumed = data.query("assumptions", looking.viewer, assumption_set=chosen_set)
     shares = _shares(assumed)
     name = f"{chosen['team_id']}_{chosen['period_end']}_{chosen_set}"
-    _assumptions(trust, uses, assumed, shares, name)
+    newest = periods.newest_end(trust)
+    uninstalls = None
+    if chosen["period_end"] == str(newest):
+        uninstalls = data.query("time_saved_uninstalls", looking.viewer, **chosen)
+    _assumptions(trust, _beside(uses, uninstalls), assumed, shares, name, newest)
     if not uses or not shares or any(formats.is_missing(row["successes"]) for row in uses):
         st.info(
             "**What matters most, and what-if: hidden to protect people.** Uses under one of the assumptions are one "
@@ -241,8 +245,34 @@ def _shares(assumed: Sequence[data.Row]) -> list[dict[str, Any]]:
     return [] if any(formats.is_missing(value) for row in rows for value in row.values()) else rows
 
 
+def _beside(uses: Sequence[data.Row], uninstalls: Sequence[data.Row] | None) -> list[dict[str, Any]]:
+    """The rows with the uninstalls of the skills that fall under each, as text; none where the period has none kept.
+
+    Hidden uninstalls make a sum "3 + hidden": at least so many.
+    """
+    if uninstalls is None:
+        return [dict(row) for row in uses]
+    own = {row["assumption_name"] for row in uses}
+    of_row: dict[str, list[Any]] = {name: [] for name in own}
+    for row in uninstalls:
+        of_row.setdefault(row["skill_name"] if row["skill_name"] in own else "*", []).append(row["events"])
+    return [{**row, "uninstalls": _sum_or_hidden(of_row[row["assumption_name"]])} for row in uses]
+
+
+def _sum_or_hidden(counts: Sequence[Any]) -> str:
+    known = [count for count in counts if not formats.is_missing(count)]
+    if len(known) == len(counts):
+        return formats.count(sum(known))
+    return f"{formats.count(sum(known))} + hidden" if known else HIDDEN
+
+
 def _assumptions(
-    trust: Trust, uses: Sequence[data.Row], assumed: Sequence[data.Row], shares: Sequence[Mapping[str, Any]], name: str
+    trust: Trust,
+    uses: Sequence[Mapping[str, Any]],
+    assumed: Sequence[data.Row],
+    shares: Sequence[Mapping[str, Any]],
+    name: str,
+    newest: date,
 ) -> None:
     st.subheader("What the hours rest on")
     known = {row["skill_name"]: row for row in assumed}
@@ -250,13 +280,15 @@ def _assumptions(
         {**row, "skill": _called(row["assumption_name"]), "source": _source(row, known.get(row["assumption_name"]))}
         for row in uses
     ]
-    with sections.values(trust, "assumptions", "team_time_saved_uses", "assumptions"):
+    has_uninstalls = all("uninstalls" in row for row in rows)
+    with sections.values(trust, "assumptions", "team_time_saved_uses", "team_skill_breakdown", "assumptions"):
         tables.show(
             rows,
             {
                 "skill": ("Skill", tables.text),
                 "successes": ("Uses", _hidden_or_count),
                 "failures": ("Failures", _hidden_or_count),
+                **({"uninstalls": ("Uninstalls", tables.text)} if has_uninstalls else {}),
                 "low": ("Low, min", _minutes),
                 "mode": ("Most likely", _minutes),
                 "high": ("High", _minutes),
@@ -271,7 +303,14 @@ def _assumptions(
             for row in shares
         )
         + "Grades, most trusted first: experiment, diary, survey, assumed. The Claude Code hook always reports "
-        "success, so there are this many failures or more."
+        "success, so there are this many failures or more. "
+        + (
+            "Uninstalls are those of the same skills, by people seated in the team; those of a skill that would be one "
+            "person's are hidden."
+            if has_uninstalls
+            else "Uninstalls of the same skills are not kept for this period, only for the newest, which ends on "
+            f"{formats.day(newest)}."
+        )
     )
     sections.foot(
         trust,
@@ -279,6 +318,7 @@ def _assumptions(
         f"assumptions_{name}",
         ("team_time_saved_uses", "successes"),
         ("team_time_saved_uses", "failures"),
+        ("team_skill_breakdown", "events"),
         ("assumptions", "grade"),
     )
 

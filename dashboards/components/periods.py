@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import streamlit as st
 
 from dashboards.components import formats, selection
+from dashboards.components.definitions import Trust
 from dashboards.data import Row
 
 DAYS = {"7": "7 days", "28": "28 days", "30": "30 days", "90": "90 days"}
@@ -36,6 +37,11 @@ def default_end(days: list[date], period_days: int) -> date:
     recent = [value for value in days if max(days) - value < NEWEST_WEEKS]
     comparable = [value for value in recent if value - timedelta(days=period_days) in days]
     return max(comparable or recent)
+
+
+def newest_end(trust: Trust) -> date:
+    """The newest period end there is: the last complete day before the snapshot's clock."""
+    return trust.snapshot.as_of.date() - timedelta(days=1)
 
 
 def line(end: date, period_days: int, *, is_provisional: bool) -> None:

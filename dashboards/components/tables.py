@@ -11,7 +11,20 @@ from dashboards.components import formats
 from dashboards.data import Row
 
 RIGHT_TEXTS = frozenset(
-    {"counted", "moved", "by_7", "by_30", "half", "skills", "active", "share", "all_uses", "hours", "range"}
+    {
+        "counted",
+        "moved",
+        "by_7",
+        "by_30",
+        "half",
+        "skills",
+        "active",
+        "share",
+        "all_uses",
+        "hours",
+        "range",
+        "uninstalls",
+    }
 )
 """Columns of text that are numbers to the eye."""
 SIGNS = {"✔": "good", "▲": "warn", "✖": "bad"}

@@ -1,5 +1,7 @@
 """A small world of build tables, made by hand, for tests of publishing and reading."""
 
+import random
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
@@ -60,6 +62,19 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "seats": "bigint",
         "installed_people": "bigint",
         "used_within_days": "bigint",
+    },
+    "team_skill_breakdown": {
+        "account_id": "text",
+        "team_id": "text",
+        "skill_name": "text",
+        "period_end": "date",
+        "period_days": "bigint",
+        "breakdown": "text",
+        "value": "text",
+        "seats": "bigint",
+        "people": "bigint",
+        "events": "bigint",
+        "people_alone": "bigint",
     },
     "excluded_events": {
         "team_id": "text",
@@ -179,6 +194,44 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
 }
 
 
+def _breakdowns() -> dict[tuple[str, str], dict[str, Counter[str]]]:
+    """Who stands behind each value, and how often: two skills by hand, and fifty as they fall."""
+    dice = random.Random(5)
+    found = {
+        # p alone is behind two of the codes.
+        ("review", "install_error"): {
+            "FETCH_FAILED": Counter(p=2, q=1, r=2),
+            "SCAN_REJECTED": Counter(p=7),
+            "UNKNOWN": Counter(p=2),
+        },
+        # Two people are alone behind one each.
+        ("docs", "install_error"): {
+            "FETCH_FAILED": Counter(p=2, r=2),
+            "SCAN_REJECTED": Counter(p=7),
+            "UNKNOWN": Counter(q=2),
+        },
+        ("review", "sdk_version"): {"1.4.2": Counter(p=3, q=2), "unknown": Counter(q=1, r=5)},
+        ("docs", "sdk_version"): {"1.4.2": Counter(p=3, q=2, r=1), "unknown": Counter(p=4)},
+        ("review", "uninstalled"): {"*": Counter(p=2)},
+        ("docs", "uninstalled"): {"*": Counter(p=2, q=1)},
+    }
+    for number in range(50):
+        people = "pqrstu"[: dice.randrange(1, 7)]
+        found[f"skill {number}", "install_error"] = {
+            f"CODE_{code}": Counter({who: dice.randrange(1, 4) for who in dice.sample(people, min(size, len(people)))})
+            for code, size in enumerate(dice.choices((1, 1, 2, 3, 5), k=dice.randrange(1, 6)))
+        }
+    return found
+
+
+def alone_behind(values: dict[str, Counter[str]]) -> set[str]:
+    """Those who are the only one behind a value."""
+    return {who for value, people in values.items() if value != "*" and len(people) == 1 for who in people}
+
+
+BREAKDOWNS = _breakdowns()
+
+
 def rows_of(name: str, mark: int) -> list[dict]:
     """Rows of a build table; `mark` is a number that stands in every table, so that a mix would show."""
     if name == "accounts":
@@ -241,6 +294,25 @@ def rows_of(name: str, mark: int) -> list[dict]:
             }
             for team, (account, seats, _) in TEAMS.items()
             for skill, people in (("docs", 1), ("review", 2), ("test", seats - 1))
+        ]
+    if name == "team_skill_breakdown":
+        return [
+            {
+                "account_id": TEAMS[team][0],
+                "team_id": team,
+                "skill_name": skill,
+                "period_end": DAY,
+                "period_days": 7,
+                "breakdown": breakdown,
+                "value": value,
+                "seats": TEAMS[team][1],
+                "people": len(people),
+                "events": sum(people.values()),
+                "people_alone": len(alone_behind(values)),
+            }
+            for team in TEAMS
+            for (skill, breakdown), values in BREAKDOWNS.items()
+            for value, people in (values | {"*": sum(values.values(), Counter())}).items()
         ]
     if name == "excluded_events":
         return [

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.integration.published_world import AS_OF, build
+from tests.integration.published_world import AS_OF, BREAKDOWNS, build
 from warehouse.access import OPERATOR, Role, Viewer, open_reader
 from warehouse.errors import AccessError, SkillsmithError, UsageError
 from warehouse.publish import publish
@@ -142,6 +142,72 @@ def test_who_has_a_skill_installed_is_hidden_where_it_is_one_person_or_all_but_o
         ("tiny", "docs", None, None, 3),
         ("tiny", "review", None, None, 3),
         ("tiny", "test", None, None, 3),
+    ]
+
+
+BREAKDOWN = "select breakdown, value, people, events, people_alone from metrics.team_skill_breakdown "
+
+
+def test_what_one_person_alone_failed_with_does_not_come_back_as_the_rest_of_the_total(reader):
+    sql = BREAKDOWN + "where team_id = 'red' and skill_name = $skill and breakdown = 'install_error' order by value"
+
+    def seen(skill):
+        found = rows(reader, sql, LEAD, ["metrics.team_skill_breakdown"], skill=skill)
+        return [(row["value"], row["people"], row["events"], row["people_alone"]) for row in found]
+
+    # 14 less the 5 of FETCH_FAILED would be what p alone failed with, under either code: so those go, too.
+    assert seen("review") == [
+        ("*", 3, 14, None),
+        ("FETCH_FAILED", 3, None, None),
+        ("SCAN_REJECTED", None, None, None),
+        ("UNKNOWN", None, None, None),
+    ]
+    # 13 less 4 is what two people failed with.
+    assert seen("docs") == [
+        ("*", 3, 13, None),
+        ("FETCH_FAILED", 2, 4, None),
+        ("SCAN_REJECTED", None, None, None),
+        ("UNKNOWN", None, None, None),
+    ]
+
+
+def test_whatever_is_hidden_of_a_breakdown_is_of_two_people_or_more_or_all_of_it_is(reader):
+    sql = "select * from metrics.team_skill_breakdown where team_id = 'red' and value <> '*'"
+    shown = {
+        (row["skill_name"], row["breakdown"], row["value"])
+        for row in rows(reader, sql, LEAD, ["metrics.team_skill_breakdown"])
+        if row["events"] is not None
+    }
+    told = 0
+    for (skill, breakdown), values in BREAKDOWNS.items():
+        hidden = [people for value, people in values.items() if (skill, breakdown, value) not in shown]
+        behind = set().union(*hidden)
+        everybody = set().union(*values.values())
+        assert not any(len(people) == 1 for value, people in values.items() if (skill, breakdown, value) in shown)
+        assert len(behind) != 1 or len(everybody) == 1
+        told += len(values) - len(hidden)
+    assert told > 20
+
+
+def test_uses_by_version_are_hidden_where_the_uses_of_the_skill_are(reader):
+    sql = BREAKDOWN + "where team_id = $team_id and skill_name = 'review' and breakdown = 'sdk_version' order by value"
+    table = ["metrics.team_skill_breakdown"]
+    red, blue, tiny = (rows(reader, sql, LEAD, table, team_id=team) for team in ("red", "blue", "tiny"))
+    assert [(r["value"], r["people"], r["events"]) for r in red] == [("*", 3, 11), ("1.4.2", 2, 5), ("unknown", 2, 6)]
+    # In team blue one person used docs: the team's uses less those of review would be theirs.
+    assert [(r["people"], r["events"]) for r in blue] == [(None, None)] * 3
+    # Three seats.
+    assert [(r["people"], r["events"]) for r in tiny] == [(None, None)] * 3
+
+
+def test_the_uninstalls_of_one_person_are_hidden(reader):
+    sql = (
+        "select skill_name, people, events from metrics.team_skill_breakdown "
+        "where team_id = 'red' and breakdown = 'uninstalled' order by skill_name"
+    )
+    assert rows(reader, sql, LEAD, ["metrics.team_skill_breakdown"]) == [
+        {"skill_name": "docs", "people": 2, "events": 3},
+        {"skill_name": "review", "people": None, "events": None},
     ]
 
 

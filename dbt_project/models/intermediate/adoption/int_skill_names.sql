@@ -18,6 +18,13 @@ given_names as (
 
     where not is_day_mark
 
+    union
+
+    -- Whose install never worked is named by nothing else.
+    select skill_name_given from {{ ref('int_skill_breakdown_days') }}
+
+    where not is_day_mark
+
 ),
 
 registry_names as (

@@ -44,7 +44,9 @@ typed as (
         {{ json_text('metadata', 'source') }} as source,
         {{ json_text('metadata', 'surface') }} as surface,
         {{ json_text('metadata', 'model') }} as model,
-        nullif({{ json_text('metadata', 'session_id') }}, '') as session_id
+        nullif({{ json_text('metadata', 'session_id') }}, '') as session_id,
+        nullif({{ json_text('metadata', 'error_code') }}, '') as error_code,
+        nullif({{ json_text('metadata', 'sdk_version') }}, '') as sdk_version
 
     from events
 

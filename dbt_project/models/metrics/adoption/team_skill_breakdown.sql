@@ -1,0 +1,136 @@
+with
+
+seated_days as (
+
+    select
+        seats.account_id,
+        seats.team_id,
+        names.skill_name,
+        facts.actor_key,
+        facts.day,
+        facts.breakdown,
+        facts.value,
+        facts.events
+
+    from {{ ref('int_skill_breakdown_days') }} as facts
+
+    inner join {{ ref('int_skill_names') }} as names
+        on facts.skill_name_given = names.skill_name_given
+
+    inner join {{ ref('int_seat_spans') }} as seats
+        on facts.actor_key = seats.actor_key and facts.day between seats.first_day and seats.last_day
+
+    where
+        not facts.is_day_mark
+        and facts.day between {{ window_start(window_lengths() | max) }} and {{ last_complete_day() }}
+
+),
+
+people as (
+
+    -- What has no values is a total already.
+    select
+        seated_days.account_id,
+        seated_days.team_id,
+        seated_days.skill_name,
+        lookbacks.lookback_days,
+        seated_days.breakdown,
+        case when alls.is_all then '*' else seated_days.value end as named,
+        seated_days.actor_key,
+        sum(seated_days.events) as events
+
+    from seated_days
+
+    cross join (values (true), (false)) as alls (is_all)
+
+    cross join {{ lookbacks(window_lengths()) }}
+
+    where
+        seated_days.day > {{ last_complete_day() }} - lookbacks.lookback_days
+        and (alls.is_all or seated_days.value <> '*')
+
+    group by
+        seated_days.account_id,
+        seated_days.team_id,
+        seated_days.skill_name,
+        lookbacks.lookback_days,
+        seated_days.breakdown,
+        case when alls.is_all then '*' else seated_days.value end,
+        seated_days.actor_key
+
+),
+
+counted as (
+
+    select
+        account_id,
+        team_id,
+        skill_name,
+        lookback_days,
+        breakdown,
+        named,
+        count(*) as people,
+        sum(events) as events,
+        min(actor_key) as any_actor_key
+
+    from people
+
+    group by account_id, team_id, skill_name, lookback_days, breakdown, named
+
+),
+
+alone as (
+
+    -- Who is the only one behind a value may be so behind several.
+    select
+        team_id,
+        skill_name,
+        lookback_days,
+        breakdown,
+        count(distinct case when named <> '*' and people = 1 then any_actor_key end) as people_alone
+
+    from counted
+
+    group by team_id, skill_name, lookback_days, breakdown
+
+),
+
+team_windows as (
+
+    select * from {{ ref('int_team_windows') }}
+
+    where sampled_day = {{ last_complete_day() }}
+
+)
+
+select
+    counted.team_id,
+    counted.skill_name,
+    {{ last_complete_day() }} as period_end,
+    cast(counted.lookback_days as integer) as period_days,
+    counted.breakdown,
+    counted.named as value,
+    counted.account_id,
+    cast(team_windows.seats as bigint) as seats,
+    cast(counted.people as bigint) as people,
+    cast(counted.events as bigint) as events,
+    cast(alone.people_alone as bigint) as people_alone,
+    -- The newest period always contains days for which late events may still come.
+    true as is_provisional,
+    {{ metric_columns() }}
+
+from counted
+
+inner join alone
+    on
+        counted.team_id = alone.team_id
+        and counted.skill_name = alone.skill_name
+        and counted.lookback_days = alone.lookback_days
+        and counted.breakdown = alone.breakdown
+
+-- Whoever is behind a row is seated on a day of the window.
+inner join team_windows
+    on
+        counted.account_id = team_windows.account_id
+        and counted.team_id = team_windows.team_id
+        and counted.lookback_days = team_windows.lookback_days
