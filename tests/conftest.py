@@ -62,8 +62,8 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings of a fresh home, DuckDB, with a pseudonym key; one thread does the little there is to do soonest."""
-    return load_settings(home=tmp_path / "home", secret="a key for tests only", threads=1)
+    """Settings of a fresh home, DuckDB, with a pseudonym key."""
+    return load_settings(home=tmp_path / "home", secret="a key for tests only")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 from ingest.reading import Staging
 from tests.integration.test_import import event, fetch, load, put
-from warehouse import Warehouse
+from warehouse import Warehouse, open_warehouse
+from warehouse.settings import Settings
 
 
 @pytest.fixture
@@ -137,18 +139,20 @@ def test_many_small_files_keep_their_rows_apart(duckdb_warehouse: Warehouse, dro
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 def test_rows_of_files_that_several_threads_read_stand_on_their_own_lines(
-    duckdb_warehouse: Warehouse, drop: Path, ending: str
+    settings: Settings, initialised_file: Path, drop: Path, ending: str
 ) -> None:
     # A row is 1 kB and a text that the engine takes at once 1 MB, so of each file there are several, and they overlap.
     for name in ("1.ndjson", "2.ndjson.gz", "3.ndjson"):
         rows = [event(10_000 * int(name[0]) + line, user_agent="x" * 900) for line in range(4000)]
         put(drop, f"registry/events/{name}", lines(*rows).replace("\n", ending).removesuffix(ending))
-    duckdb_warehouse.settings = duckdb_warehouse.settings.model_copy(update={"threads": 4})
+    settings.home.mkdir()
+    shutil.copyfile(initialised_file, settings.warehouse_file)
 
-    report = load(duckdb_warehouse, drop)
+    with open_warehouse(settings.model_copy(update={"threads": 4})) as warehouse:
+        report = load(warehouse, drop)
+        found = fetch(warehouse, "select event_id, file_name, file_line from raw.registry_events")
 
     assert [(each.rows_seen, each.rows_loaded) for each in report.loads] == [(4000, 4000)] * 3
-    found = fetch(duckdb_warehouse, "select event_id, file_name, file_line from raw.registry_events")
     for row in found:
         number = int(row["file_name"].split("/")[-1][0])
         assert row["event_id"] == event(10_000 * number + row["file_line"] - 1)["event_id"]
