@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from orchestration.cli import COLLECTION
 from orchestration.pipeline import initialise
-from warehouse import Warehouse, open_warehouse
+from warehouse import Warehouse, open_warehouse, postgres
 from warehouse.duckdb import DuckDBWarehouse
 from warehouse.settings import Settings, load_settings
 
@@ -89,7 +89,11 @@ def _database(server: str, template: str = "template1") -> Iterator[str]:
         # Names that come again: dbt has the database in the names of its tables, and reads the project for each anew.
         name = next(free for number in count() if (free := f"test_{number}") not in taken)
         connection.execute(f'create database "{name}" template "{template}"'.encode())
-    yield server.replace("/postgres?", f"/{name}?")
+    url = server.replace("/postgres?", f"/{name}?")
+    yield url
+    # What waits for the next reader of this address would meet another database there.
+    for connection, _ in postgres._pool._idle.pop(url, []):
+        connection.close()
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'drop database "{name}" with (force)'.encode())
 

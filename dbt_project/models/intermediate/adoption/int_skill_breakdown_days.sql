@@ -13,68 +13,45 @@ touched as (
 
 ),
 
-scrapers as (
+events as (
 
-    select * from {{ ref('int_scraper_days') }}
-
-    where not is_day_mark
+    {{ touched_skill_events() }}
 
 ),
 
 counted as (
 
     select
-        events.day,
-        events.actor_key,
-        events.skill_name_given,
+        day,
+        actor_key,
+        skill_name_given,
         case
-            when events.event_type = 'telemetry:skill_invoke' then 'sdk_version'
-            when events.event_type = 'telemetry:skill_uninstall' then 'uninstalled'
-            when events.success then 'installed'
-            when not events.success then 'install_error'
+            when event_type = 'telemetry:skill_invoke' then 'sdk_version'
+            when event_type = 'telemetry:skill_uninstall' then 'uninstalled'
+            when success then 'installed'
+            when not success then 'install_error'
             else 'install_unknown'
         end as breakdown,
         -- `*` stands for all values, whatever a client calls its version.
         case
-            when events.event_type = 'telemetry:skill_invoke' then coalesce(nullif(events.sdk_version, '*'), 'unknown')
-            when events.event_type = 'telemetry:skill_install' and not events.success
-                then coalesce(nullif(events.error_code, '*'), 'unknown')
+            when event_type = 'telemetry:skill_invoke' then coalesce(nullif(sdk_version, '*'), 'unknown')
+            when event_type = 'telemetry:skill_install' and not success
+                then coalesce(nullif(error_code, '*'), 'unknown')
             else '*'
         end as value
 
-    from {{ ref('stg_registry__events') }} as events
-
-    inner join touched
-        on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
-
-    left join scrapers as scraping_actors
-        on
-            events.day = scraping_actors.day
-            and scraping_actors.kind = 'actor'
-            and events.actor_key = scraping_actors.scraper
-
-    left join scrapers as scraping_prefixes
-        on
-            events.day = scraping_prefixes.day
-            and scraping_prefixes.kind = 'ip_prefix'
-            and events.ip_prefix = scraping_prefixes.scraper
+    from events
 
     where
-        {{ is_person('events.actor_key') }}
-        and events.skill_name_given is not null
-        and (
-            (events.event_type = 'telemetry:skill_invoke' and events.is_user_initiated)
-            -- What an administrator rolls out, or takes back, is nobody's own install.
-            or (
-                coalesce(events.source, '') <> 'admin_bulk'
-                and (
-                    events.event_type = 'telemetry:skill_install'
-                    or (events.event_type = 'telemetry:skill_uninstall' and coalesce(events.success, true))
-                )
+        (event_type = 'telemetry:skill_invoke' and is_user_initiated)
+        -- What an administrator rolls out, or takes back, is nobody's own install.
+        or (
+            coalesce(source, '') <> 'admin_bulk'
+            and (
+                event_type = 'telemetry:skill_install'
+                or (event_type = 'telemetry:skill_uninstall' and coalesce(success, true))
             )
         )
-        and scraping_actors.day is null
-        and scraping_prefixes.day is null
 
 )
 

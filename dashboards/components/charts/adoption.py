@@ -1,0 +1,301 @@
+"""Charts of use: who uses what, since when, and whether they stay."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from dashboards.components import formats
+from dashboards.components.charts.drawing import (
+    BLUE,
+    GREY,
+    ORANGE,
+    SQUARES,
+    VIOLET,
+    Chart,
+    ink,
+    layer,
+    named,
+    number,
+    only,
+    tip,
+    with_room,
+)
+from dashboards.data import Row
+
+
+def skill_bars(rows: Sequence[Row]) -> Chart:
+    """Adoption per skill, see `adoption_bars`. rows: its columns, and skill_name."""
+    return adoption_bars(rows, "skill_name", "Skill")
+
+
+def adoption_bars(rows: Sequence[Row], name: str, label: str) -> Chart:
+    """Adoption per `name` (called `label`) as horizontal bars in the order of the rows, 95 % interval as whiskers.
+
+    rows: uses, adoption_rate/_low/_high (shares or missing), text (count and change, beside the bar), interval.
+    """
+    drawn = only(rows, name, "uses", "adoption_rate", "adoption_low", "adoption_high", "text", "interval")
+    drawn = [row | {"text_at": row["adoption_high"] or 0.0} for row in drawn]
+    # A skill without a shown share still has its line.
+    across = {
+        "scale": with_room(1.0, 122),
+        "axis": {"format": "%", "values": [0, 0.25, 0.5, 0.75, 1], "title": "Adoption (share of seated people)"},
+    }
+    whisker = {"color": ink(), "yOffset": 8}
+    return Chart(
+        {
+            "height": 42 * len(drawn) + 50,
+            # Names stand above their bars, so that a narrow window keeps its width for the bars.
+            "encoding": {"y": named(name, sort=[row[name] for row in drawn], axis=None)},
+            "layer": [
+                layer(
+                    {"type": "bar", "color": BLUE, "height": 13, "yOffset": 8},
+                    x=number("adoption_rate", **across),
+                    tooltip=[
+                        tip(name, label),
+                        tip("text", "Users"),
+                        tip("interval", "95 % interval"),
+                        number("uses", title="Uses", format=","),
+                    ],
+                ),
+                layer(
+                    {"type": "rule", "strokeWidth": 1.4, **whisker},
+                    x=number("adoption_low", **across),
+                    x2={"field": "adoption_high"},
+                ),
+                *(
+                    layer(
+                        {"type": "tick", "thickness": 1.4, "size": 9, "opacity": 1, **whisker},
+                        x=number(end, **across),
+                    )
+                    for end in ("adoption_low", "adoption_high")
+                ),
+                layer(
+                    {"type": "text", "align": "left", "dy": -8, "color": ink(), "fontSize": 12.5, "limit": 330},
+                    x={"datum": 0, "type": "quantitative", **across},
+                    text=tip(name),
+                ),
+                layer(
+                    {"type": "text", "align": "left", "dx": 7, "dy": 8, "color": ink(), "fontSize": 12},
+                    x=number("text_at", **across),
+                    text=tip("text"),
+                ),
+            ],
+        },
+        drawn,
+    )
+
+
+def trend(
+    rows: Sequence[Row], *, y: str, low: str, high: str, title: str, number_format: str, top: float | None = None
+) -> Chart:
+    """A value over period ends with its interval as a band; provisional points are hollow, a missing value is a gap.
+
+    rows: period_end, the three columns, is_provisional, text. top: upper end of the axis where it is fixed.
+    """
+    drawn = [
+        row
+        | {
+            # Streamlit shows a time without a zone as it is, wherever the browser stands.
+            "period_end": datetime.combine(row["period_end"], datetime.min.time()),
+            "day": formats.day(row["period_end"]),
+            "is_provisional": bool(row["is_provisional"]),
+        }
+        for row in only(rows, "period_end", y, low, high, "is_provisional", "text")
+    ]
+    gap = "break-paths-show-domains"
+    is_long = drawn[-1]["period_end"] - drawn[0]["period_end"] > timedelta(days=150)
+    up = {
+        "title": title,
+        "scale": {"domain": [0, top]} if top is not None else {"zero": True},
+        "axis": {"format": number_format, "tickCount": 5},
+    }
+    return Chart(
+        {
+            "height": 290,
+            "encoding": {
+                "x": {
+                    "field": "period_end",
+                    "type": "temporal",
+                    "title": "Period end",
+                    "axis": {"format": "%b %Y" if is_long else "%d %b", "tickCount": 6, "labelOverlap": True},
+                }
+            },
+            "layer": [
+                layer(
+                    {"type": "area", "color": BLUE, "opacity": 0.18, "invalid": gap},
+                    y=number(low, **up),
+                    y2={"field": high},
+                ),
+                layer({"type": "line", "color": BLUE, "strokeWidth": 2, "invalid": gap}, y=number(y, **up)),
+                layer(
+                    {"type": "point", "size": 42, "color": BLUE, "strokeWidth": 2},
+                    y=number(y, **up),
+                    fill={"condition": {"test": "datum.is_provisional", "value": "transparent"}, "value": BLUE},
+                    tooltip=[tip("day", "Period end"), tip("text", title)],
+                ),
+            ],
+        },
+        drawn,
+    )
+
+
+def days(rows: Sequence[Row], first: date, last: date) -> Chart:
+    """Uses by UTC day as bars. rows: day and uses, several a day are added up; first, last: what the axis spans."""
+    # Streamlit shows a time without a zone as it is, wherever the browser stands.
+    noon = time(12)
+    drawn = [
+        {"at": datetime.combine(row["day"], noon), "day": formats.day(row["day"]), "uses": row["uses"]} for row in rows
+    ]
+    span = [{"year": day.year, "month": day.month, "date": day.day} for day in (first, last + timedelta(days=1))]
+    return Chart(
+        {
+            "height": 210,
+            "mark": {"type": "bar", "color": BLUE, "width": {"band": 0.85}},
+            "encoding": {
+                "x": {
+                    "field": "at",
+                    "type": "temporal",
+                    "timeUnit": "yearmonthdate",
+                    "title": "Day (UTC)",
+                    "scale": {"domain": span},
+                    "axis": {"format": "%d %b", "tickCount": 6, "labelOverlap": True},
+                },
+                "y": number("uses", title="Uses", aggregate="sum", axis={"tickMinStep": 1, "format": "d"}),
+                "tooltip": [tip("day", "Day"), number("uses", title="Uses", aggregate="sum")],
+            },
+        },
+        drawn,
+    )
+
+
+def stacked_bar(parts: Sequence[tuple[str, Any, str]], *, title: str) -> Chart:
+    """One bar of counts that add up. parts: (name, count, colour); the counts stand in the bar and the legend."""
+    rows = [
+        {"part": f"{name}: {formats.count(value)}", "count": 0 if formats.is_missing(value) else value, "at": at}
+        for at, (name, value, _) in enumerate(parts)
+    ]
+    names = [row["part"] for row in rows]
+    return Chart(
+        {
+            "height": 150,
+            "mark": {"type": "bar", "height": 30},
+            "encoding": {
+                "x": number("count", title=title, stack="zero", axis={"tickMinStep": 1, "format": "d"}),
+                "color": named(
+                    "part",
+                    sort=names,
+                    scale={"domain": names, "range": [colour for _, _, colour in parts]},
+                    legend=SQUARES | {"orient": "bottom", "columns": 2, "labelLimit": 170},
+                ),
+                "order": number("at"),
+                "tooltip": [tip("part", title)],
+            },
+        },
+        rows,
+    )
+
+
+def onboarding_curves(rows: Sequence[Row], cohorts: Sequence[str]) -> Chart:
+    """Share that has begun by days since joining, one step curve a cohort; the first of `cohorts` is the one looked at.
+
+    rows: cohort, day, adopted_share (missing: hidden, and a gap), text. A curve differs from the others by its dashes
+    too, and its name stands at its end.
+    """
+    drawn = only(rows, "cohort", "day", "adopted_share", "text")
+    ends = {row["cohort"]: row["day"] for row in drawn if not formats.is_missing(row["adopted_share"])}
+    drawn = [row | {"name": row["cohort"] if ends.get(row["cohort"]) == row["day"] else ""} for row in drawn]
+    names = [name for name in cohorts if name in ends]
+    look = {"sort": names, "title": None}
+    colours = {"domain": names, "range": [BLUE, ORANGE, VIOLET, GREY][: len(names)]}
+    dashes = {"domain": names, "range": [[1, 0], [7, 3], [2, 2], [10, 3, 2, 3]][: len(names)]}
+    share = number(
+        "adopted_share",
+        title="Share that has begun",
+        scale={"domain": [0, 1]},
+        axis={"format": "%", "values": [0, 0.25, 0.5, 0.75, 1]},
+    )
+    return Chart(
+        {
+            "height": 300,
+            "encoding": {
+                "x": number(
+                    "day", title="Days since joining", axis={"tickCount": 7}, scale={"domainMin": 0, "nice": False}
+                ),
+                "color": named("cohort", scale=colours, legend={"orient": "top", "symbolType": "stroke"} | look),
+            },
+            "layer": [
+                layer(
+                    {"type": "line", "interpolate": "step-after", "invalid": "break-paths-show-domains"},
+                    y=share,
+                    strokeDash=named("cohort", scale=dashes, legend={"orient": "top"} | look),
+                    strokeWidth={"condition": {"test": f"datum.cohort === '{names[0]}'", "value": 3}, "value": 1.8},
+                ),
+                layer(
+                    {"type": "point", "filled": True, "size": 60, "opacity": 0},
+                    y=share,
+                    tooltip=[tip("cohort", "Joined in"), number("day", title="Day"), tip("text", "Begun")],
+                ),
+                layer(
+                    {
+                        "type": "text",
+                        "align": {"expr": "datum.day < 20 ? 'left' : 'right'"},
+                        "dy": -8,
+                        "fontSize": 12,
+                        "fontWeight": "bold",
+                    },
+                    y=share,
+                    text=tip("name"),
+                ),
+            ],
+        },
+        drawn,
+    )
+
+
+def retention_curve(rows: Sequence[Row]) -> Chart:
+    """Share that came back by weeks since the first success; provisional points are hollow, a week without one a gap.
+
+    rows: weeks_later, retention_rate, text, is_provisional.
+    """
+    drawn = only(rows, "weeks_later", "retention_rate", "text", "is_provisional")
+    drawn = [row | {"share": formats.share(row["retention_rate"]) if row["text"] else ""} for row in drawn]
+    up = {
+        "title": "Share that came back",
+        "scale": {"domain": [0, 1]},
+        "axis": {"format": "%", "values": [0, 0.25, 0.5, 0.75, 1]},
+    }
+    return Chart(
+        {
+            "height": 280,
+            "encoding": {
+                "x": number(
+                    "weeks_later",
+                    title="Weeks since the week of the first success",
+                    axis={"values": list(range(1, 13)), "format": "d", "grid": False},
+                    scale={"domain": [0.6, 12.4], "nice": False},
+                )
+            },
+            "layer": [
+                layer({"type": "line", "color": BLUE, "strokeWidth": 2}, y=number("retention_rate", **up)),
+                layer(
+                    {"type": "point", "size": 46, "color": BLUE, "strokeWidth": 2},
+                    y=number("retention_rate", **up),
+                    fill={"condition": {"test": "datum.is_provisional", "value": "transparent"}, "value": BLUE},
+                    tooltip=[number("weeks_later", title="Weeks later"), tip("text", "Came back")],
+                ),
+                layer(
+                    # Every other one in a narrow window.
+                    {
+                        "type": "text",
+                        "dy": -12,
+                        "fontSize": 12,
+                        "color": ink(),
+                        "opacity": {"expr": "width < 420 && datum.weeks_later % 2 == 0 ? 0 : 1"},
+                    },
+                    y=number("retention_rate", **up),
+                    text=tip("share"),
+                ),
+            ],
+        },
+        drawn,
+    )

@@ -1,0 +1,197 @@
+"""Charts of revenue and service levels."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dashboards.components import formats
+from dashboards.components.charts.drawing import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    SQUARES,
+    Chart,
+    Encoding,
+    ink,
+    layer,
+    named,
+    number,
+    tip,
+    with_room,
+)
+from dashboards.data import Row
+
+
+def plan(rows: Sequence[Row]) -> Chart:
+    """Actual annual recurring revenue as bars, the plan as a line across each quarter. rows: quarter, arr in cents."""
+    drawn = [
+        {
+            "quarter": formats.quarter(row["quarter"]),
+            "actual": _dollars(row["actual_arr_cents"]),
+            "planned": _dollars(row["planned_arr_cents"]),
+            "actual_text": formats.dollars(row["actual_arr_cents"]),
+            "planned_text": formats.dollars(row["planned_arr_cents"]),
+        }
+        for row in rows
+    ]
+    up = {"title": "ARR, US dollars", "axis": {"format": "$,.0f", "tickCount": 5}}
+    colours = {"domain": ["Actual (bar)", "Plan (line)"], "range": [BLUE, ORANGE]}
+
+    def kind(name: str) -> Encoding:
+        return {"datum": name, "type": "nominal", "scale": colours, "legend": SQUARES | {"orient": "top"}}
+
+    return Chart(
+        {
+            "height": 340,
+            "encoding": {
+                "x": named("quarter", sort=[row["quarter"] for row in drawn], title="Quarter", axis={"labelAngle": 0}),
+                "tooltip": [tip("quarter", "Quarter"), tip("actual_text", "Actual"), tip("planned_text", "Plan")],
+            },
+            "layer": [
+                layer({"type": "bar", "width": {"band": 0.5}}, y=number("actual", **up), color=kind("Actual (bar)")),
+                layer(
+                    {"type": "tick", "thickness": 4, "width": {"band": 0.8}, "opacity": 1},
+                    y=number("planned", **up),
+                    color=kind("Plan (line)"),
+                ),
+                layer(
+                    {"type": "text", "dy": -8, "fontSize": 12, "color": ink()},
+                    y=number("actual", **up),
+                    text=tip("actual_text"),
+                ),
+            ],
+        },
+        drawn,
+    )
+
+
+def waterfall(steps: Sequence[tuple[str, Any, bool]]) -> Chart:
+    """Opening to closing as a waterfall. steps: (name, signed cents, whether the bar stands on the ground)."""
+    rows, level = [], 0.0
+    for name, cents, is_level in steps:
+        amount = 0.0 if formats.is_missing(cents) else cents / 100
+        start, end = (0.0, amount) if is_level else (level, level + amount)
+        level = end
+        rows.append(
+            {
+                "step": name,
+                "start": start,
+                "end": end,
+                "top": max(start, end),
+                "kind": "Level" if is_level else "Up" if amount >= 0 else "Down",
+                "text": formats.dollars(cents) if is_level else formats.signed_dollars(cents),
+            }
+        )
+    across = {
+        "title": "MRR, US dollars",
+        "axis": {"format": "$,.0f", "tickCount": 5},
+        "scale": with_room(max(1.0, *(row["top"] for row in rows)), 72, min(0.0, *(row["end"] for row in rows))),
+    }
+    colours = {"domain": ["Level", "Up", "Down"], "range": [GREY, GREEN, RED]}
+    return Chart(
+        {
+            "height": 34 * len(rows) + 60,
+            "encoding": {
+                "y": named(
+                    "step",
+                    sort=[row["step"] for row in rows],
+                    title=None,
+                    axis={"ticks": False, "domain": False, "labelLimit": 110},
+                )
+            },
+            "layer": [
+                layer(
+                    {"type": "bar", "height": {"band": 0.66}},
+                    x=number("start", **across),
+                    x2={"field": "end"},
+                    color=named("kind", scale=colours, legend=None),
+                    tooltip=[tip("step", "Step"), tip("text", "Amount")],
+                ),
+                layer(
+                    {"type": "text", "align": "left", "dx": 6, "color": ink(), "fontSize": 12},
+                    x=number("top", **across),
+                    text=tip("text"),
+                ),
+            ],
+        },
+        rows,
+    )
+
+
+def availability_strip(rows: Sequence[Row]) -> Chart:
+    """One cell a component and day; a cell of a day with down minutes carries a dot.
+
+    rows: component, day, uptime (share or missing), coverage, down_minutes, excluded_minutes.
+    """
+    classes = ["100 %", "99.9 % or more", "99 % or more", "Below 99 %", "No data"]
+    colours = ["#8ecfae", "#e2c14a", "#d9832a", "#b3263a", "#9aa4b1"]
+    drawn = [
+        {
+            "component": row["component"],
+            "day": f"{row['day']:%d %b}",
+            "full_day": formats.day(row["day"]),
+            "band": _band(row["uptime"], row["coverage"]),
+            "uptime": formats.share(row["uptime"], 2),
+            "coverage": formats.share(row["coverage"]),
+            "down": formats.count(row["down_minutes"]),
+            "excluded": formats.count(row["excluded_minutes"]),
+            "mark": "\u2022" if row["down_minutes"] else "",
+        }
+        for row in rows
+    ]
+    days = [f"{day:%d %b}" for day in sorted({row["day"] for row in rows})]
+    return Chart(
+        {
+            "height": 34 * max(1, len({row["component"] for row in rows})) + 170,
+            "encoding": {
+                "x": named(
+                    "day",
+                    sort=days,
+                    title="Day (UTC)",
+                    axis={"labelOverlap": True, "labelAngle": 0, "labelFlush": True},
+                ),
+                "y": named("component", title=None, axis={"labelLimit": 110}),
+                "tooltip": [
+                    tip("component", "Component"),
+                    tip("full_day", "Day"),
+                    tip("uptime", "Uptime"),
+                    tip("down", "Down minutes"),
+                    tip("excluded", "Excluded minutes"),
+                    tip("coverage", "Coverage"),
+                ],
+            },
+            "layer": [
+                layer(
+                    {"type": "rect", "cornerRadius": 2},
+                    color=named(
+                        "band",
+                        sort=classes,
+                        scale={"domain": classes, "range": colours},
+                        legend=SQUARES | {"title": "Uptime of the day", "orient": "bottom", "columns": 2},
+                    ),
+                ),
+                layer(
+                    {"type": "text", "fontSize": 15},
+                    text=tip("mark"),
+                    color={"condition": {"test": "datum.band == 'Below 99 %'", "value": "white"}, "value": "#16202e"},
+                ),
+            ],
+        },
+        drawn,
+    )
+
+
+def _dollars(cents: Any) -> float | None:
+    return None if formats.is_missing(cents) else cents / 100
+
+
+def _band(uptime: Any, coverage: Any) -> str:
+    # Which colour a published number gets; less than 90 % covered is shown as no data (S3 of the definitions).
+    if formats.is_missing(uptime) or formats.is_missing(coverage) or coverage < 0.9:
+        return "No data"
+    if uptime >= 1:
+        return "100 %"
+    if uptime >= 0.999:
+        return "99.9 % or more"
+    return "99 % or more" if uptime >= 0.99 else "Below 99 %"

@@ -1,0 +1,73 @@
+"""What every chart is made of: its specification, its colours and the parts of Vega-Lite that they share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import streamlit as st
+
+from dashboards.data import Row
+
+BLUE, ORANGE, GREEN, VIOLET, RED, GREY = "#2f7de1", "#c26a0a", "#25905a", "#9b59d0", "#d64550", "#7a8594"
+AXES = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelLimit": 150}
+SQUARES = {"title": None, "symbolType": "square", "symbolStrokeWidth": 0}
+"""A legend of plain squares."""
+
+Encoding = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A Vega-Lite specification without its data, and the rows that it draws."""
+
+    specification: dict[str, Any]
+    rows: Sequence[Row]
+
+
+def show(chart: Chart, alternative: str, *, key: str) -> None:
+    """Put a chart on the page in the page's own theme and width; Streamlit's own toolbar over it saves it as PNG."""
+    st.vega_lite_chart(
+        pa.Table.from_pylist([dict(row) for row in chart.rows]),
+        chart.specification | {"config": {"axis": AXES}, "padding": {"left": 2, "right": 2, "top": 6, "bottom": 2}},
+        width="stretch",
+        theme="streamlit",
+        key=key,
+        alt=alternative,
+    )
+
+
+def ink() -> str:
+    """Colour of text inside a chart, for the theme that the page has."""
+    return "#e8edf4" if st.context.theme.type == "dark" else "#16202e"
+
+
+def with_room(highest: float, pixels: int, lowest: float = 0.0) -> Encoding:
+    """A scale that leaves so many pixels after its highest value for a text, however wide the window."""
+    room = f"(width / max(width - {pixels}, 60))"
+    return {"domainMin": lowest, "domainMax": {"expr": f"{lowest} + {highest - lowest} * {room}"}, "nice": False}
+
+
+def layer(mark: dict[str, Any], **encoding: Any) -> dict[str, Any]:
+    """One layer: a mark and where its parts come from."""
+    return {"mark": mark, "encoding": encoding}
+
+
+def number(field: str, **more: Any) -> Encoding:
+    """A field of numbers."""
+    return {"field": field, "type": "quantitative", **more}
+
+
+def named(field: str, **more: Any) -> Encoding:
+    """A field of names."""
+    return {"field": field, "type": "nominal", **more}
+
+
+def tip(field: str, title: str | None = None) -> Encoding:
+    """A text of the chart or a line of its tooltip."""
+    return named(field) if title is None else named(field, title=title)
+
+
+def only(rows: Sequence[Row], *columns: str) -> list[dict[str, Any]]:
+    """The columns that a chart draws: the page carries no more, and nothing that is only for a table."""
+    return [{column: row.get(column) for column in columns} for row in rows]
