@@ -58,7 +58,7 @@ def _answer(socket: ClientConnection, visit: Visit) -> Answer:
     written: dict[tuple[int, ...], bytes] = {}
     exceptions = []
     while True:
-        message = ForwardMsg.FromString(socket.recv(timeout=LONGEST_SECONDS))
+        message = ForwardMsg.FromString(socket.recv(timeout=LONGEST_SECONDS, decode=False))
         if message.WhichOneof("type") == "new_session":
             # A page that leads to another begins anew.
             written.clear()
