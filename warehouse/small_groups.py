@@ -26,9 +26,11 @@ class Rule:
     counts like x, each with what is hidden with it. withheld: what nobody but the operator sees, because from one row
     to the next it would tell a hidden count. is_dimension: what its rows say is about nobody. least: figures that go
     by a column saying how few people stand behind a part of them. adds_up_over: of each value of these columns the rows
-    add up to a figure that is shown elsewhere, so where one row alone is one person's, the next smallest goes with it.
-    alone: the column that says how many people are the only one behind such a row, where that may be one person behind
-    several.
+    add up to a figure that is shown elsewhere, so where a row is one person's, the next smallest goes with it.
+    alone: the column that says how many people are the only one behind such a row; without it, several rows may be one
+    person's. among: the column of the people that `count` is a part of; where all but one of them are counted, `single`
+    is hidden too, because the rest of it is that one's. rest_of_skills: figures whose rest, after the skills' figures
+    that are shown, may be one person's failures.
     """
 
     size: str = "seats"
@@ -43,6 +45,8 @@ class Rule:
     least: tuple["Least", ...] = ()
     adds_up_over: tuple[str, ...] = ()
     alone: str | None = None
+    among: str | None = None
+    rest_of_skills: tuple[str, ...] = ()
     is_dimension: bool = False
 
 
@@ -115,6 +119,9 @@ RULES: dict[str, Rule] = {
         previous=("previous_users", "previous_adoption_rate"),
         # To the uses of the team.
         adds_up_over=("team_id", "period_end", "period_days"),
+        # Who only failed is no user.
+        among="people",
+        withheld=("people",),
     ),
     "team_installed_skills": Rule(counts=(("installed_people", ()),)),
     "team_skill_breakdown": Rule(
@@ -164,14 +171,21 @@ RULES: dict[str, Rule] = {
         previous=("previous_active_users", "previous_adoption_rate"),
         # Returning and dormant users add up to the previous period's.
         with_previous=("new_users", "returning_users", "resurrected_users", "dormant_users"),
+        rest_of_skills=("uses",),
     ),
     "team_time_saved": Rule(),
     "team_recommendations": Rule(
         least=_RECOMMENDATIONS,
         withheld=tuple(least.column for least in _RECOMMENDATIONS),
     ),
-    # The rows of a window add up to what is shown of it, so one person's row hides them all.
-    "team_time_saved_uses": Rule(count="fewest_users", single=("successes", "failures"), withheld=("fewest_users",)),
+    # The rows of a window add up to what is shown of it, so one person's row hides them all. Failures beside uses of
+    # skills that are hidden would leave those that one person had alone.
+    "team_time_saved_uses": Rule(
+        count="fewest_users",
+        single=("successes", "failures"),
+        withheld=("fewest_users",),
+        rest_of_skills=("failures",),
+    ),
     "team_onboarding": Rule(
         counts=(("adopters", ("survival", "adopted_share")),),
         withheld=("at_risk", "events", "censored"),
@@ -195,6 +209,7 @@ RULES: dict[str, Rule] = {
         count="active_users",
         share=("active_users", "adoption_rate", "adoption_low", "adoption_high"),
         single=("active_skills", "uses", "successes"),
+        rest_of_skills=("uses",),
     ),
     "skill_quality": Rule(is_dimension=True),
     "skill_retention": Rule(
@@ -219,7 +234,7 @@ def protected_select(table: PublishedTable, columns: Sequence[str], where: str) 
         raise AccessError(f"{table.qualified} has no small-group rule, so nobody but the operator may read it")
     if rule.is_dimension:
         return f"select m.* from {table.qualified} as m where {where}"
-    joins, small = _breakdowns(table, columns, rule.least) if rule.least else _smallness(table, columns, rule)
+    joins, small = _breakdowns(table, columns, rule.least) if rule.least else _smallness(table, columns, rule, where)
     shown = [_shown(name, columns, table, rule, small) for name in columns]
     shown.append(f"{small} as is_suppressed")
     if rule.count and rule.count in columns and "adoption_rate" in columns:
@@ -227,8 +242,11 @@ def protected_select(table: PublishedTable, columns: Sequence[str], where: str) 
     return f"select {', '.join(shown)} from {table.qualified} as m {joins} where {where}"
 
 
-def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule) -> tuple[str, str]:
-    """The joins a table needs, and the condition under which its whole row is hidden."""
+def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule, where: str) -> tuple[str, str]:
+    """The joins a table needs, and the condition under which its whole row is hidden.
+
+    `where` is of the columns that every table of the scope has, so it also keeps other tables to the viewer's rows.
+    """
     if table.name == "account_activity":
         # An account's figure less those of its shown teams would be the hidden team's.
         joins = (
@@ -236,7 +254,10 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule) -> tup
             f"max(case when t.seats < {MINIMUM_SEATS} or t.active_users = 1 or t.seats - t.active_users = 1 "
             "then 1 else 0 end) as has_hidden from metrics.team_activity as t "
             "group by t.account_id, t.period_end, t.period_days) as g "
-            "on g.account_id = m.account_id and g.period_end = m.period_end and g.period_days = m.period_days"
+            "on g.account_id = m.account_id and g.period_end = m.period_end and g.period_days = m.period_days "
+            "left join (select r.account_id, r.period_end, r.period_days, max(r.is_told) as is_told "
+            f"from ({_rests(where)}) as r group by r.account_id, r.period_end, r.period_days) as r "
+            "on r.account_id = m.account_id and r.period_end = m.period_end and r.period_days = m.period_days"
         )
         return joins, f"(coalesce(m.seats, 0) < {MINIMUM_SEATS} or coalesce(g.has_hidden, 0) = 1)"
     if table.name == "team_activity":
@@ -244,30 +265,72 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule) -> tup
             "left join (select u.team_id, u.period_end, u.period_days, "
             "max(case when u.users = 1 or u.seats - u.users = 1 then 1 else 0 end) as has_hidden "
             "from metrics.team_skill_usage as u group by u.team_id, u.period_end, u.period_days) as g "
-            "on g.team_id = m.team_id and g.period_end = m.period_end and g.period_days = m.period_days"
+            f"{_of_window('g')} left join ({_rests(where)}) as r {_of_window('r')}"
         )
         return joins, f"(coalesce(m.seats, 0) < {MINIMUM_SEATS})"
     if table.name == "team_skill_breakdown":
         # By version the uses of a skill add up to what may be hidden of it, so that the team's do not tell it.
-        next_to_one = _next_to_one("m.users", _USAGE, RULES[_USAGE.name])
+        # The only period that is kept: whoever opens a page does not wait for those of a year.
+        newest = f"m.period_end = (select max(t.period_end) from {table.qualified} as t)"
         joins = (
-            "left join (select m.team_id, m.skill_name, m.period_end, m.period_days, "
-            f"case when m.users = 1 or {next_to_one} then 1 else 0 end as is_hidden "
-            "from metrics.team_skill_usage as m "
-            # The only period that is kept: whoever opens a page does not wait for those of a year.
-            f"where m.period_end = (select max(t.period_end) from {table.qualified} as t)) as g "
+            f"left join ({_hidden_skills(newest)}) as g "
             "on m.breakdown = 'sdk_version' and g.team_id = m.team_id and g.skill_name = m.skill_name "
             "and g.period_end = m.period_end and g.period_days = m.period_days"
         )
         return joins, f"(coalesce(m.seats, 0) < {MINIMUM_SEATS} or coalesce(g.is_hidden, 0) = 1)"
+    if table.name == "team_time_saved_uses":
+        # A row of a skill's own tells what is hidden of the skill, and the rest of the rows what is hidden beside it.
+        joins = (
+            f"left join metrics.team_activity as a {_of_window('a')} "
+            "left join (select t.team_id, t.period_end, t.period_days, t.assumption_set, max(u.is_hidden) as is_hidden "
+            f"from {table.qualified} as t inner join ({_hidden_skills(where)}) as u "
+            "on u.skill_name = t.assumption_name and u.team_id = t.team_id "
+            "and u.period_end = t.period_end and u.period_days = t.period_days "
+            "group by t.team_id, t.period_end, t.period_days, t.assumption_set) as g "
+            f"{_of_window('g')} and g.assumption_set = m.assumption_set "
+            "left join (select m.team_id, m.period_end, m.period_days, "
+            "max(case when m.people - m.users = 1 then 1 else 0 end) as is_told "
+            f"from metrics.team_skill_usage as m where {where} "
+            f"group by m.team_id, m.period_end, m.period_days) as r {_of_window('r')}"
+        )
+        return joins, (
+            f"(coalesce(a.seats, 0) < {MINIMUM_SEATS} or coalesce(a.active_users, 0) <= 1 "
+            "or coalesce(g.is_hidden, 0) = 1)"
+        )
     if rule.size in columns:
         return "", f"(coalesce(m.{quoted(rule.size)}, 0) < {MINIMUM_SEATS})"
-    joins = (
-        "left join metrics.team_activity as a "
-        "on a.team_id = m.team_id and a.period_end = m.period_end and a.period_days = m.period_days"
-    )
+    joins = f"left join metrics.team_activity as a {_of_window('a')}"
     # Hours over one active person are that person's hours.
     return joins, f"(coalesce(a.seats, 0) < {MINIMUM_SEATS} or coalesce(a.active_users, 0) <= 1)"
+
+
+def _of_window(alias: str) -> str:
+    return "on " + " and ".join(f"{alias}.{name} = m.{name}" for name in ("team_id", *_PERIOD))
+
+
+def _hidden_skills(where: str) -> str:
+    """The rows of skill usage under `where`, each with whether its uses are hidden, as is_hidden."""
+    rule = RULES[_USAGE.name]
+    is_hidden = f"{_is_alone('m.users', rule)} or {_next_to_one('m.users', _USAGE, rule)}"
+    return (
+        "select m.team_id, m.skill_name, m.period_end, m.period_days, "
+        f"case when {is_hidden} then 1 else 0 end as is_hidden from {_USAGE.qualified} as m where {where}"
+    )
+
+
+def _rests(where: str) -> str:
+    """By team and window, as is_told: whether one person's failures are all that is left of the team's uses.
+
+    Nobody else failed with any skill that could be hidden with theirs.
+    """
+    rule, has_failed = RULES[_USAGE.name], "m.uses > m.successes"
+    alone = _is_alone("m.users", rule)
+    return (
+        "select m.account_id, m.team_id, m.period_end, m.period_days, "
+        f"max(case when {alone} and {has_failed} then 1 else 0 end) "
+        f"* min(case when m.users > 1 and not {alone} and {has_failed} then 0 else 1 end) as is_told "
+        f"from {_USAGE.qualified} as m where {where} group by m.account_id, m.team_id, m.period_end, m.period_days"
+    )
 
 
 def _breakdowns(table: PublishedTable, columns: Sequence[str], least: Sequence[Least]) -> tuple[str, str]:
@@ -312,9 +375,12 @@ def _shown(name: str, columns: Sequence[str], table: PublishedTable, rule: Rule,
         if name in rule.share:
             reasons.append(f"coalesce({_alone(count, size)}, false)")
         elif name in rule.single:
-            reasons.append(f"coalesce({count} = 1, false)")
+            is_alone = _is_alone(count, rule) if rule.among is None or rule.among in columns else "true"
+            reasons.append(f"coalesce({is_alone}, false)")
             if rule.adds_up_over and rule.single[0] in columns:
                 reasons.append(_next_to_one(count, table, rule))
+    if name in rule.rest_of_skills:
+        reasons.append("coalesce(r.is_told = 1, false)")
     for group in rule.together:
         if name in group:
             reasons.extend(f"coalesce({_alone(f'm.{quoted(n)}', size)}, false)" for n in group if n in columns)
@@ -328,17 +394,27 @@ def _alone(count: str, seats: str) -> str:
     return f"({count} = 1 or {seats} - {count} = 1)"
 
 
+def _is_alone(count: str, rule: Rule) -> str:
+    return f"({count} = 1 or m.{quoted(rule.among)} - {count} = 1)" if rule.among else f"{count} = 1"
+
+
 def _next_to_one(count: str, table: PublishedTable, rule: Rule) -> str:
-    """Whether a row is the smallest of several people's where another is one person's: a total would tell that."""
+    """Whether a row is the smallest of several people's where another is one person's: a total would tell that.
+
+    Where people can be all but one of others, one that holds more than what is counted goes before a smaller.
+    """
     amount = f"m.{quoted(rule.single[0])}"
     within = "partition by " + ", ".join(f"m.{quoted(name)}" for name in rule.adds_up_over)
     names = ", ".join(f"m.{quoted(name)}" for name in table.key if name not in rule.adds_up_over)
-    is_no_cover = f"case when {count} = 1 or coalesce({amount}, 0) = 0 then 1 else 0 end"
-    alone = f"m.{quoted(rule.alone)}" if rule.alone else f"count(case when {count} = 1 then 1 end) over ({within})"
-    return (
-        f"({is_no_cover} = 0 and {alone} = 1 "
-        f"and row_number() over ({within} order by {is_no_cover}, {count}, {amount}, {names}) = 1)"
-    )
+    is_no_cover = f"case when {_is_alone(count, rule)} or {count} < 2 or coalesce({amount}, 0) = 0 then 1 else 0 end"
+    if rule.alone:
+        has_one = f"m.{quoted(rule.alone)} = 1"
+    else:
+        has_one = f"count(case when {_is_alone(count, rule)} then 1 end) over ({within}) > 0"
+    order = [is_no_cover, count, amount, names]
+    if rule.among:
+        order.insert(1, f"case when {amount} > m.{quoted(rule.single[1])} then 0 else 1 end")
+    return f"({is_no_cover} = 0 and {has_one} and row_number() over ({within} order by {', '.join(order)}) = 1)"
 
 
 def _previous_hidden(count: str, rate: str, columns: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from analysis.time_saved import sensitivity
 from dashboards.app_pages.time_saved import SHARES, USES
 from dashboards.components import formats
 from tests.browser.conftest import keep_screenshot, settle
+from warehouse.access import Role, Viewer
 
 pytestmark = pytest.mark.browser
 
@@ -22,19 +23,18 @@ def _path(row, **more: object) -> str:
 
 
 @pytest.fixture(scope="session")
-def saved(rows):
+def saved(reader, rows):
     """The hours of a team and period of which nothing has to be hidden."""
-    found = rows(
-        "select s.* from metrics.team_time_saved as s join metrics.team_activity as a on a.team_id = s.team_id "
-        "and a.period_end = s.period_end and a.period_days = s.period_days join metrics.team_time_saved_uses as u "
-        "on u.team_id = s.team_id and u.period_end = s.period_end and u.period_days = s.period_days "
-        "and u.assumption_set = s.assumption_set where s.period_days = 28 and s.assumption_set = 'default' "
-        "and a.seats >= 5 and a.active_users >= 2 and u.fewest_users >= 2 "
+    teams = frozenset(row["team_id"] for row in rows("select team_id from metrics.teams", "metrics.teams"))
+    found = reader.query(
+        "select s.* from metrics.team_time_saved as s where s.period_days = 28 and s.assumption_set = 'default' "
+        "and s.hours_p50 is not null and (s.team_id, s.period_end) in (select u.team_id, u.period_end "
+        "from metrics.team_time_saved_uses as u where u.period_days = 28 and u.assumption_set = 'default' "
+        "group by u.team_id, u.period_end having count(*) = count(u.failures)) "
         "order by s.period_end desc, s.successes desc, s.team_id limit 1",
-        "metrics.team_time_saved",
-        "metrics.team_activity",
-        "metrics.team_time_saved_uses",
-    )
+        Viewer("lead of all teams", Role.TEAM_LEAD, team_ids=teams),
+        ["metrics.team_time_saved", "metrics.team_time_saved_uses"],
+    ).to_pylist()
     assert found, "the sample world has no team whose hours are shown"
     return found[0]
 

@@ -221,6 +221,7 @@ def _skill_rows_of(truth: Truth, team: str, uses: list[Use], end: date, length: 
         told = [use.success for use in mine if use.success is not None]
         rows[team, skill, end, length] = {
             "users": len(users(mine)),
+            "people": len({use.person for use in mine}),
             "seats": seats,
             "adoption_rate": len(users(mine)) / seats if seats else None,
             "uses": len(mine),

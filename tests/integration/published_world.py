@@ -33,6 +33,7 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "installed_skills": "bigint",
         "mean_skill_adoption": "double",
         "uses": "bigint",
+        "successes": "bigint",
         "stickiness": "double",
         "new_users": "bigint",
         "returning_users": "bigint",
@@ -49,9 +50,14 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "period_end": "date",
         "period_days": "bigint",
         "users": "bigint",
+        "people": "bigint",
         "seats": "bigint",
         "adoption_rate": "double",
         "uses": "bigint",
+        "successes": "bigint",
+        "failures": "bigint",
+        "unknown": "bigint",
+        "success_rate": "double",
         "is_provisional": "boolean",
     },
     "team_installed_skills": {
@@ -108,6 +114,7 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "assumption_set": "text",
         "assumption_name": "text",
         "successes": "bigint",
+        "failures": "bigint",
         "fewest_users": "bigint",
     },
     "team_onboarding": {
@@ -253,6 +260,7 @@ def rows_of(name: str, mark: int) -> list[dict]:
                 "installed_skills": 2,
                 "mean_skill_adoption": (active + 2) / (2 * seats),
                 "uses": mark,
+                "successes": mark,
                 "stickiness": 0.5,
                 "new_users": active - 2 if active > 2 else 0,
                 "returning_users": min(active, 2),
@@ -273,9 +281,14 @@ def rows_of(name: str, mark: int) -> list[dict]:
                 "period_end": DAY,
                 "period_days": 7,
                 "users": users,
+                "people": users,
                 "seats": seats,
                 "adoption_rate": users / seats,
                 "uses": mark,
+                "successes": mark,
+                "failures": 0,
+                "unknown": 0,
+                "success_rate": 1.0,
                 "is_provisional": False,
             }
             for team, (account, seats, active) in TEAMS.items()
@@ -372,6 +385,7 @@ def rows_of(name: str, mark: int) -> list[dict]:
                 "assumption_set": "default",
                 "assumption_name": skill,
                 "successes": mark,
+                "failures": 0,
                 "fewest_users": 1 if team == "gold" else 2,
             }
             for team, (account, _, _) in TEAMS.items()

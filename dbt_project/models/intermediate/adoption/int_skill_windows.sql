@@ -15,6 +15,20 @@ success_days as not materialized (
 
 ),
 
+use_days as not materialized (
+
+    select
+        account_id,
+        team_id,
+        skill_name,
+        actor_key,
+        day,
+        previous_use_day as previous_day
+
+    from {{ ref('int_team_skill_days') }}
+
+),
+
 skill_days as (
 
     select
@@ -42,6 +56,12 @@ user_steps as (
 
 ),
 
+people_steps as (
+
+    {{ day_steps('use_days', ['account_id', 'team_id', 'skill_name'], ['actor_key'], window_lengths()) | indent(4) }}
+
+),
+
 use_steps as (
 
     {{ additive_steps(
@@ -62,6 +82,7 @@ steps as (
         lookback_days,
         step_day,
         step as users,
+        0 as people,
         0 as uses,
         0 as successes,
         0 as failures,
@@ -79,6 +100,25 @@ steps as (
         lookback_days,
         step_day,
         0 as users,
+        step as people,
+        0 as uses,
+        0 as successes,
+        0 as failures,
+        0 as unknown,
+        0 as user_days
+
+    from people_steps
+
+    union all
+
+    select
+        account_id,
+        team_id,
+        skill_name,
+        lookback_days,
+        step_day,
+        0 as users,
+        0 as people,
         uses,
         successes,
         failures,
@@ -89,12 +129,14 @@ steps as (
 
     {{ kept_windows(
         ['account_id', 'team_id', 'skill_name'],
-        ['users', 'uses', 'successes', 'failures', 'unknown', 'user_days'],
+        ['users', 'people', 'uses', 'successes', 'failures', 'unknown', 'user_days'],
         window_lengths()
     ) | indent(4) }}
 
 )
 
 {{ sampled_windows(
-    'steps', ['account_id', 'team_id', 'skill_name'], ['users', 'uses', 'successes', 'failures', 'unknown', 'user_days']
+    'steps',
+    ['account_id', 'team_id', 'skill_name'],
+    ['users', 'people', 'uses', 'successes', 'failures', 'unknown', 'user_days']
 ) }}

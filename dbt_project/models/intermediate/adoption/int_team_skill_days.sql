@@ -68,7 +68,8 @@ kept_days as (
         kept.team_id,
         kept.actor_key,
         kept.skill_name,
-        max(kept.day) as day
+        max(case when kept.successes > 0 then kept.day end) as day,
+        max(kept.day) as use_day
 
     from {{ this }} as kept
 
@@ -79,7 +80,7 @@ kept_days as (
             and kept.actor_key = coming.actor_key
             and kept.skill_name = coming.skill_name
 
-    where kept.successes > 0 and kept.day < {{ remade_from() }}
+    where kept.day < {{ remade_from() }}
 
     group by kept.account_id, kept.team_id, kept.actor_key, kept.skill_name
 
@@ -107,6 +108,15 @@ select
         ),
         {{ 'kept_days.day' if is_incremental() else 'null' }}
     ) as previous_day,
+    -- The last day before with any use.
+    coalesce(
+        lag(seated_uses.day) over (
+            partition by
+                seated_uses.account_id, seated_uses.team_id, seated_uses.actor_key, seated_uses.skill_name
+            order by seated_uses.day
+        ),
+        {{ 'kept_days.use_day' if is_incremental() else 'null' }}
+    ) as previous_use_day,
     {{ made_at() }}
 
 from seated_uses
