@@ -34,11 +34,11 @@ def one_line(error) -> bool:
     return "\n" not in str(error.value)
 
 
-def test_a_second_writer_is_told_to_wait(warehouse, monkeypatch):
+def test_a_second_writer_is_told_to_wait(engine_settings, monkeypatch):
     monkeypatch.setattr("warehouse.postgres._WRITER_SECONDS", 1)
-    url = warehouse.settings.warehouse_url
+    url = engine_settings.warehouse_url
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(warehouse.settings.home), url.get_secret_value() if url else ""],
+        [sys.executable, "-c", HOLDER, str(engine_settings.home), url.get_secret_value() if url else ""],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -46,12 +46,15 @@ def test_a_second_writer_is_told_to_wait(warehouse, monkeypatch):
     )
     try:
         assert holder.stdout.readline() == "writing\n"
-        with pytest.raises(WarehouseBusyError, match="wait until") as error, warehouse.write():
-            pass
+        with open_warehouse(engine_settings) as warehouse:
+            with pytest.raises(WarehouseBusyError, match="wait until") as error, warehouse.write():
+                pass
+            with pytest.raises(WarehouseBusyError, match="wait until"), warehouse.held(), warehouse.write():
+                pass
         assert one_line(error)
     finally:
         holder.communicate("\n", timeout=30)
-    with warehouse.write() as writer:
+    with open_warehouse(engine_settings) as warehouse, warehouse.write() as writer:
         assert writer.fetch("select 1 as one") == [{"one": 1}]
 
 
