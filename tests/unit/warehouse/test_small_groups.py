@@ -29,6 +29,8 @@ COUNTS = [
     "seats_too_new",
     "habitual_users",
     "users",
+    "people",
+    "successes",
     "previous_users",
 ]
 
@@ -303,11 +305,11 @@ def test_a_step_of_the_onboarding_curve_by_one_person_or_all_but_one_is_hidden(
     [
         # The team's uses less those of a and c would be the one person's of b; of c the fewest make use.
         ({"a": 5, "b": 1, "c": 3}, {"b", "c"}),
-        # Two people's together are nobody's.
-        ({"a": 5, "b": 1, "c": 1}, {"b", "c"}),
+        # The one of b may be the one of c, so both together may be one person's.
+        ({"a": 5, "b": 1, "c": 1}, {"a", "b", "c"}),
         ({"a": 5, "b": 2, "c": 3}, set()),
-        # Nobody succeeded with c, and it was used all the same.
-        ({"a": 5, "b": 1, "c": 0}, {"b", "c"}),
+        # One person used c and never succeeded.
+        ({"a": 5, "b": 1, "c": 0}, {"a", "b", "c"}),
         ({"b": 1}, {"b"}),
     ],
 )
@@ -316,13 +318,16 @@ def test_the_uses_of_one_person_are_not_the_teams_less_those_of_the_other_skills
 ) -> None:
     engine.execute(
         "create or replace table metrics.team_skill_usage (team_id text, account_id text, skill_name text, "
-        "period_end date, period_days bigint, seats bigint, users bigint, uses bigint)"
+        "period_end date, period_days bigint, seats bigint, users bigint, people bigint, uses bigint, successes bigint)"
     )
+    nobody = {"users": 0, "people": 0, "uses": 0, "successes": 0}
     for skill, count in users.items():
-        put(engine, "team_skill_usage", team_id="red", skill_name=skill, seats=10, users=count, uses=7 * count + 2)
+        counts = {"users": count, "people": max(1, count), "uses": 7 * count + 2, "successes": 7 * count}
+        put(engine, "team_skill_usage", team_id="red", skill_name=skill, seats=10, **counts)
         # Another period and another team are counted apart.
-        put(engine, "team_skill_usage", team_id="blue", skill_name=skill, seats=10, users=4, uses=9)
-    put(engine, "team_skill_usage", team_id="red", skill_name="unused", seats=10, users=0, uses=0)
+        four = {"users": 4, "people": 4, "uses": 9, "successes": 9}
+        put(engine, "team_skill_usage", team_id="blue", skill_name=skill, seats=10, **four)
+    put(engine, "team_skill_usage", team_id="red", skill_name="unused", seats=10, **nobody)
 
     rows = {row["skill_name"]: row["uses"] for row in seen(engine, "team_skill_usage") if row["team_id"] == "red"}
     assert {skill for skill, uses in rows.items() if uses is None} == hidden
