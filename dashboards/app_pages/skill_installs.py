@@ -93,7 +93,7 @@ def _installs(trust: Trust, rows: Sequence[data.Row], days: str, name: str) -> N
                 },
             )
             if not is_told:
-                st.markdown(":material/visibility_off: How often each came is hidden.")
+                st.markdown(":material/visibility_off: How often each happened is hidden.")
         else:
             st.markdown(":material/check_circle: No install is known to have failed.")
     st.caption(

@@ -78,7 +78,7 @@ def test_the_skill_page_shows_installs_and_versions_as_they_are_published(look, 
     is_told = any(row["events"] is not None for row in errors)
     for row in errors:
         assert _cells(page, f"{row['value']}: {ERRORS[row['value']]}")[1:] == (_told(row) if is_told else [])
-    assert ("How often each came is hidden" in _body(page)) == (bool(errors) and not is_told)
+    assert ("How often each happened is hidden" in _body(page)) == (bool(errors) and not is_told)
     for row in published:
         if row["breakdown"] == "sdk_version":
             named = {"*": "All", "unknown": "Unknown"}.get(row["value"], row["value"])
