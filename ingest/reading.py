@@ -7,9 +7,7 @@ Python looks at, before anything leaves the staging table.
 """
 
 import csv
-import hashlib
 import io
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -22,12 +20,24 @@ from typing import Any
 import pyarrow as pa
 
 from ingest import privacy
-from ingest.contracts import ERASED, Column, Contract
+from ingest.columns import (
+    ARCHIVE,
+    ARCHIVE_LINE,
+    canonical_md5,
+    faults_of,
+    line_schema,
+    literal,
+    missing,
+    staged_type,
+    typed_value,
+)
+from ingest.contracts import ERASED, Contract
 from ingest.delivery import LONGEST_LINE, DroppedFile, Look, first_line, normalised_copy, refuse_if_grown, why_broken
 from ingest.erasure import erased_mark, erased_mark_sql
 from ingest.lines import Lines
 from warehouse import ReadingEngine
 from warehouse.errors import ReadingError, RefusedFileError
+from warehouse.statements import quoted
 
 STAGED = "_import_staged"
 _READ = "_import_read"
@@ -42,39 +52,9 @@ _CLEANED_AT_ONCE = 20_000
 _SAMPLE = 16
 _SAMPLED_FROM = 100_000
 
-_TIME = (
-    r"\d{4}-\d{2}-\d{2}(?:[T ](?:[01]\d|2[0-3]):\d{2}(?::\d{2}(?:[.]\d{1,9})?)?"
-    r"(?: ?(?:Z|z|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?))?)?"
-)
-# The way in which nearly every time is written; the other takes twice as long to tell what it is.
-_USUAL_TIME = r"\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):\d{2}:\d{2}(?:[.]\d{1,9})?Z"
-_WHOLE = r"-?\d{1,19}(?:[.]0+)?"
-_NUMBER = r"-?\d+(?:[.]\d+)?(?:[eE][+-]?\d+)?"
 _PREFIX = r"(\d{1,3}[.]){3}0/24|anonymous:[A-Za-z0-9_=+/-]{0,128}"
 _PSEUDONYM = "[0-9a-f]{64}"
 _QUOTED = r'"([^"\\]{1,200})"'
-_KINDS = {
-    "timestamp": "an ISO 8601 time",
-    "date": "a date",
-    "bigint": "a whole number",
-    "double": "a number",
-    "boolean": "true or false",
-    "json": "a JSON object or array",
-    "text": "a text",
-}
-
-_ARCHIVE_LINE = (
-    '{"id":"VARCHAR","type":"VARCHAR","created_at":"VARCHAR","actor":"JSON","payload":"JSON",'
-    '"repo":{"id":"VARCHAR","name":"VARCHAR"},"repository":{"id":"VARCHAR","name":"VARCHAR","owner":"VARCHAR"}}'
-)
-_ARCHIVE_PAYLOAD = (
-    '{"action":"VARCHAR","ref":"VARCHAR","ref_type":"VARCHAR","size":"BIGINT","distinct_size":"BIGINT",'
-    '"number":"BIGINT","push_id":"BIGINT","pusher_type":"VARCHAR",'
-    '"release":{"id":"BIGINT","tag_name":"VARCHAR","draft":"BOOLEAN","prerelease":"BOOLEAN"},'
-    '"issue":{"number":"BIGINT","state":"VARCHAR","created_at":"VARCHAR","closed_at":"VARCHAR"},'
-    '"pull_request":{"number":"BIGINT","state":"VARCHAR","merged":"BOOLEAN","created_at":"VARCHAR",'
-    '"merged_at":"VARCHAR","closed_at":"VARCHAR","commits":"BIGINT","additions":"BIGINT","deletions":"BIGINT"}}'
-)
 
 
 @dataclass(slots=True)
@@ -111,7 +91,7 @@ class Staging:
         self._erased: frozenset[str] = frozenset()
         inner, outer = privacy.pseudonym_pads(key)
         self._bound = {"inner": inner, "outer": outer, "latest": latest}
-        columns = ", ".join(f"{_q(column.name)} {_staged_type(column)}" for column in contract.columns)
+        columns = ", ".join(f"{quoted(column.name)} {staged_type(column)}" for column in contract.columns)
         reading.sql(
             f"create or replace temp table {STAGED} "
             f"({columns}, extra json, _reason varchar, _text varchar, _dirty boolean, _file integer)"
@@ -198,7 +178,7 @@ class Staging:
             if not chunk.num_rows:
                 return
             after = chunk["row"][-1].as_py()
-            names = [_canonical_md5(line) for line in chunk["line"].to_pylist()]
+            names = [canonical_md5(line) for line in chunk["line"].to_pylist()]
             self._reading.register("_import_named", pa.table({"row": chunk["row"], "id": pa.array(names, pa.string())}))
             self._reading.sql(
                 f"update {STAGED} set id = n.id, _text = case when n.id is null then _text end, "
@@ -247,7 +227,7 @@ class Staging:
                 raise RefusedFileError(f"{file.name}: has no column {column.delivered_as[0]}, which is required")
         self._reading.sql("drop table if exists _import_rejects")
         self._reading.sql("drop table if exists _import_scans")
-        columns = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in names)
+        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
         compression = _compression(file.compression if path == file.path else None)
         return (
             "select to_json(r)::varchar as line from read_csv($path, header = true, auto_detect = false, delim = ',', "
@@ -280,7 +260,9 @@ class Staging:
         contract = self._contract
         raw = {column.name: f"_{position}" for position, column in enumerate(contract.columns)}
         picked, known = self._picked(raw)
-        typed = ", ".join(f"{_typed(column, raw[column.name])} as {_q(column.name)}" for column in contract.columns)
+        typed = ", ".join(
+            f"{typed_value(column, raw[column.name])} as {quoted(column.name)}" for column in contract.columns
+        )
         kept_raw = ", ".join(raw.values())
         bad_line = ["line is not null and not starts_with(line, '{')", "line is not null and r is null"]
         reasons = [("is_crowded", f"holds more than {_MOST_CONTAINERS:,} objects and arrays")]
@@ -292,28 +274,28 @@ class Staging:
         for column in contract.columns:
             # An archive event without an id gets its name after the pass.
             is_required = column in contract.required and not (contract.shape == "archive" and column.name == "id")
-            reasons += _reasons(column, raw[column.name], is_required)
-        cases = " ".join(f"when {condition} then {_text(reason)}" for condition, reason in reasons)
+            reasons += faults_of(column, raw[column.name], is_required)
+        cases = " ".join(f"when {condition} then {literal(reason)}" for condition, reason in reasons)
         names = [column for column in contract.columns if not column.is_person]
         looked_at = [
-            _q(column.name)
+            quoted(column.name)
             for column in names
             if column.type in ("text", "json") and not column.allowed and column.name != "ip_prefix"
         ]
         looked = f"concat_ws(chr(10), '', {', '.join([*looked_at, 'extra'])})"
         dirty = "true" if contract.shape == "stripe" else privacy.dirty_sql("_looked")
-        schema = _ARCHIVE_LINE if contract.shape == "archive" else _line_schema(contract)
-        listed = "[" + ", ".join(_text(key) for key in known) + "]"
-        there = " + ".join(f"(r.{_q(key)} is not null)::integer" for key in known)
+        schema = ARCHIVE_LINE if contract.shape == "archive" else line_schema(contract)
+        listed = "[" + ", ".join(literal(key) for key in known) + "]"
+        there = " + ".join(f"(r.{quoted(key)} is not null)::integer" for key in known)
         without = "{" + ", ".join(f'"{key}":null' for key in known) + "}"
         extra = (
             "null::json"
             if contract.shape == "archive"
             # As many keys as known ones that have a value: no other is there, and no list need be searched.
             else f"case when len(ks) > {there} then case when not list_has_all({listed}, ks) "
-            f"then json_merge_patch(line, {_text(without)}) end end"
+            f"then json_merge_patch(line, {literal(without)}) end end"
         )
-        columns = ", ".join(_q(column.name) for column in contract.columns)
+        columns = ", ".join(quoted(column.name) for column in contract.columns)
         unnamed = " or id is null" if contract.shape == "archive" else ""
         # A search for spaces goes through a text letter by letter, and nearly no line needs it.
         is_bare = "starts_with(line, '{') and (ends_with(line, '}' || chr(10)) or ends_with(line, '}'))"
@@ -324,7 +306,7 @@ class Staging:
             f"select *, case when line is null then '' {cases} end as _reason, {looked} as _looked from ("
             f"select line, is_crowded, r, extra, {carried}, {kept_raw}, {typed} from ("
             f"select line, is_crowded, r, {extra} as extra, {carried}, {picked} from ("
-            f"select line, is_crowded, try(json_transform(row, {_text(schema)})) as r, "
+            f"select line, is_crowded, try(json_transform(row, {literal(schema)})) as r, "
             f"try(json_keys(row)) as ks, {carried} from ("
             f"select *, case when not is_crowded then line end as row from ("
             f"select *, coalesce({privacy.is_crowded_sql('line', _MOST_CONTAINERS)}, false) as is_crowded from ("
@@ -336,10 +318,10 @@ class Staging:
         """Each column's delivered text or JSON, and the keys that are known."""
         contract = self._contract
         if contract.shape == "archive":
-            return ", ".join(f"{expression} as {raw[name]}" for name, expression in _ARCHIVE.items()), []
+            return ", ".join(f"{expression} as {raw[name]}" for name, expression in ARCHIVE.items()), []
         picked = []
         for column in contract.columns:
-            keys = ", ".join(f"r.{_q(key)}" for key in column.delivered_as)
+            keys = ", ".join(f"r.{quoted(key)}" for key in column.delivered_as)
             picked.append(f"coalesce({keys}) as {raw[column.name]}")
         return ", ".join(picked), [key for column in contract.columns for key in column.delivered_as]
 
@@ -368,7 +350,7 @@ class Staging:
         if not numbers:
             return {}
         named = ", ".join(
-            f"count({_q(column.name)}) as c{position}" for position, column in enumerate(self._contract.columns)
+            f"count({quoted(column.name)}) as c{position}" for position, column in enumerate(self._contract.columns)
         )
         counted = self._reading.sql(
             f"select _file as number, count(*) filter (where _reason is null or _reason <> '') as seen, "
@@ -397,9 +379,9 @@ class Staging:
             return
         keys = self._reading.sql(
             f"select number, key, sum(rows)::bigint as rows from (select number, unnest(keys) as key, rows from ("
-            f"select _file as number, json_keys({_q(column)}) as keys, count(*) as rows from {STAGED} "
+            f"select _file as number, json_keys({quoted(column)}) as keys, count(*) as rows from {STAGED} "
             f"where _file in {_listed([rows.number for rows in files])} and _reason is null "
-            f"and {_q(column)} is not null and rowid % {sample} = 0 group by number, keys)) group by number, key "
+            f"and {quoted(column)} is not null and rowid % {sample} = 0 group by number, keys)) group by number, key "
             "qualify row_number() over (partition by number order by key) <= 200 order by number, key"
         )
         by_number = {rows.number: rows for rows in files}
@@ -432,8 +414,8 @@ class Staging:
         if broken and broken["rows"] == rows.rows_seen:
             raise RefusedFileError(f"{file.name}: no line of it is a JSON object; is it {file.format}?")
         for column in self._contract.required:
-            missing = by_reason.get(_missing(column))
-            if missing and missing["rows"] == rows.rows_seen:
+            lacking = by_reason.get(missing(column))
+            if lacking and lacking["rows"] == rows.rows_seen:
                 raise RefusedFileError(f"{file.name}: no row of it has {column.delivered_as[0]}, which is required")
         if rows.rejected_lines and len(rows.rejected_lines) == rows.rows_seen:
             raise RefusedFileError(f"{file.name}: no row of it fits its header")
@@ -462,7 +444,7 @@ class Staging:
         ]
         names = [column.name for column in columns] + ["extra"]
         is_json = {column.name: column.type == "json" for column in columns} | {"extra": True}
-        texts = ", ".join(f"{_q(name)}::varchar as {_q(name)}" for name in names)
+        texts = ", ".join(f"{quoted(name)}::varchar as {quoted(name)}" for name in names)
         after = -1
         while True:
             chunk = self._reading.sql(
@@ -493,7 +475,7 @@ class Staging:
             cleaned[name] = pa.array(values, pa.string())
         cleaned["refused"] = pa.array(refused, pa.string())
         self._reading.register("_import_cleaned", pa.table(cleaned))
-        assignments = ", ".join(f"{_q(name)} = c.{_q(name)}" for name in names)
+        assignments = ", ".join(f"{quoted(name)} = c.{quoted(name)}" for name in names)
         self._reading.sql(
             f"update {STAGED} set {assignments}, _reason = c.refused, "
             "_text = case when c.refused is not null then '[not kept]' end "
@@ -549,19 +531,19 @@ class Staging:
             if column.dropped_where is None:
                 continue
             other, value = column.dropped_where
-            where = f"{_q(column.name)} is not null and {_q(other)} = {_text(value)}"
+            where = f"{quoted(column.name)} is not null and {quoted(other)} = {literal(value)}"
             counted = self._reading.sql(f"select _file, count(*) as rows from {STAGED} where {where} group by _file")
             for number, rows in zip(counted["_file"].to_pylist(), counted["rows"].to_pylist(), strict=True):
                 if number in files:
                     files[number].removed[column.name] += rows
-            self._reading.sql(f"update {STAGED} set {_q(column.name)} = null where {where}")
+            self._reading.sql(f"update {STAGED} set {quoted(column.name)} = null where {where}")
 
     def _hide_persons(self) -> None:
         """Put pseudonyms in the place of persons. A person comes many times, and HMAC is dear: each is hashed once."""
         for column in self._contract.columns:
             if not column.is_person:
                 continue
-            name = _q(column.name)
+            name = quoted(column.name)
             is_open = f"{name} is not null"
             if self._persons_are_hidden:
                 is_open += f" and not regexp_full_match({name}, '[0-9a-f]{{64}}')"
@@ -584,26 +566,28 @@ class Staging:
         if erased:
             self._leave_out_persons(by_number)
         if kept_from is not None and self._contract.day_column:
-            where = f"_reason is null and {_q(self._contract.day_column)} < '{kept_from}'"
+            where = f"_reason is null and {quoted(self._contract.day_column)} < '{kept_from}'"
             self._count_left_out(where, "past retention", by_number)
             self._reading.sql(f"update {STAGED} set _reason = '' where {where}")
 
     def _leave_out_persons(self, files: dict[int, FileRows]) -> None:
         for column in self._contract.columns:
             if column.is_person:
-                name = _q(column.name)
+                name = quoted(column.name)
                 persons = self._erased_among(f"select distinct {name} from {STAGED} where {name} is not null")
                 if not persons:
                     continue
-                where = f"coalesce(_reason, 'good') <> '' and {name} in ({', '.join(map(_text, persons))})"
+                where = f"coalesce(_reason, 'good') <> '' and {name} in ({', '.join(map(literal, persons))})"
                 self._count_left_out(where, "erased person", files)
-                value = "null" if column.on_erasure == "set_null" else _text(ERASED)
+                value = "null" if column.on_erasure == "set_null" else literal(ERASED)
                 change = "_reason = ''" if column.on_erasure == "delete_row" else f"{name} = {value}"
                 self._reading.sql(f"update {STAGED} set {change} where {where}")
         # Only a row that was looked at can have a pseudonym anywhere else.
         texts = [c.name for c in self._contract.columns if c.type in ("text", "json") and not c.is_person]
         for name in [*texts, "extra"]:
-            found = f"select distinct unnest(regexp_extract_all({_q(name)}, '{_PSEUDONYM}')) from {STAGED} where _dirty"
+            found = (
+                f"select distinct unnest(regexp_extract_all({quoted(name)}, '{_PSEUDONYM}')) from {STAGED} where _dirty"
+            )
             for person in self._erased_among(found):
                 self._replace(name, person, ERASED)
         # Under a key that nobody knows a person may stand with the bare id.
@@ -615,7 +599,8 @@ class Staging:
 
     def _replace(self, name: str, text: str, instead: str) -> None:
         self._reading.sql(
-            f"update {STAGED} set {_q(name)} = replace({_q(name)}, $text, $instead) where contains({_q(name)}, $text)",
+            f"update {STAGED} set {quoted(name)} = replace({quoted(name)}, $text, $instead) "
+            f"where contains({quoted(name)}, $text)",
             {"text": text, "instead": instead},
         )
 
@@ -676,122 +661,11 @@ class Staging:
         return privacy.quarantine_text(text, self._key, Counter())
 
 
-def _reasons(column: Column, raw: str, is_required: bool) -> list[tuple[str, str]]:
-    name = _q(column.name)
-    said = column.delivered_as[0]
-    reasons = []
-    if is_required:
-        blank = f" or {raw} = ''" if column.type == "text" else ""
-        reasons.append((f"{raw} is null{blank}", _missing(column)))
-    if column.type != "text":
-        reasons.append((f"{raw} is not null and {name} is null", f"{said} is not {_KINDS[column.type]}"))
-    if column.allowed:
-        allowed = ", ".join(_text(value) for value in column.allowed)
-        reason = "unknown event_type" if said == "event_type" else f"{said} is not one of the known values"
-        # Not IN: of a long list the engine makes a join, and rows come out of a join in any order.
-        reasons.append((f"not list_contains([{allowed}], {name})", reason))
-    if column.minimum is not None:
-        reasons.append((f"{name} < {column.minimum:g}", f"{said} is below {column.minimum:g}"))
-    if column.maximum is not None:
-        reasons.append((f"{name} > {column.maximum:.0f}", f"{said} is above {column.maximum:.0f}"))
-    if column.is_past:
-        latest = "epoch($latest::timestamp)" if column.type == "bigint" else "$latest::timestamp"
-        reasons.append((f"{name} > {latest}", f"{said} lies in the future"))
-    return reasons
-
-
 def _refuse_if_wide(file: DroppedFile, columns: int) -> None:
     if columns > _MOST_COLUMNS:
         raise RefusedFileError(
             f"{file.name}: has {columns:,} columns; deliver at most {_MOST_COLUMNS:,}, or NDJSON, which may have more"
         )
-
-
-def _missing(column: Column) -> str:
-    return f"{column.delivered_as[0]} is missing"
-
-
-def _typed(column: Column, raw: str) -> str:
-    """The SQL value of a column from its delivered text; NULL where it is not of its type."""
-    if column.is_person:
-        # `clean` makes the pseudonym, once for each person and not for each row.
-        return raw
-    if column.type == "timestamp":
-        # A cast to TIMESTAMP drops the offset without a word; TIMESTAMPTZ converts, and is slower.
-        zoned = f"make_timestamp(epoch_us(try_cast({raw} as timestamptz)))"
-        plain = f"case when right({raw}, 1) in ('Z', 'z') or length({raw}) <= 19 or {raw}[-6] not in ('+', '-') and "
-        plain += f"{raw}[-5] not in ('+', '-') and {raw}[-3] not in ('+', '-') then try_cast({raw} as timestamp)"
-        # The engine reads only a capital Z.
-        small = f"when right({raw}, 1) = 'z' then try_cast(upper({raw}) as timestamp)"
-        plain = plain.replace("case when", f"case {small} when", 1)
-        return (
-            f"case when regexp_full_match({raw}, {_text(_USUAL_TIME)}) then try_cast({raw} as timestamp) "
-            f"when regexp_full_match({raw}, {_text(_TIME)}) then {plain} else {zoned} end end"
-        )
-    if column.type == "date":
-        return (
-            rf"case when regexp_full_match({raw}, '\d{{4}}-\d{{2}}') then try_cast({raw} || '-01' as date) "
-            rf"when regexp_full_match({raw}, '\d{{4}}-\d{{2}}-\d{{2}}(?:[T ]00:00(?::00(?:[.]0+)?)?Z?)?') "
-            f"then try_cast(left({raw}, 10) as date) end"
-        )
-    if column.type == "bigint":
-        return f"case when regexp_full_match({raw}, '{_WHOLE}') then try_cast(split_part({raw}, '.', 1) as bigint) end"
-    if column.type == "double":
-        return f"case when regexp_full_match({raw}, '{_NUMBER}') then try_cast({raw} as double) end"
-    if column.type == "boolean":
-        yes, no = f"lower({raw}) in ('true', '1')", f"lower({raw}) in ('false', '0')"
-        return f"case when {yes} then true when {no} then false end"
-    if column.type == "json":
-        # A CASE that mixes JSON and text reads the text as JSON, and what is JSON already would be read once more.
-        text = f"{raw}::varchar"
-        unwrapped = f"case when starts_with({text}, '\"') then try(json_extract_string({raw}, '$')) else {text} end"
-        return (
-            f"case when left({text}, 1) in ('{{', '[') then {raw} "
-            f"when starts_with({text}, '\"') and json_valid({unwrapped}) and left({unwrapped}, 1) in ('{{', '[') "
-            f"then ({unwrapped})::json end"
-        )
-    return f"nfc_normalize({raw})" if not column.allowed else raw
-
-
-def _staged_type(column: Column) -> str:
-    return {"text": "varchar"}.get(column.type, column.type)
-
-
-def _line_schema(contract: Contract) -> str:
-    keys = {}
-    for column in contract.columns:
-        for key in column.delivered_as:
-            keys[key] = "JSON" if column.type == "json" else "VARCHAR"
-    return "{" + ",".join(f'"{key}":"{kind}"' for key, kind in keys.items()) + "}"
-
-
-_ACTOR = (
-    "case when starts_with(r.actor, '\"') then json_extract_string(r.actor, '$') "
-    "else coalesce(json_extract_string(r.actor, '$.login'), json_extract_string(r.actor, '$.id')) end"
-)
-_ARCHIVE = {
-    "id": "r.id",
-    "type": "r.type",
-    "created_at": "r.created_at",
-    "actor_key": _ACTOR,
-    "is_bot": f"case when {_ACTOR} is not null then ends_with({_ACTOR}, '[bot]')::varchar end",
-    "repository_id": "coalesce(r.repo.id, r.repository.id)",
-    "repository_name": "coalesce(r.repo.name, case when r.repository.owner is not null "
-    "then r.repository.owner || '/' || r.repository.name else r.repository.name end)",
-    # A patch into an empty object leaves out what is NULL.
-    "payload": "case when r.payload is not null then json_merge_patch('{}', json_merge_patch("
-    f"to_json(json_transform(r.payload, '{_ARCHIVE_PAYLOAD}')), json_object('commits', "
-    "coalesce(json_array_length(r.payload, '$.commits'), json_array_length(r.payload, '$.shas'))))) end",
-}
-
-
-def _canonical_md5(line: str) -> str | None:
-    """None where the line nests too deep to be put in order."""
-    try:
-        event = json.dumps(json.loads(line), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return None
-    return hashlib.md5(event.encode(), usedforsecurity=False).hexdigest()
 
 
 def _compression(name: str | None) -> str:
@@ -812,11 +686,3 @@ def _why_unreadable(file: DroppedFile, error: str) -> str:
 
 def _listed(numbers: list[int]) -> str:
     return "(" + ", ".join(str(number) for number in numbers) + ")"
-
-
-def _q(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
