@@ -273,8 +273,9 @@ class DuckDBWriter:
                 self._in_transaction = False
 
     def _roll_back(self) -> None:
-        # After a fatal error (a full disk at commit) the engine has rolled back by itself and refuses to be told.
+        # What was remembered in the transaction is gone with it.
         self._digested.clear()
+        # After a fatal error (a full disk at commit) the engine has rolled back by itself and refuses to be told.
         try:
             self._connection.execute("rollback")
         except (duckdb.TransactionException, duckdb.FatalException):
@@ -335,16 +336,16 @@ class DuckDBWriter:
         return MergeCounts(inserted=changed - updated, updated=updated, unchanged=count - changed, known=known)
 
     def _may_be_known(self, staged: str, into: TableSpec) -> str:
-        """The condition that a row of the table, `t`, has the key of a staged one.
+        """The condition that a row of the table, `t`, has the key of a staged one; those are remembered from here on.
 
-        From the second batch of a session on, the table's keys are remembered as numbers: to read a long table's keys
-        again for each batch would take longer than to write the batch.
+        From the second batch of a session on, the table's keys are kept as numbers: to read a long table's keys again
+        for each batch would take longer than to write the batch. Where two keys have one number, the table is asked.
         """
         is_staged = f"exists (select 1 from {staged} as s where {same_key(into.key, 's', 't')})"
         types = {column.name: DUCKDB_TYPES[column.type] for column in into.columns}
         # The same value of another type has another hash.
         digest = f"hash({', '.join(f'cast({quoted(name)} as {types[name]})' for name in into.key)})"
-        digests = f"_merge_digests_{into.name}"
+        digests = quoted(f"_merge_digests_{into.name}")
         if into.qualified not in self._digested:
             self._digested[into.qualified] = False
             return is_staged
