@@ -158,7 +158,7 @@ def _tiles(chosen: _Chosen, now: data.Row, before: data.Row | None, series: Sequ
         nobody_says = f"No result is known of {'the equal period before' if is_told else 'this period'}"
     return [
         Tile(
-            label="People",
+            label="Adoption",
             value=_people(now),
             details=[_adoption(now)],
             entries=[("team_skill_usage", "adoption_rate"), ("team_skill_usage", "users")],

@@ -305,6 +305,11 @@ def _assumptions(
         + "Grades, most trusted first: experiment, diary, survey, assumed. The Claude Code hook always reports "
         "success, so there are this many failures or more. "
         + (
+            "They are hidden where somebody only failed with a skill, for what is left would be that person's. "
+            if any(formats.is_missing(row["failures"]) and not formats.is_missing(row["successes"]) for row in rows)
+            else ""
+        )
+        + (
             "Uninstalls are those of the same skills, by people seated in the team; those of a skill that would be one "
             "person's are hidden."
             if has_uninstalls
