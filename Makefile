@@ -66,6 +66,7 @@ define install
 	fi || { echo "Installing failed. It needs the Python package index, or a mirror that pip or uv is configured for; what was installed is kept, so running it again goes on." >&2; exit 1; }
 endef
 
+# dbt's reading of its project is kept for the embedded engine; for a server its first run does it.
 $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 	$(call install,requirements.lock)
 	@env -u SKILLSMITH_WAREHOUSE_URL $(APP) prepare
