@@ -1,6 +1,7 @@
 """Every window of a small random world against the same world counted the slow way, on both engines."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -58,6 +59,16 @@ def fill(warehouse: Warehouse, world: World) -> None:
 def add_events(warehouse: Warehouse, events: list[Row]) -> None:
     with warehouse.write() as writer:
         writer.append("raw.registry_events", [event | {"metadata": json.dumps(event["metadata"])} for event in events])
+
+
+def remove_events(warehouse: Warehouse, world: World, is_gone: Callable[[Row], bool]) -> None:
+    """Take events out of the world and of the warehouse, as an erasure does."""
+    gone = [event for event in world.events if is_gone(event)]
+    assert gone
+    world.events = [event for event in world.events if event not in gone]
+    with warehouse.write() as writer:
+        for event in gone:
+            writer.execute("delete from raw.registry_events where event_id = ?", [event["event_id"]])
 
 
 def _holiday() -> Row:
@@ -147,11 +158,7 @@ def test_every_window_is_what_the_definitions_say_also_after_late_events_erasure
     world.add_event(at(date(2026, 5, 12), 9), "telemetry:skill_invoke", "p1", late, skill_name="ann/lint", success=True)
     add_events(warehouse, world.events[before:])
     gone_day = FIRST_DAY.replace(month=4, day=15)
-    gone = [e for e in world.events if e["created_at"].date() == gone_day or e["event_id"] == "e40"]
-    world.events = [event for event in world.events if event not in gone]
-    with warehouse.write() as writer:
-        for event in gone:
-            writer.execute("delete from raw.registry_events where event_id = ?", [event["event_id"]])
+    remove_events(warehouse, world, lambda e: e["created_at"].date() == gone_day or e["event_id"] == "e40")
     build(warehouse, datetime(2026, 5, 13, 7, 0, tzinfo=UTC))
     assert_as_defined(warehouse, world, datetime(2026, 5, 13, 7, 0, tzinfo=UTC))
 

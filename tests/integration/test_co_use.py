@@ -14,7 +14,7 @@ from orchestration.analysis_step import write_skill_suggestions
 from orchestration.dbt_runner import run_dbt
 from tests.conftest import postgres_takes_long
 from tests.integration.adoption_world import DAY, FIRST_DAY, TEAMS, Truth, World, at, resolved
-from tests.integration.test_adoption_windows import add_events, fill
+from tests.integration.test_adoption_windows import add_events, fill, remove_events
 from tests.unit.analysis.suggestions_reading import COMPARED, Use, plain_reading
 from warehouse import Warehouse
 
@@ -207,12 +207,7 @@ def test_pairs_and_suggestions_are_what_the_definitions_say_day_after_day(wareho
         skill_name="lint", session_id="always the same", success=True,
     )  # fmt: skip
     add_events(warehouse, world.events[before:])
-    gone_day = date(2026, 4, 15)
-    gone = [event["event_id"] for event in world.events if event["created_at"].date() == gone_day]
-    world.events = [event for event in world.events if event["created_at"].date() != gone_day]
-    with warehouse.write() as writer:
-        for event_id in gone:
-            writer.execute("delete from raw.registry_events where event_id = ?", [event_id])
+    remove_events(warehouse, world, lambda event: event["created_at"].date() == date(2026, 4, 15))
     build(warehouse, AS_OF + DAY)
     assert_as_defined(warehouse, world, AS_OF + DAY)
 

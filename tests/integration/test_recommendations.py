@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime
 
 from orchestration.dbt_runner import run_dbt
 from tests.conftest import postgres_takes_long
-from tests.integration.adoption_world import FIRST_DAY, Truth, World, at
+from tests.integration.adoption_world import Truth, World, at
 from tests.integration.recommendation_world import make_recommendations, recommendation_rows
-from tests.integration.test_adoption_windows import add_events, assert_same, fill, published
+from tests.integration.test_adoption_windows import add_events, assert_same, fill, published, remove_events
 from tests.unit.ingest.simulator.recommended import CLICKED, INSTALL, SHOWN
 from warehouse import Warehouse
 
@@ -46,12 +46,7 @@ def test_every_funnel_is_what_the_definition_says_also_after_late_events_and_ano
         world.add_event(at(day, 6), CLICKED, f"p{number}", late, surface="web", **of_skill)
         world.add_event(at(day, 7), INSTALL, f"p{number}", late, source="cli", success=True, **of_skill)
     add_events(warehouse, world.events[before:])
-    gone_day = FIRST_DAY.replace(month=4, day=2)
-    gone = [event for event in world.events if event["created_at"].date() == gone_day]
-    world.events = [event for event in world.events if event not in gone]
-    with warehouse.write() as writer:
-        for event in gone:
-            writer.execute("delete from raw.registry_events where event_id = ?", [event["event_id"]])
+    remove_events(warehouse, world, lambda event: event["created_at"].date() == date(2026, 4, 2))
     build(warehouse, datetime(2026, 4, 23, 7, 0, tzinfo=UTC))
     assert_as_defined(warehouse, world, datetime(2026, 4, 23, 7, 0, tzinfo=UTC))
 

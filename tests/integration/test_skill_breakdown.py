@@ -20,7 +20,7 @@ from tests.integration.adoption_world import (
     make_world,
     resolved,
 )
-from tests.integration.test_adoption_windows import add_events, assert_same, fill, published
+from tests.integration.test_adoption_windows import add_events, assert_same, fill, published, remove_events
 from warehouse import Warehouse
 
 DAYS = 110
@@ -146,12 +146,7 @@ def test_installs_and_versions_are_what_the_definition_says_day_after_day(wareho
     for number in range(60):
         _event(world, dice, f"p{number % 10}", date(2026, 4, 22 if number % 2 else 3), late)
     add_events(warehouse, world.events[before:])
-    gone_day = date(2026, 4, 2)
-    gone = [event["event_id"] for event in world.events if event["created_at"].date() == gone_day]
-    world.events = [event for event in world.events if event["created_at"].date() != gone_day]
-    with warehouse.write() as writer:
-        for event_id in gone:
-            writer.execute("delete from raw.registry_events where event_id = ?", [event_id])
+    remove_events(warehouse, world, lambda event: event["created_at"].date() == date(2026, 4, 2))
     build(warehouse, AS_OF + DAY)
     assert_as_defined(warehouse, world, AS_OF + DAY)
 
