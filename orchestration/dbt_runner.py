@@ -20,6 +20,8 @@ from typing import Any
 
 import yaml
 
+from orchestration.dbt_contexts import lean_contexts
+from orchestration.dbt_events import events_of_note
 from orchestration.dbt_kept import find_parse, keep_parse, parse_key, places
 from orchestration.dbt_templates import kept_templates
 from warehouse import Warehouse
@@ -197,7 +199,13 @@ class _Runner:
     def _invoke(
         self, command: Sequence[str], variables: Mapping[str, str], *, manifest: Any, callbacks: list[Any]
     ) -> Any:
-        with _set_environment(self._environment), _events_of_note(), kept_templates(self._kept_in):
+        with (
+            _set_environment(self._environment),
+            _older_objects_left_alone(),
+            events_of_note(),
+            kept_templates(self._kept_in),
+            lean_contexts(),
+        ):
             from dbt.cli.main import dbtRunner
 
             arguments = [
@@ -352,30 +360,16 @@ def _set_environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _events_of_note() -> Iterator[None]:
-    """Of dbt's events only those that someone may read are put together: its debugging is a tenth of its time."""
-    from dbt_common.events.base_types import BaseEvent, EventLevel
-    from dbt_common.events.event_manager import EventManager
-    from dbt_common.events.event_manager_client import ctx_set_event_manager, get_event_manager
-
-    class EventsOfNote(EventManager):
-        def fire_event(
-            self,
-            e: BaseEvent,
-            level: EventLevel | None = None,
-            node: Any = None,
-            force_warn_or_error_handling: bool = False,
-        ) -> None:
-            if (level or e.level_tag()) is not EventLevel.DEBUG:
-                super().fire_event(e, level, node, force_warn_or_error_handling)
-
-    before = get_event_manager()
-    # dbt declares the manager's options more narrowly than it implements them.
-    ctx_set_event_manager(EventsOfNote())  # pyright: ignore[reportArgumentType]
+def _older_objects_left_alone() -> Iterator[None]:
+    """The collector looks at what a run makes; libraries and the project, 250,000 objects, will stay."""
+    if gc.get_freeze_count():
+        yield
+        return
+    gc.freeze()
     try:
         yield
     finally:
-        ctx_set_event_manager(before)
+        gc.unfreeze()
 
 
 @contextmanager
