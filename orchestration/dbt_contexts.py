@@ -55,7 +55,7 @@ def lean_contexts() -> Iterator[None]:
         return FlatNamespace(root, local, internal, packages)
 
     before = MacroNamespaceBuilder.build_namespace
-    MacroNamespaceBuilder.build_namespace = build_namespace
+    MacroNamespaceBuilder.build_namespace = build_namespace  # pyright: ignore[reportAttributeAccessIssue]
     try:
         yield
     finally:

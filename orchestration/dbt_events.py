@@ -40,7 +40,7 @@ def events_of_note() -> Iterator[None]:
     manager = get_event_manager()
     # dbt declares the manager's options more narrowly than it implements them.
     ctx_set_event_manager(EventsOfNote())  # pyright: ignore[reportArgumentType]
-    BaseEvent.__init__, BaseEvent.__getattr__ = note, find_in_message
+    BaseEvent.__init__, BaseEvent.__getattr__ = note, find_in_message  # pyright: ignore[reportAttributeAccessIssue]
     try:
         yield
     finally:
