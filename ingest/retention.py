@@ -134,8 +134,8 @@ class _Tables:
         """Remove what `expiry` found, and write down that it was, and what its days held."""
         table = quoted_table(contract.table.qualified)
         where, values = self._before(contract, expiry.kept_from)
-        if self._engine == "duckdb" and contract.day_column:
-            # A server's raw.days has them already.
+        if contract.day_column and not (self._engine == "postgres" and contract.timeline):
+            # A server's raw.days has those that lie along time already.
             self._writer.execute(
                 f"insert into ops.expired_days select '{contract.table.name}', {self._day(contract)}, count(*), "
                 f"max(loaded_at) from {table} where {where} group by 2 on conflict do nothing",

@@ -10,7 +10,7 @@ which is not over, is counted here, and rows of a few days are looked for betwee
 {%- endmacro %}
 
 {#- A day whose rows retention removed counts as it did, so that what was built of it stays. -#}
-{% macro duckdb__raw_days(table_name, staged, time) -%}
+{% macro default__raw_days(table_name, staged, time) -%}
     (
         select
             {{ utc_day(time) }} as day,

@@ -2,23 +2,24 @@
 The days that an incremental model of events must make again: days of which it holds another number of events, or an
 older load, than the warehouse does, and days that are gone. Every such model keeps one mark per day (`is_day_mark`)
 with what it saw; the mark also makes delete+insert clear a day that has no rows left. `since`, `until`: the only days
-that the model keeps, where it does not keep them all.
+that the model keeps, where it does not keep them all. `source_days`: what there is of each day, where it is more than events.
 -#}
-{% macro touched_days(since=none, until=none) -%}
+{% macro touched_days(since=none, until=none, source_days=none) -%}
+    {%- set source_days = source_days or ref('int_event_days') -%}
     {%- if execute and is_incremental() and target.type == 'duckdb' -%}
         {#- For `is_of_day`: the outer days as text, asked before the model runs. -#}
         {%- set question -%}
             select
                 cast(min(day) as text) as first_day,
                 cast(max(day) as text) as last_day
-            from ({{ _touched_days(since, until) }}) as touched
+            from ({{ _touched_days(since, until, source_days) }}) as touched
         {%- endset -%}
         {%- do model.update({'touched': run_query(question).rows[0]}) -%}
     {%- endif -%}
-    {{ return(_touched_days(since, until)) }}
+    {{ return(_touched_days(since, until, source_days)) }}
 {%- endmacro %}
 
-{% macro _touched_days(since, until) -%}
+{% macro _touched_days(since, until, source_days) -%}
     {%- if since is not none -%}
     select * from (
     {%- endif %}
@@ -27,7 +28,7 @@ that the model keeps, where it does not keep them all.
         days.events,
         days.last_loaded_at
 
-    from {{ ref('int_event_days') }} as days
+    from {{ source_days }} as days
     {% if is_incremental() %}
     left join {{ this }} as marks
         on days.day = marks.day and marks.is_day_mark
@@ -46,7 +47,7 @@ that the model keeps, where it does not keep them all.
 
     from {{ this }} as marks
 
-    left join {{ ref('int_event_days') }} as days
+    left join {{ source_days }} as days
         on marks.day = days.day
 
     where marks.is_day_mark and marks.day_events > 0 and days.day is null
@@ -60,15 +61,60 @@ that the model keeps, where it does not keep them all.
 
 {#-
 Of the days of the CTE `touched` the events in which a person did something with a skill. What a scraper did or sent on
-a day is nobody's, all of it.
+a day is nobody's, all of it. `and_audited`: with the installs that the audit log alone has. They were noted there before
+they were events, for a while in both, under one id and on one day.
 -#}
-{% macro touched_skill_events() -%}
+{% macro touched_skill_events(and_audited=false) -%}
+    {%- set columns = [
+        'day', 'created_at', 'event_type', 'actor_key', 'ip_prefix', 'skill_name_given', 'success', 'is_user_initiated',
+        'source', 'surface', 'model', 'session_id', 'error_code', 'sdk_version'
+    ] -%}
+    {%- set audited = ['day', 'created_at', 'event_type', 'actor_key', 'skill_name_given', 'success', 'source', 'error_code'] -%}
     select events.*
 
-    from {{ ref('stg_registry__events') }} as events
+    from (
+        select
+            {%- for column in columns %}
+            events.{{ column }}{{ ',' if not loop.last }}
+            {%- endfor %}
 
-    inner join touched
-        on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
+        from {{ ref('stg_registry__events') }} as events
+
+        inner join touched
+            on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
+        {%- if and_audited %}
+
+        union all
+
+        select
+            {%- for column in columns %}
+            {{ 'entries.' ~ column if column in audited else 'null' }} as {{ column }}{{ ',' if not loop.last }}
+            {%- endfor %}
+
+        from {{ ref('stg_registry__audit_logs') }} as entries
+
+        inner join touched
+            on {{ is_of_day('entries.created_at', 'entries.day', 'touched') }}
+
+        left join (
+            select
+                events.event_id,
+                events.day
+
+            from {{ ref('stg_registry__events') }} as events
+
+            inner join touched
+                on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
+
+            where events.event_type in ('telemetry:skill_install', 'telemetry:skill_uninstall')
+        ) as known
+            on entries.event_id = known.event_id and entries.day = known.day
+
+        where
+            entries.event_type in ('telemetry:skill_install', 'telemetry:skill_uninstall')
+            and known.event_id is null
+        {%- endif %}
+    ) as events
 
     left join {{ ref('int_scraper_days') }} as scraping_actors
         on

@@ -274,7 +274,7 @@ AUDIT_LOGS = Contract(
     entity="audit_logs",
     description="One row per action that the registry notes; installs were noted here before they became events.",
     key=("id",),
-    day_column="created_at",
+    day_column="timestamp",
     columns=(
         Column("id", "text", "Id of the entry."),
         Column("timestamp", "timestamp", "When the action happened.", is_past=True),

@@ -1,5 +1,6 @@
 """Raw rows go when their time has passed, and what was built from them stays as it was."""
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from warehouse.errors import UsageError
 from warehouse.settings import Settings, load_settings
 
 AS_OF = datetime(2026, 7, 1, 6, tzinfo=UTC)
-FIVE = "registry/events=5, registry/api_requests=5"
+FIVE = "registry/events=5, registry/api_requests=5, registry/audit_logs=5"
 
 
 def put(drop: Path, name: str, *rows: dict[str, Any]) -> None:
@@ -241,12 +242,28 @@ def assert_same(before: dict[str, Any], after: dict[str, Any]) -> None:
     assert compared > 5_000
 
 
+def audited_install(drop: Path, number: int) -> dict[str, Any]:
+    """An install of 20 June that is in no event, by one of the drop's members."""
+    [path, *_] = sorted((drop / "registry" / "team_members").iterdir())
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
+        members = [json.loads(line) for line in lines]
+    return {
+        "id": f"a{number}",
+        "timestamp": "2026-06-20T10:00:00Z",
+        "event_type": "telemetry:skill_install",
+        "actor": members[number % len(members)]["actor"],
+        "resource": "noted/before",
+        "result": "success",
+    }
+
+
 @pytest.mark.long
 def test_published_numbers_stay_when_raw_rows_go_and_when_they_are_delivered_again(
     engine_settings: Settings, tmp_path: Path
 ) -> None:
     drop = tmp_path / "drop"
     simulate(drop, days=12, accounts=4, seed=7, events=1500, until=date(2026, 6, 30))
+    put(drop, "registry/audit_logs/june.ndjson", *(audited_install(drop, n) for n in range(20)))
     settings = engine_settings.model_copy(update={"drop": drop, "home": tmp_path / "home", "retention": FIVE})
 
     def refreshed() -> dict[str, Any]:
@@ -254,9 +271,13 @@ def test_published_numbers_stay_when_raw_rows_go_and_when_they_are_delivered_aga
         return numbers(settings)
 
     before = refreshed()
+    assert any(row["skill_name"] == "noted/before" for row in before["team_installed_skills"].values())
     with open_warehouse(settings) as warehouse:
         went = {one.table: one for one in expire(warehouse, now=AS_OF)}
-        assert went.keys() == {"raw.registry_events", "raw.registry_api_requests"}
+        assert (went.pop("raw.registry_audit_logs").rows, went.keys()) == (
+            20,
+            {"raw.registry_events", "raw.registry_api_requests"},
+        )
         assert all(one.waits_because is None and one.days == 7 for one in went.values())
     assert_same(before, refreshed())
     for entity in ("events", "api_requests"):

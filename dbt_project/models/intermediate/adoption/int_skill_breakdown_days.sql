@@ -9,13 +9,13 @@ with
 
 touched as (
 
-    {{ touched_days(window_start(window_lengths() | max), last_complete_day()) }}
+    {{ touched_days(window_start(window_lengths() | max), last_complete_day(), ref('int_install_source_days')) }}
 
 ),
 
 events as (
 
-    {{ touched_skill_events() }}
+    {{ touched_skill_events(and_audited=true) }}
 
 ),
 

@@ -16,7 +16,7 @@ inputs as (
         day as until,
         concat(events, ' ', last_loaded_at) as detail
 
-    from {{ ref('int_event_days') }}
+    from {{ ref('int_install_source_days') }}
 
     union all
 

@@ -4,13 +4,13 @@ with
 
 touched as (
 
-    {{ touched_days() }}
+    {{ touched_days(source_days=ref('int_install_source_days')) }}
 
 ),
 
 events as (
 
-    {{ touched_skill_events() }}
+    {{ touched_skill_events(and_audited=true) }}
 
 ),
 
