@@ -3,18 +3,21 @@
 Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
 -#}
 {% macro _wilson(successes, trials, sign) -%}
-    {#- As a double from the start, and to twelve digits at the end: the engines differ in the last ones. -#}
+    {#-
+    As a double from the start, and to twelve digits at the end: the engines differ in the last ones. Rounded as a double
+    too: a server takes six times as long by way of a decimal, which was a third of its time for a day's funnels.
+    -#}
     {%- set z = 'cast(1.959963984540054 as double precision)' -%}
     {%- set x = 'cast(' ~ successes ~ ' as double precision)' -%}
     {%- set n = 'cast(' ~ trials ~ ' as double precision)' -%}
     case
         when {{ trials }} > 0 and {{ successes }} is not null then
-            cast(cast(greatest(cast(0 as double precision), least(cast(1 as double precision), (
+            round(cast(1e12 as double precision) * greatest(cast(0 as double precision), least(cast(1 as double precision), (
                 {{ x }} / {{ n }} + {{ z }} * {{ z }} / (2 * {{ n }})
                 {{ sign }} {{ z }} * sqrt(
                     ({{ x }} / {{ n }}) * (1 - {{ x }} / {{ n }}) / {{ n }} + {{ z }} * {{ z }} / (4 * {{ n }} * {{ n }})
                 )
-            ) / (1 + {{ z }} * {{ z }} / {{ n }}))) as decimal(14, 12)) as double precision)
+            ) / (1 + {{ z }} * {{ z }} / {{ n }})))) / cast(1e12 as double precision)
     end
 {%- endmacro %}
 
@@ -40,10 +43,10 @@ Statistics in Medicine 17 (1998), method 10. Arguments are columns: a share and 
 {%- endmacro %}
 
 {% macro _difference(share, end, other, other_end, sign) -%}
-    cast(cast({{ share }} - {{ other }} {{ sign }} sqrt(
+    round(cast(1e12 as double precision) * ({{ share }} - {{ other }} {{ sign }} sqrt(
         ({{ share }} - {{ end }}) * ({{ share }} - {{ end }})
         + ({{ other }} - {{ other_end }}) * ({{ other }} - {{ other_end }})
-    ) as decimal(14, 12)) as double precision)
+    ))) / cast(1e12 as double precision)
 {%- endmacro %}
 
 {#- Numerator over denominator as a double; NULL where the denominator is 0 or NULL. -#}

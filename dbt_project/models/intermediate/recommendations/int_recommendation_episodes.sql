@@ -2,7 +2,8 @@
     materialized='incremental',
     incremental_strategy='remake',
     meta={'made_by': 'first_day'},
-    indexes=found_by(['first_day'])
+    indexes=found_by(['first_day']),
+    pre_hook="{{ joins_by_hash() }}"
 ) }}
 
 with recursive

@@ -72,11 +72,13 @@ left_out as (
         rule,
         actor_key as actor,
         day,
-        events
+        sum(events) as events
 
     from team_uses
 
     where rule = 'bot'
+
+    group by team_id, rule, actor_key, day
 
     union all
 
@@ -85,9 +87,11 @@ left_out as (
         rule,
         actor_key as actor,
         day,
-        events
+        sum(events) as events
 
     from all_uses
+
+    group by rule, actor_key, day
 
     union all
 

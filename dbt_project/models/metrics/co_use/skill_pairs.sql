@@ -31,7 +31,8 @@ sizes as (
         day,
         actor_key,
         session_id,
-        count(*) > 50 as is_oversized
+        count(*) > 50 as is_oversized,
+        count(*) > 1 as has_pairs
 
     from session_skills
 
@@ -39,8 +40,9 @@ sizes as (
 
 ),
 
-totals as (
+totals as materialized (
 
+    -- Counted once: PostgreSQL would do it for each pair.
     select
         count(*) filter (where not is_oversized) as sessions,
         count(*) filter (where is_oversized) as sessions_left_out
@@ -65,7 +67,8 @@ counted as (
         session_skills.day,
         session_skills.actor_key,
         session_skills.session_id,
-        session_skills.skill_name
+        session_skills.skill_name,
+        sizes.has_pairs
 
     from session_skills
 
@@ -82,18 +85,31 @@ counted as (
 
 ),
 
+people_of_skills as (
+
+    select
+        skill_name,
+        actor_key,
+        count(*) as sessions
+
+    from counted
+
+    group by skill_name, actor_key
+
+),
+
 skills as (
 
     -- Two skills have no more people than each of them, so that rare ones need not be paired at all.
     select
         skill_name,
-        count(*) as sessions
+        sum(sessions) as sessions
 
-    from counted
+    from people_of_skills
 
     group by skill_name
 
-    having count(distinct actor_key) >= 5
+    having count(*) >= 5
 
 ),
 
@@ -111,15 +127,17 @@ common as (
     inner join skills
         on counted.skill_name = skills.skill_name
 
+    where counted.has_pairs
+
 ),
 
-pairs as (
+people_of_pairs as (
 
     select
         one.skill_name,
         other.skill_name as paired_skill_name,
+        one.actor_key,
         count(*) as sessions_together,
-        count(distinct one.actor_key) as people,
         min(one.sessions) as sessions_of_skill,
         min(other.sessions) as sessions_of_paired
 
@@ -132,9 +150,25 @@ pairs as (
             and one.session_id = other.session_id
             and {{ comes_before('one.skill_name', 'other.skill_name') }}
 
-    group by one.skill_name, other.skill_name
+    group by one.skill_name, other.skill_name, one.actor_key
 
-    having count(distinct one.actor_key) >= 5
+),
+
+pairs as (
+
+    select
+        skill_name,
+        paired_skill_name,
+        sum(sessions_together) as sessions_together,
+        count(*) as people,
+        min(sessions_of_skill) as sessions_of_skill,
+        min(sessions_of_paired) as sessions_of_paired
+
+    from people_of_pairs
+
+    group by skill_name, paired_skill_name
+
+    having count(*) >= 5
 
 )
 

@@ -54,11 +54,14 @@ windows as not materialized (
 
 outcomes as (
 
-    -- Numbers for names: a person is looked up in every window, and their name is long.
+    -- Numbers for names, which are long: a person is looked up in every window. Nought is for all of them.
     select
         *,
-        dense_rank() over (order by account_id, team_id) as team_number,
-        dense_rank() over (order by account_id, team_id, actor_key) as person_number,
+        cast(dense_rank() over (order by account_id, team_id) as integer) as team_number,
+        cast(dense_rank() over (order by account_id, team_id, actor_key) as integer) as person_number,
+        cast(dense_rank() over (order by surface) as integer) as surface_number,
+        cast(dense_rank() over (order by model) as integer) as model_number,
+        model = 'holdout' as is_withheld,
         case when model = 'holdout' then {{ having_any(withheld_parts) }} else {{ having_any(parts) }} end as has_any
 
     from {{ ref('int_recommendation_outcomes') }}
@@ -75,6 +78,38 @@ numbered_teams as (
         team_id
 
     from outcomes
+
+),
+
+numbered_surfaces as (
+
+    select distinct
+        surface_number,
+        surface
+
+    from outcomes
+
+    union all
+
+    select
+        0 as surface_number,
+        '*' as surface
+
+),
+
+numbered_models as (
+
+    select distinct
+        model_number,
+        model
+
+    from outcomes
+
+    union all
+
+    select
+        0 as model_number,
+        '*' as model
 
 ),
 
@@ -98,13 +133,14 @@ team_days as (
     select
         team_number,
         first_day,
-        surface,
-        model{% for count in counts %},
-        sum({{ count }}) as {{ count }}{% endfor %}
+        surface_number,
+        model_number,
+        is_withheld{% for count in counts %},
+        cast(sum({{ count }}) as integer) as {{ count }}{% endfor %}
 
     from outcomes
 
-    group by team_number, first_day, surface, model
+    group by team_number, first_day, surface_number, model_number, is_withheld
 
 ),
 
@@ -114,9 +150,10 @@ team_windows_of_all as (
         team_days.team_number,
         days_of_windows.period_end,
         days_of_windows.period_days,
-        team_days.surface,
-        team_days.model{% for count in counts %},
-        sum(team_days.{{ count }}) as {{ count }}{% endfor %}
+        team_days.surface_number,
+        team_days.model_number,
+        team_days.is_withheld{% for count in counts %},
+        cast(sum(team_days.{{ count }}) as integer) as {{ count }}{% endfor %}
 
     from team_days
 
@@ -127,8 +164,9 @@ team_windows_of_all as (
         team_days.team_number,
         days_of_windows.period_end,
         days_of_windows.period_days,
-        team_days.surface,
-        team_days.model
+        team_days.surface_number,
+        team_days.model_number,
+        team_days.is_withheld
 
 ),
 
@@ -139,8 +177,9 @@ people_of_all as (
         outcomes.person_number,
         days_of_windows.period_end,
         days_of_windows.period_days,
-        outcomes.surface,
-        outcomes.model,
+        outcomes.surface_number,
+        outcomes.model_number,
+        outcomes.is_withheld,
         bit_or(outcomes.has_any) as has_any
 
     from outcomes
@@ -153,8 +192,9 @@ people_of_all as (
         outcomes.person_number,
         days_of_windows.period_end,
         days_of_windows.period_days,
-        outcomes.surface,
-        outcomes.model
+        outcomes.surface_number,
+        outcomes.model_number,
+        outcomes.is_withheld
 
 ),
 
@@ -165,15 +205,15 @@ team_counts as (
         team_number,
         period_end,
         period_days,
-        coalesce(surface, '*') as surface,
-        coalesce(model, '*') as model{% for count in counts %},
+        coalesce(surface_number, 0) as surface_number,
+        coalesce(model_number, 0) as model_number{% for count in counts %},
         cast(sum({{ count }}) as bigint) as {{ count }}{% endfor %}
 
     from team_windows_of_all
 
-    where model <> 'holdout'
+    where not is_withheld
 
-    group by team_number, period_end, period_days, grouping sets ((surface, model), (surface), (model), ())
+    group by team_number, period_end, period_days, grouping sets ((surface_number, model_number), (surface_number), (model_number), ())
 
 ),
 
@@ -183,20 +223,20 @@ people as (
         team_number,
         period_end,
         period_days,
-        coalesce(surface, '*') as surface,
-        coalesce(model, '*') as model,
+        coalesce(surface_number, 0) as surface_number,
+        coalesce(model_number, 0) as model_number,
         bit_or(has_any) as has_any
 
     from people_of_all
 
-    where model <> 'holdout'
+    where not is_withheld
 
     group by
         team_number,
         person_number,
         period_end,
         period_days,
-        grouping sets ((surface, model), (surface), (model), ())
+        grouping sets ((surface_number, model_number), (surface_number), (model_number), ())
 
 ),
 
@@ -206,13 +246,13 @@ least_people as (
         team_number,
         period_end,
         period_days,
-        surface,
-        model,
+        surface_number,
+        model_number,
         {{ least_people(parts) }}
 
     from people
 
-    group by team_number, period_end, period_days, surface, model
+    group by team_number, period_end, period_days, surface_number, model_number
 
 ),
 
@@ -222,16 +262,16 @@ withheld_counts as (
         team_number,
         period_end,
         period_days,
-        coalesce(surface, '*') as surface,
+        coalesce(surface_number, 0) as surface_number,
         cast(sum(censored) as bigint) as holdout_censored,
         cast(sum(shown) as bigint) as holdout_shown,
         cast(sum(installed) as bigint) as holdout_installed
 
     from team_windows_of_all
 
-    where model = 'holdout'
+    where is_withheld
 
-    group by team_number, period_end, period_days, grouping sets ((surface), ())
+    group by team_number, period_end, period_days, grouping sets ((surface_number), ())
 
 ),
 
@@ -241,14 +281,14 @@ withheld_people as (
         team_number,
         period_end,
         period_days,
-        coalesce(surface, '*') as surface,
+        coalesce(surface_number, 0) as surface_number,
         bit_or(has_any) as has_any
 
     from people_of_all
 
-    where model = 'holdout'
+    where is_withheld
 
-    group by team_number, person_number, period_end, period_days, grouping sets ((surface), ())
+    group by team_number, person_number, period_end, period_days, grouping sets ((surface_number), ())
 
 ),
 
@@ -258,12 +298,12 @@ least_withheld_people as (
         team_number,
         period_end,
         period_days,
-        surface,
+        surface_number,
         {{ least_people(withheld_parts) }}
 
     from withheld_people
 
-    group by team_number, period_end, period_days, surface
+    group by team_number, period_end, period_days, surface_number
 
 ),
 
@@ -273,8 +313,8 @@ keys as (
         team_number,
         period_end,
         period_days,
-        surface,
-        model
+        surface_number,
+        model_number
 
     from team_counts
 
@@ -284,8 +324,8 @@ keys as (
         team_number,
         period_end,
         period_days,
-        surface,
-        '*' as model
+        surface_number,
+        0 as model_number
 
     from withheld_counts
 
@@ -297,8 +337,8 @@ counted as (
         numbered_teams.team_id,
         keys.period_end,
         keys.period_days,
-        keys.surface,
-        keys.model,
+        numbered_surfaces.surface,
+        numbered_models.model,
         numbered_teams.account_id,
         windows.is_covered,
         windows.is_provisional,
@@ -315,6 +355,12 @@ counted as (
     inner join numbered_teams
         on keys.team_number = numbered_teams.team_number
 
+    inner join numbered_surfaces
+        on keys.surface_number = numbered_surfaces.surface_number
+
+    inner join numbered_models
+        on keys.model_number = numbered_models.model_number
+
     inner join windows
         on keys.period_end = windows.period_end and keys.period_days = windows.period_days
 
@@ -323,16 +369,16 @@ counted as (
             keys.team_number = team_counts.team_number
             and keys.period_end = team_counts.period_end
             and keys.period_days = team_counts.period_days
-            and keys.surface = team_counts.surface
-            and keys.model = team_counts.model
+            and keys.surface_number = team_counts.surface_number
+            and keys.model_number = team_counts.model_number
 
     left join least_people
         on
             keys.team_number = least_people.team_number
             and keys.period_end = least_people.period_end
             and keys.period_days = least_people.period_days
-            and keys.surface = least_people.surface
-            and keys.model = least_people.model
+            and keys.surface_number = least_people.surface_number
+            and keys.model_number = least_people.model_number
 
     -- What nobody was shown has no model of its own: every model is held against the same surface's.
     left join withheld_counts
@@ -340,14 +386,14 @@ counted as (
             keys.team_number = withheld_counts.team_number
             and keys.period_end = withheld_counts.period_end
             and keys.period_days = withheld_counts.period_days
-            and keys.surface = withheld_counts.surface
+            and keys.surface_number = withheld_counts.surface_number
 
     left join least_withheld_people
         on
             keys.team_number = least_withheld_people.team_number
             and keys.period_end = least_withheld_people.period_end
             and keys.period_days = least_withheld_people.period_days
-            and keys.surface = least_withheld_people.surface
+            and keys.surface_number = least_withheld_people.surface_number
 
     left join {{ ref('int_team_windows') }} as team_windows
         on
