@@ -13,6 +13,7 @@ from typing import Any
 from expectations.frames import FrameCheck
 from ingest.contracts import CONTRACTS, Contract
 from warehouse import Writer
+from warehouse.statements import quoted
 
 # Workdays and weekends are compared with their own kind; 14 days hold at least four weekend days.
 TRAILING_DAYS = 14
@@ -189,12 +190,13 @@ def _last_days(writer: Writer, contracts: Iterable[Contract], as_of: datetime) -
     for contract in contracts:
         if contract.day_column is None:
             continue
-        day = f"cast({contract.day_column} as date)"
+        time = quoted(contract.day_column)
+        day = f"cast({time} as date)"
         counted = {
             row["day"]: row["n"]
             for row in writer.fetch(
                 f"select {day} as day, count(*) as n from {contract.table.qualified} "
-                f"where {contract.day_column} >= ? and {contract.day_column} < ? group by 1",
+                f"where {time} >= ? and {time} < ? group by 1",
                 [_midnight(first), _midnight(last + timedelta(days=1))],
             )
         }

@@ -17,6 +17,7 @@ from ingest.delivery import MANIFEST, Claim
 from ingest.landing import now
 from warehouse import Writer
 from warehouse.errors import UsageError
+from warehouse.statements import quoted
 
 Kind = Literal["missing_file", "refused_file", "rows_differ", "empty_day", "short_day", "source_failed", "overlap"]
 
@@ -215,7 +216,7 @@ def _daily_counts(writer: Writer) -> Iterable[tuple[Contract, dict[date, int]]]:
         if contract.table.name in kept:
             yield contract, kept[contract.table.name]
             continue
-        day = contract.day_column
+        day = quoted(str(contract.day_column))
         rows = writer.fetch(
             f"select cast({day} as date) as day, count(*) as n from {contract.table.qualified} "
             f"where {day} is not null group by 1"

@@ -25,6 +25,7 @@ from warehouse import Warehouse, open_warehouse
 from warehouse.errors import TransientError
 from warehouse.published import PUBLISHED
 from warehouse.settings import Settings
+from warehouse.statements import quoted
 
 AS_OF_TAG = "skillsmith/as_of"
 ALLOW_OLDER_TAG = "skillsmith/allow_older"
@@ -149,9 +150,10 @@ def _what_came(
             table = contract.table.qualified
             counts[contract.name] = writer.fetch(f"select count(*) as n from {table}")[0]["n"]
             if contract.day_column and loads:
+                time = quoted(contract.day_column)
                 found = writer.fetch(
-                    f"select cast({contract.day_column} as date) as day, count(*) as n from {table} "
-                    f"where load_id in ({marks}) and {contract.day_column} is not null "
+                    f"select cast({time} as date) as day, count(*) as n from {table} "
+                    f"where load_id in ({marks}) and {time} is not null "
                     f"group by 1 order by 1 desc limit {_DAYS_MARKED}",
                     loads,
                 )

@@ -1,7 +1,7 @@
 """What a node of dbt can call: every macro there is, put together for each node twice, once to compile and once to run.
 
-dbt makes 660 objects and looks each up again by name. Here the same objects are made in one go; of a refresh of a small
-world, which is mostly dbt, that was an eighth.
+dbt makes 660 objects each time and looks each up again by name, which is an eighth of a small world's refresh. Here the
+same objects are made in one go.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Of dbt's events only those that someone may read are put together: its debugging was a tenth of its time."""
+"""Of dbt's events only those that someone may read are put together: its debugging is a tenth of its time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

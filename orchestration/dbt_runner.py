@@ -363,6 +363,7 @@ def _set_environment(values: Mapping[str, str]) -> Iterator[None]:
 def _older_objects_left_alone() -> Iterator[None]:
     """The collector looks at what a run makes; libraries and the project, 250,000 objects, will stay."""
     if gc.get_freeze_count():
+        # A refresh has done so for the whole of its process, and thawing would undo that.
         yield
         return
     gc.freeze()

@@ -16,6 +16,7 @@ from orchestration import pipeline
 from orchestration.assets import AS_OF_TAG, Run, as_of_run, opened_warehouse
 from orchestration.clock import parse_time
 from warehouse import Warehouse
+from warehouse.statements import quoted
 
 if TYPE_CHECKING:
     from orchestration.jobs import AssetJob
@@ -100,7 +101,9 @@ def _where_it_is(warehouse: Warehouse, contract: Contract) -> dict[str, Any]:
     found: dict[str, Any] = {"cursor": cursor_of(warehouse, contract) or "none yet"}
     if column is not None:
         with warehouse.write("import") as writer:
-            [row] = writer.fetch(f"select max(cast({column} as timestamp)) as newest from {contract.table.qualified}")
+            [row] = writer.fetch(
+                f"select max(cast({quoted(column)} as timestamp)) as newest from {contract.table.qualified}"
+            )
         if row["newest"] is not None:
             newest = row["newest"].replace(tzinfo=UTC)
             found |= {

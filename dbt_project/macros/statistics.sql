@@ -5,7 +5,7 @@ Source: E. B. Wilson, "Probable inference, the law of succession, and statistica
 {% macro _wilson(successes, trials, sign) -%}
     {#-
     As a double from the start, and to twelve digits at the end: the engines differ in the last ones. Rounded as a double
-    too: a server takes six times as long by way of a decimal, which was a third of its time for a day's funnels.
+    too: by way of a decimal a server takes six times as long.
     -#}
     {%- set z = 'cast(1.959963984540054 as double precision)' -%}
     {%- set x = 'cast(' ~ successes ~ ' as double precision)' -%}

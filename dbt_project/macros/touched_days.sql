@@ -1,25 +1,27 @@
 {#-
 The days that an incremental model of events must make again: days of which it holds another number of events, or an
 older load, than the warehouse does, and days that are gone. Every such model keeps one mark per day (`is_day_mark`)
-with what it saw; the mark also makes delete+insert clear a day that has no rows left. `since`, `until`: the only days
-that the model keeps, where it does not keep them all. `source_days`: what there is of each day, where it is more than events.
+with what it saw; the mark also makes delete+insert clear a day that has no rows left. A day whose rows retention took
+stays as it is, whatever comes later. `since`, `until`: the only days that the model keeps, where it does not keep them
+all. `and_audited`: the audit log is read with the events.
 -#}
-{% macro touched_days(since=none, until=none, source_days=none) -%}
-    {%- set source_days = source_days or ref('int_event_days') -%}
+{% macro touched_days(since=none, until=none, and_audited=false) -%}
     {%- if execute and is_incremental() and target.type == 'duckdb' -%}
         {#- For `is_of_day`: the outer days as text, asked before the model runs. -#}
         {%- set question -%}
             select
                 cast(min(day) as text) as first_day,
                 cast(max(day) as text) as last_day
-            from ({{ _touched_days(since, until, source_days) }}) as touched
+            from ({{ _touched_days(since, until, and_audited) }}) as touched
         {%- endset -%}
         {%- do model.update({'touched': run_query(question).rows[0]}) -%}
     {%- endif -%}
-    {{ return(_touched_days(since, until, source_days)) }}
+    {{ return(_touched_days(since, until, and_audited)) }}
 {%- endmacro %}
 
-{% macro _touched_days(since, until, source_days) -%}
+{% macro _touched_days(since, until, and_audited) -%}
+    {%- set source_days = ref('int_install_source_days') if and_audited else ref('int_event_days') -%}
+    {%- set raw_tables = "'registry_events', 'registry_audit_logs'" if and_audited else "'registry_events'" -%}
     {%- if since is not none -%}
     select * from (
     {%- endif %}
@@ -34,9 +36,16 @@ that the model keeps, where it does not keep them all. `source_days`: what there
         on days.day = marks.day and marks.is_day_mark
 
     where
-        marks.day is null
-        or marks.day_events <> days.events
-        or marks.day_loaded_at <> days.last_loaded_at
+        (
+            marks.day is null
+            or marks.day_events <> days.events
+            or marks.day_loaded_at <> days.last_loaded_at
+        )
+        and not exists (
+            select 1 from {{ source('operations', 'retention_runs') }} as closed
+
+            where closed.table_name in ({{ raw_tables }}) and days.day < closed.kept_from
+        )
 
     union all
 

@@ -17,6 +17,7 @@ OPERATIONS: tuple[tuple[str, str, str], ...] = (
     ("raw", "quarantine", "One row per delivered row that could not be taken, with its reason."),
     ("raw", "days", "One row per day of a raw table that grows with time, kept by PostgreSQL's merges."),
     ("ops", "expired_days", "One row per day of a raw table whose rows retention removed, with what it held."),
+    ("ops", "retention_runs", "One row per table and run of retention that removed rows: the first day it kept."),
     ("ops", "builds", "One row per build: its clock and how it ended."),
     ("ops", "import_gaps", "One row per gap in what was imported, open or closed."),
     ("ops", "check_results", "One row per check of a build."),

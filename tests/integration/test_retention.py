@@ -290,3 +290,34 @@ def test_published_numbers_stay_when_raw_rows_go_and_when_they_are_delivered_aga
         assert fetch(warehouse, "select min(created_at) as first from raw.registry_events")[0]["first"] >= datetime(
             2026, 6, 26
         )
+
+
+@pytest.mark.long
+def test_a_late_entry_of_the_audit_log_leaves_a_day_alone_whose_events_are_gone(
+    engine_settings: Settings, tmp_path: Path
+) -> None:
+    drop = tmp_path / "drop"
+    simulate(drop, days=12, accounts=4, seed=7, events=1500, until=date(2026, 6, 30))
+    put(drop, "registry/audit_logs/june.ndjson", audited_install(drop, 0))
+    kept = "registry/events=5, registry/api_requests=5"
+    settings = engine_settings.model_copy(update={"drop": drop, "home": tmp_path / "home", "retention": kept})
+
+    def installs() -> list[dict[str, Any]]:
+        with open_warehouse(settings) as warehouse:
+            build(warehouse, as_of=AS_OF)
+            return fetch(
+                warehouse,
+                "select day, actor_key, skill_name_given, last_installed_at from intermediate.int_skill_install_days "
+                "where day < '2026-06-26' and not is_day_mark order by 1, 2, 3",
+            )
+
+    with open_warehouse(settings) as warehouse:
+        import_sources(warehouse, as_of=AS_OF)
+    before = installs()
+    assert len({row["skill_name_given"] for row in before if row["day"] == date(2026, 6, 20)}) > 1
+    with open_warehouse(settings) as warehouse:
+        expire(warehouse, now=AS_OF)
+        put(drop, "registry/audit_logs/late.ndjson", audited_install(drop, 1))
+        import_sources(warehouse, as_of=AS_OF)
+        assert fetch(warehouse, "select count(*) as n from raw.registry_audit_logs") == [{"n": 2}]
+    assert installs() == before

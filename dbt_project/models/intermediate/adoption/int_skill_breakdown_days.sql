@@ -9,7 +9,7 @@ with
 
 touched as (
 
-    {{ touched_days(window_start(window_lengths() | max), last_complete_day(), ref('int_install_source_days')) }}
+    {{ touched_days(window_start(window_lengths() | max), last_complete_day(), and_audited=true) }}
 
 ),
 

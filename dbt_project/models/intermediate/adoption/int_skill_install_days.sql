@@ -4,7 +4,7 @@ with
 
 touched as (
 
-    {{ touched_days(source_days=ref('int_install_source_days')) }}
+    {{ touched_days(and_audited=true) }}
 
 ),
 
