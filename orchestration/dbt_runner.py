@@ -169,10 +169,12 @@ class _Runner:
         return _PARSED[key]
 
     def _parse_anew(self, key: str) -> _Parsed:
+        written = self.folder / "target"
+        # Of a file that changed dbt reads again only what did, and loses a source that stands in it under two schemas.
+        (written / "partial_parse.msgpack").unlink(missing_ok=True)
         outcome = self._invoke(["parse"], _PARSING_VARIABLES, manifest=None, callbacks=[])
         if not outcome.success:
             raise _as_error(outcome.exception)
-        written = self.folder / "target"
         artifact = json.loads((written / "manifest.json").read_text())
         keep_parse(self._kept_in, key, written)
         return _Parsed(outcome.result, artifact)

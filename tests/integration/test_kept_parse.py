@@ -97,3 +97,21 @@ def test_only_the_latest_are_kept(tmp_path: Path) -> None:
         dbt_kept.keep_parse([kept], str(number), written)
         os.utime(kept / str(number), (number, number))
     assert sorted(path.name for path in kept.iterdir()) == sorted(map(str, range(4, 12)))
+
+
+def test_a_changed_project_is_read_whole(
+    duckdb_warehouse: Warehouse, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = duckdb_warehouse.settings.home / "dbt" / "target" / "partial_parse.msgpack"
+    before.parent.mkdir(parents=True)
+    before.write_bytes(b"of another version")
+    there: list[bool] = []
+
+    def invoke(*_: Any, **__: Any) -> None:
+        there.append(before.exists())
+        raise _ParsedAnewError
+
+    monkeypatch.setattr(dbt_runner._Runner, "_invoke", invoke)
+    with pytest.raises(_ParsedAnewError):
+        _in_a_new_process(duckdb_warehouse)
+    assert there == [False]
