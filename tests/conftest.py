@@ -141,9 +141,9 @@ def duckdb_warehouse(settings: Settings, initialised_file: Path) -> Iterator[Duc
     warehouse.close()
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
-def engine_settings(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Settings]:
-    """Settings of each engine in turn, with a warehouse that has its tables and no row."""
+@contextmanager
+def initialised(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Settings]:
+    """Settings of the engine that the request is parametrised with: a warehouse that has its tables and no row."""
     if request.param == "duckdb":
         settings.home.mkdir(exist_ok=True)
         shutil.copyfile(request.getfixturevalue("initialised_file"), settings.warehouse_file)
@@ -152,6 +152,13 @@ def engine_settings(request: pytest.FixtureRequest, settings: Settings) -> Itera
     server, template = (request.getfixturevalue(name) for name in ("postgres_server", "initialised_database"))
     with _database(server, template) as url:
         yield settings.model_copy(update={"warehouse_url": SecretStr(url)})
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def engine_settings(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Settings]:
+    """Settings of each engine in turn, with a warehouse that has its tables and no row."""
+    with initialised(request, settings) as engine:
+        yield engine
 
 
 @pytest.fixture

@@ -1,14 +1,16 @@
 """A published sample world, the app on a free port over it, and a Chromium that looks at it."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -115,44 +117,50 @@ def browser() -> Iterator[object]:
         pytest.skip("no Chromium on PATH (Debian: apt-get install chromium)")
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with playwright_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
+        # All tabs of the app in one process, which has its scripts compiled: a page then costs half.
+        shared = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--process-per-site"]
+        opened = playwright.chromium.launch(executable_path=path, args=shared)
         yield opened
         opened.close()
 
 
 @pytest.fixture(scope="session")
-def visitors(browser) -> Iterator[Callable]:
-    """`visitors(scheme)`: one for each colour scheme; what they have loaded of the app they need not load again."""
-    known = {}
+def visitor(browser, app: str) -> Iterator[object]:
+    """Whoever looks: what they have loaded of the app they need not load again."""
+    context = browser.new_context(accept_downloads=True)
+    # Stays open, and with it the process that later tabs share.
+    context.new_page().goto(f"{app}/_stcore/health")
+    yield context
+    context.close()
 
-    def visitor(scheme: str):
-        if scheme not in known:
-            known[scheme] = browser.new_context(color_scheme=scheme, accept_downloads=True)
-        return known[scheme]
 
-    yield visitor
-    for context in known.values():
-        context.close()
+def _opened(visitor, address: str, width: int = 1280, scheme: str = "light"):
+    page = visitor.new_page()
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(address)
+    settle(page)
+    return page
 
 
 @pytest.fixture
-def look(app: str, visitors) -> Iterator[Callable]:
+def look(app: str, visitor) -> Iterator[Callable]:
     """`look(path, width=, scheme=)`: open a page of the app and wait until it has been written to the end."""
     opened = []
 
-    def open_page(path: str, *, width: int = 1280, scheme: str = "light", address: str = app):
-        page = visitors(scheme).new_page()
-        opened.append(page)
-        page.set_viewport_size({"width": width, "height": 900})
-        page.goto(address + path)
-        settle(page)
-        return page
+    def open_page(path: str, *, address: str = app, **view: object):
+        opened.append(_opened(visitor, address + path, **view))
+        return opened[-1]
 
     yield open_page
     for page in opened:
         page.close()
+
+
+@pytest.fixture(scope="session")
+def read(app: str, visitor) -> Callable:
+    """`read(path)`: the page at that address for whoever only reads it, opened once for all of them."""
+    return cache(lambda path: _opened(visitor, app + path))
 
 
 WRITTEN = """
@@ -171,19 +179,41 @@ WRITTEN = """
 browser loads late (tables of HTML, charts) is drawn."""
 
 
-def settle(page) -> None:
-    """Wait until the page is written to its last line and drawn, and stays so for a quarter of a second."""
+def settle(page, quiet_ms: int = 250) -> None:
+    """Wait until the page is written to its last line and drawn, and stays so, of one size, for that long."""
     page.wait_for_function(WRITTEN, timeout=60_000)
-    # A look from outside may start one more run (the address is completed), so the end has to last.
+    # A look from outside may start one more run (the address is completed), and charts follow a new width late.
     still_written = f"""
         () => new Promise((done) => {{
             const written = {WRITTEN};
-            let looks = 0;
-            const look = () => (!written() ? done(false) : ++looks > 5 ? done(true) : setTimeout(look, 50));
+            const sized = () => [...document.querySelectorAll("[data-testid=stMain], canvas, svg.marks")]
+                .map((one) => `${{one.scrollHeight}} ${{one.clientWidth}} ${{one.clientHeight}}`).join();
+            const first = sized();
+            const end = performance.now() + {quiet_ms};
+            const look = () => {{
+                if (!written() || sized() !== first) return done(false);
+                return performance.now() > end ? done(true) : setTimeout(look, 50);
+            }};
             look();
         }})
     """
     page.wait_for_function(still_written, timeout=60_000)
+
+
+VIEWS = ((1280, "light"), (390, "dark"))
+"""The widths and colour schemes that a page is looked at in, each of both at least once."""
+
+
+def keep_screenshots(page, name: str, views: Sequence[tuple[int, str]] = VIEWS) -> None:
+    """Keep the page as artifacts/screenshots/<name>-<width>-<scheme>.png in each view; nothing may stick out of one."""
+    for width, scheme in views:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
+        settle(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (width, scheme)
+        background = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+        assert (sum(int(part) for part in re.findall(r"\d+", background)[:3]) < 200) == (scheme == "dark")
+        keep_screenshot(page, f"{name}-{width}-{scheme}")
 
 
 def keep_screenshot(page, name: str) -> None:
@@ -191,6 +221,13 @@ def keep_screenshot(page, name: str) -> None:
     size = page.viewport_size
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": size["width"], "height": min(int(height) + 20, 6000)})
-    page.wait_for_timeout(700)
+    if page.locator("[data-testid=stVegaLiteChart]").count():
+        settle(page, quiet_ms=400)
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
     page.set_viewport_size(size)
+
+
+def rows_shown(page) -> list[list[str]]:
+    """The cells of every table row on the page."""
+    written = page.get_by_role("row").evaluate_all("rows => rows.map((row) => row.innerText)")
+    return [text.split("\t") for text in written]

@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.integration.published_world import AS_OF, BREAKDOWNS, build
-from warehouse.access import OPERATOR, Role, Viewer, open_reader
+from tests.integration.published_world import BREAKDOWNS
+from warehouse.access import OPERATOR, Role, Viewer
 from warehouse.errors import AccessError, SkillsmithError, UsageError
-from warehouse.publish import publish
 
 LEAD = Viewer("lead@acme", Role.TEAM_LEAD, frozenset({"acme"}), frozenset({"red", "blue", "tiny"}))
 RED_ONLY = Viewer("red@acme", Role.MEMBER, frozenset({"acme"}), frozenset({"red"}))
@@ -17,14 +16,6 @@ NOBODY = Viewer("new@acme", Role.MEMBER)
 EXECUTIVE = Viewer("ceo", Role.EXECUTIVE)
 ENGINEER = Viewer("data", Role.DATA_ENGINEER)
 ACTIVITY = ["metrics.team_activity"]
-
-
-@pytest.fixture
-def reader(warehouse):
-    build(warehouse, "b1", mark=5)
-    publish(warehouse, build_id="b1", as_of=AS_OF)
-    with open_reader(warehouse.settings) as opened:
-        yield opened
 
 
 def rows(reader, sql, viewer, tables=ACTIVITY, **parameters):
@@ -368,7 +359,11 @@ POSTGRES_ESCAPES = [
 ]
 
 
-def test_viewers_who_share_a_reader_never_see_each_other_though_a_third_of_their_statements_fail(published_postgres):
+on_postgres = pytest.mark.parametrize("published_settings", ["postgres"], indirect=True, scope="module")
+
+
+@on_postgres
+def test_viewers_who_share_a_reader_never_see_each_other_though_a_third_of_their_statements_fail(reader):
     """Four threads, three viewers in turns, statements that break in every way a statement can break."""
     seen = {"lead@acme": {"blue", "red", "tiny"}, "red@acme": {"red"}, "new@acme": set()}
     broken = ["select 1 / 0", "select nothing", "selec", "select * from build.teams", "select 'x'::int", "rollback"]
@@ -378,9 +373,9 @@ def test_viewers_who_share_a_reader_never_see_each_other_though_a_third_of_their
         viewer = dice.choice([LEAD, RED_ONLY, NOBODY])
         if dice.random() < 0.35:
             with pytest.raises(SkillsmithError):
-                published_postgres.query(dice.choice(broken), viewer, ACTIVITY)
+                reader.query(dice.choice(broken), viewer, ACTIVITY)
             return "broken"
-        found = published_postgres.query("select team_id from metrics.team_activity", viewer, ACTIVITY).to_pylist()
+        found = reader.query("select team_id from metrics.team_activity", viewer, ACTIVITY).to_pylist()
         assert {row["team_id"] for row in found} == seen[viewer.who]
         return viewer.who
 
@@ -394,10 +389,11 @@ def everything_in(table) -> str:
     return repr(table.to_pylist())
 
 
+@on_postgres
 @pytest.mark.parametrize("statement", POSTGRES_ESCAPES)
-def test_no_statement_leaves_the_viewer_on_postgresql(published_postgres, statement):
+def test_no_statement_leaves_the_viewer_on_postgresql(reader, statement):
     try:
-        got = everything_in(published_postgres.query(statement, RED_ONLY, ACTIVITY))
+        got = everything_in(reader.query(statement, RED_ONLY, ACTIVITY))
     except SkillsmithError as error:
         # What a statement may not read, its error may not tell either; the statement's own text is no news.
         got = "".join(str(error).split(statement))
@@ -405,25 +401,3 @@ def test_no_statement_leaves_the_viewer_on_postgresql(published_postgres, statem
     assert "zeta" not in got
     assert "root:" not in got
     assert "blue" not in got
-
-
-@pytest.fixture(scope="module")
-def published_postgres(tmp_path_factory, postgres_server):
-    import uuid
-
-    import psycopg
-
-    from warehouse.postgres import PostgresWarehouse
-    from warehouse.settings import load_settings
-
-    name = "test_" + uuid.uuid4().hex
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"create database {name}")
-    url = postgres_server.replace("/postgres?", f"/{name}?")
-    settings = load_settings(home=tmp_path_factory.mktemp("home"), warehouse_url=url)
-    warehouse = PostgresWarehouse(settings)
-    warehouse.initialise()
-    build(warehouse, "b1", mark=5)
-    publish(warehouse, build_id="b1", as_of=AS_OF)
-    with open_reader(settings) as reader:
-        yield reader

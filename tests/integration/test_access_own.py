@@ -2,22 +2,12 @@
 
 import pytest
 
-from tests.integration.published_world import AS_OF, build
-from warehouse.access import OPERATOR, Role, Viewer, open_reader
+from warehouse.access import OPERATOR, Role, Viewer
 from warehouse.errors import AccessError, SkillsmithError
-from warehouse.publish import publish
 from warehouse.published import PEOPLE
 
 MEMBER = Viewer("one@acme", Role.MEMBER, frozenset({"acme"}), frozenset({"red"}), "k1")
 TABLES = tuple(table.qualified for table in PEOPLE)
-
-
-@pytest.fixture
-def reader(warehouse):
-    build(warehouse, "b1", mark=5)
-    publish(warehouse, build_id="b1", as_of=AS_OF)
-    with open_reader(warehouse.settings) as opened:
-        yield opened
 
 
 def keys(reader, viewer, table):

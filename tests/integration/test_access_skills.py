@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.integration.published_world import AS_OF, DAY, TEAMS, build
+from tests.integration.published_world import AS_OF, DAY, TEAMS
+from warehouse import open_warehouse
 from warehouse.access import Role, Viewer, open_reader
 from warehouse.publish import publish
 
@@ -141,13 +142,12 @@ def _saved(end: date, window: Window) -> list[dict]:
     ]
 
 
-@pytest.fixture
-def seen(warehouse):
+@pytest.fixture(scope="module")
+def seen(published_settings):
     """`seen(table)`: what the lead of team red sees of the windows' rows."""
-    build(warehouse, "b1", mark=5)
     wholes = [_whole(end, window) for end, window in WINDOWS.items()]
     of_account = ("account_id", "period_end", "period_days", "seats", "active_users", "adoption_rate", "uses")
-    with warehouse.write() as writer:
+    with open_warehouse(published_settings) as warehouse, warehouse.write() as writer:
         writer.append(
             "build.team_skill_usage",
             [_usage(end, skill, people) for end, window in WINDOWS.items() for skill, people in window.items()],
@@ -160,8 +160,9 @@ def seen(warehouse):
         writer.append(
             "build.team_time_saved_uses", [row for end, window in WINDOWS.items() for row in _saved(end, window)]
         )
-    publish(warehouse, build_id="b1", as_of=AS_OF)
-    with open_reader(warehouse.settings) as reader:
+    with open_warehouse(published_settings) as warehouse:
+        publish(warehouse, build_id="b1", as_of=AS_OF)
+    with open_reader(published_settings) as reader:
         yield lambda table: reader.query(
             f"select * from metrics.{table} where period_days = 28", LEAD, [f"metrics.{table}"]
         ).to_pylist()
