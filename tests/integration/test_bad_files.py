@@ -14,7 +14,9 @@ import sys
 import tempfile
 import threading
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -43,20 +45,21 @@ def drop(tmp_path: Path) -> Path:
     return folder
 
 
-def assert_refused(warehouse: Warehouse, drop: Path, name: str, says: str) -> None:
-    """The file is refused by name in one line, the good one has landed, and no row of the bad one is anywhere."""
+def assert_refused(warehouse: Warehouse, drop: Path, says: dict[str, str]) -> None:
+    """Each file is refused in one line with its name and words, the good one landed, and no row of them is anywhere."""
     report = load(warehouse, drop)
 
-    [refused] = report.refused
-    error = str(refused.error)
-    assert error.startswith(f"{name}: ")
-    assert says in error
-    assert "\n" not in error
+    errors = {refused.file_name: str(refused.error) for refused in report.refused}
+    assert errors.keys() == says.keys()
+    for name, error in errors.items():
+        assert error.startswith(f"{name}: ")
+        assert says[name] in error
+        assert "\n" not in error
     assert fetch(warehouse, "select file_name from raw.registry_events") == [{"file_name": GOOD}]
     assert fetch(warehouse, "select file_name from raw.quarantine") == []
-    ledger = "select file_name, outcome, rows_seen, error from raw.import_ledger where outcome <> 'loaded'"
+    ledger = "select file_name, outcome, rows_seen, error from raw.import_ledger where outcome <> 'loaded' order by 1"
     assert fetch(warehouse, ledger) == [
-        {"file_name": name, "outcome": "refused", "rows_seen": 0, "error": refused.error}
+        {"file_name": name, "outcome": "refused", "rows_seen": 0, "error": errors[name]} for name in sorted(errors)
     ]
 
 
@@ -67,60 +70,68 @@ def zstd(data: bytes) -> bytes:
 JUNK = random.Random(7).randbytes(100_000)
 
 
-@pytest.mark.parametrize(
-    ("suffix", "content", "says"),
-    [
-        (".ndjson.zst", zstd(LINES)[:-20], "cut short"),
-        (".ndjson.zst", gzip.compress(LINES), "not zstd"),
-        (".ndjson.gz", zstd(LINES), "not gzip"),
-        (".ndjson", gzip.compress(LINES), "is compressed, but its name does not say so"),
-        (".csv", zstd(LINES), "is compressed, but its name does not say so"),
-        (".parquet.gz", gzip.compress(LINES), "Parquet is compressed inside"),
-        (".ndjson.gz", gzip.compress(LINES) + b"and more", "not gzip, or damaged"),
-        (".ndjson.gz", gzip.compress(LINES.decode().encode("utf-16-le")), "UTF-16"),
-        (".ndjson", LINES.decode().encode("utf-16-be"), "UTF-16"),
-        (".csv", "event_id,created_at,event_type\n".encode("utf-32-le"), "UTF-16"),
-        (".ndjson", JUNK, "bad.ndjson"),
-        (".csv", b"junk" + JUNK, "bad.csv"),
-        (".parquet", b"PAR1" + JUNK + b"PAR1", "cannot be read as parquet"),
-        (".ndjson.gz", gzip.compress(JUNK), "bad.ndjson.gz"),
-        (".csv", b"event_id,event_id,created_at,event_type\n1,1,2026-02-01,search:metrics\n", "distinct names"),
-        (".csv", b"", "no CSV header"),
-        (".csv", b"," * 2_000_000, "no CSV header"),
-        (".ndjson.gz", b"", "cut short"),
-    ],
-)
-def test_what_its_name_does_not_say_is_refused(
-    duckdb_warehouse: Warehouse, drop: Path, suffix: str, content: bytes, says: str
-) -> None:
-    put(drop, BAD + suffix, content)
-
-    assert_refused(duckdb_warehouse, drop, BAD + suffix, says)
+LYING = [
+    (".ndjson.zst", zstd(LINES)[:-20], "cut short"),
+    (".ndjson.zst", gzip.compress(LINES), "not zstd"),
+    (".ndjson.gz", zstd(LINES), "not gzip"),
+    (".ndjson", gzip.compress(LINES), "is compressed, but its name does not say so"),
+    (".csv", zstd(LINES), "is compressed, but its name does not say so"),
+    (".parquet.gz", gzip.compress(LINES), "Parquet is compressed inside"),
+    (".ndjson.gz", gzip.compress(LINES) + b"and more", "not gzip, or damaged"),
+    (".ndjson.gz", gzip.compress(LINES.decode().encode("utf-16-le")), "UTF-16"),
+    (".ndjson", LINES.decode().encode("utf-16-be"), "UTF-16"),
+    (".csv", "event_id,created_at,event_type\n".encode("utf-32-le"), "UTF-16"),
+    (".ndjson", JUNK, ".ndjson: "),
+    (".csv", b"junk" + JUNK, ".csv: "),
+    (".parquet", b"PAR1" + JUNK + b"PAR1", "cannot be read as parquet"),
+    (".ndjson.gz", gzip.compress(JUNK), ".ndjson.gz: "),
+    (".csv", b"event_id,event_id,created_at,event_type\n1,1,2026-02-01,search:metrics\n", "distinct names"),
+    (".csv", b"", "no CSV header"),
+    (".csv", b"," * 2_000_000, "no CSV header"),
+    (".ndjson.gz", b"", "cut short"),
+]
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("x.ndjson", b"\xef\xbb\xbf" + LINES),
-        ("x.ndjson.gz", gzip.compress(b"\xef\xbb\xbf" + LINES)),
-        ("x.ndjson", LINES.replace(b"\n", b"\r\n")),
-        ("x.ndjson", LINES.replace(b"\n", b"\r")),
-        ("x.ndjson.gz", gzip.compress(LINES[: len(LINES) // 2]) + gzip.compress(LINES[len(LINES) // 2 :])),
-        ("x.ndjson.zst", zstd(LINES[:5000]) + zstd(LINES[5000:])),
-        ("x.NDJSON", LINES),
-    ],
-)
-def test_marks_line_ends_and_members_of_other_systems_change_nothing(
-    duckdb_warehouse: Warehouse, drop: Path, name: str, content: bytes
-) -> None:
-    put(drop, f"registry/events/{name}", content)
+def test_what_its_name_does_not_say_is_refused(duckdb_warehouse: Warehouse, drop: Path) -> None:
+    says = {}
+    for number, (suffix, content, words) in enumerate(LYING):
+        name = f"{BAD}-{number}{suffix}"
+        put(drop, name, content)
+        says[name] = words
+
+    assert_refused(duckdb_warehouse, drop, says)
+
+
+def lines_from(first: int) -> bytes:
+    """200 events, of which none is in LINES where `first` is above 200."""
+    return "".join(json.dumps(event(number)) + "\n" for number in range(first, first + 200)).encode()
+
+
+HARMLESS = [
+    ("mark.ndjson", lambda lines: b"\xef\xbb\xbf" + lines),
+    ("mark.ndjson.gz", lambda lines: gzip.compress(b"\xef\xbb\xbf" + lines)),
+    ("windows.ndjson", lambda lines: lines.replace(b"\n", b"\r\n")),
+    ("old.ndjson", lambda lines: lines.replace(b"\n", b"\r")),
+    ("two.ndjson.gz", lambda lines: gzip.compress(lines[: len(lines) // 2]) + gzip.compress(lines[len(lines) // 2 :])),
+    ("two.ndjson.zst", lambda lines: zstd(lines[:5000]) + zstd(lines[5000:])),
+    ("x.NDJSON", lambda lines: lines),
+]
+
+
+def test_marks_line_ends_and_members_of_other_systems_change_nothing(duckdb_warehouse: Warehouse, drop: Path) -> None:
+    for number, (name, written) in enumerate(HARMLESS):
+        put(drop, f"registry/events/{name}", written(lines_from(1000 * (number + 1))))
 
     report = load(duckdb_warehouse, drop)
 
     assert report.refused == []
-    counted = fetch(duckdb_warehouse, "select count(*) as n, sum(file_line) as lines from raw.registry_events")
+    counted = fetch(
+        duckdb_warehouse,
+        "select file_name, count(*) as n, sum(file_line) as lines from raw.registry_events group by 1 order by 1",
+    )
     # 1 + 2 + .. + 200, and the good file's one.
-    assert counted == [{"n": 201, "lines": 20_101}]
+    expected = {f"registry/events/{name}": (200, 20_100) for name, _ in HARMLESS} | {GOOD: (1, 1)}
+    assert {row["file_name"]: (row["n"], row["lines"]) for row in counted} == expected
     assert fetch(duckdb_warehouse, "select * from raw.quarantine") == []
 
 
@@ -225,19 +236,18 @@ TOO_MUCH = [
 ]
 
 
-@pytest.mark.parametrize(("name", "write", "says"), TOO_MUCH, ids=[name for name, _, _ in TOO_MUCH])
-def test_a_file_made_to_fill_memory_or_disk_is_refused_in_little_of_both(
-    tmp_path: Path, drop: Path, name: str, write: Callable[[Path], None], says: str
-) -> None:
+def test_files_made_to_fill_memory_or_disk_are_refused_in_little_of_both(tmp_path: Path, drop: Path) -> None:
     (drop / BAD).mkdir()
-    write(drop / BAD / name)
+    for name, write, _ in TOO_MUCH:
+        write(drop / BAD / name)
 
     done = import_apart(tmp_path / "home", drop)
 
-    [error] = done["errors"]
-    assert error.startswith(f"{BAD}/{name}: ")
-    assert says in error
-    assert done["rows"] == {GOOD: 1, f"{BAD}/{name}": 0}
+    errors = dict(error.split(": ", 1) for error in done["errors"])
+    assert errors.keys() == {f"{BAD}/{name}" for name, _, _ in TOO_MUCH}
+    for name, _, says in TOO_MUCH:
+        assert says in errors[f"{BAD}/{name}"]
+    assert done["rows"] == {GOOD: 1} | dict.fromkeys(errors, 0)
     assert done["megabytes"] < MEGABYTES
     assert sum(file.stat().st_size for file in (tmp_path / "home").rglob("*") if file.is_file()) < 50 << 20
 
@@ -286,32 +296,37 @@ def test_a_table_of_ten_thousand_columns_is_refused(duckdb_warehouse: Warehouse,
     content = ",".join(row) + "\n" + ",".join(map(str, row.values())) + "\n"
     put(drop, BAD + suffix, content if suffix == ".csv" else parquet({name: [value] for name, value in row.items()}))
 
-    assert_refused(duckdb_warehouse, drop, BAD + suffix, "columns; deliver at most 2,000")
+    assert_refused(duckdb_warehouse, drop, {BAD + suffix: "columns; deliver at most 2,000"})
 
 
 def nested(levels: int, kind: str) -> str:
     return "[" * levels + "]" * levels if kind == "arrays" else '{"a":' * levels + "1" + "}" * levels
 
 
-@pytest.mark.parametrize("kind", ["arrays", "objects"])
-@pytest.mark.parametrize("place", ["metadata", "unknown", "event_id", "broken"])
-@pytest.mark.parametrize("levels", [101, 4_000, 100_000, 1_000_000])
-def test_a_row_that_nests_without_end_waits_in_quarantine_and_the_others_land(
-    warehouse: Warehouse, drop: Path, levels: int, place: str, kind: str
-) -> None:
-    text = json.dumps(event(2) | {place: "DEEP"}).replace('"DEEP"', nested(levels, kind))
-    bad = text[:-2] if place == "broken" else text
-    put(drop, "registry/events/deep.ndjson", "\n".join([json.dumps(event(1)), bad, json.dumps(event(3))]) + "\n")
+DEEP = list(
+    product((101, 4_000, 100_000, 1_000_000), ("metadata", "unknown", "event_id", "broken"), ("arrays", "objects"))
+)
+
+
+def test_a_row_that_nests_without_end_waits_in_quarantine_and_the_others_land(warehouse: Warehouse, drop: Path) -> None:
+    for number, (levels, place, kind) in enumerate(DEEP):
+        before, deep, after = (event(10 * number + row) for row in (1, 2, 3))
+        text = json.dumps(deep | {place: "DEEP"}).replace('"DEEP"', nested(levels, kind))
+        bad = text[:-2] if place == "broken" else text
+        put(drop, f"registry/events/{number}.ndjson", "\n".join([json.dumps(before), bad, json.dumps(after)]) + "\n")
 
     report = load(warehouse, drop)
 
     assert report.refused == []
-    [row] = fetch(warehouse, "select file_line, reason, row_text from raw.quarantine")
-    assert row["file_line"] == 2
-    assert len(row["row_text"]) < 5000
+    waiting = fetch(warehouse, "select file_name, file_line, reason, row_text from raw.quarantine")
+    assert Counter((row["file_name"], row["file_line"]) for row in waiting) == {
+        (f"registry/events/{number}.ndjson", 2): 1 for number in range(len(DEEP))
+    }
     said = ("nests deeper than 100 levels", "10,000 objects and arrays", "not a JSON object", "must not be stored")
-    assert any(words in row["reason"] for words in said)
-    assert fetch(warehouse, "select count(*) as n from raw.registry_events") == [{"n": 3}]
+    for row in waiting:
+        assert len(row["row_text"]) < 5000
+        assert any(words in row["reason"] for words in said)
+    assert fetch(warehouse, "select count(*) as n from raw.registry_events") == [{"n": 1 + 2 * len(DEEP)}]
 
 
 def test_a_hundred_levels_are_taken(warehouse: Warehouse, drop: Path) -> None:
@@ -396,37 +411,37 @@ def parquet(columns: dict[str, Any]) -> bytes:
 WHOLE = {"event_id": ["1"], "created_at": ["2026-02-01"], "event_type": ["search:metrics"]}
 
 
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"created_at": pa.array([1769940000])}, "created_at is not an ISO 8601 time"),
-        ({"created_at": pa.array([True])}, "created_at is not an ISO 8601 time"),
-        ({"created_at": pa.array([[1, 2]])}, "created_at is not an ISO 8601 time"),
-        ({"created_at": pa.array([{"at": "2026-02-01"}])}, "created_at is not an ISO 8601 time"),
-        ({"event_type": pa.array([b"\xff\xfe\x00"], pa.binary())}, "unknown event_type"),
-        ({"event_type": pa.array([7])}, "unknown event_type"),
-        ({"metadata": pa.array([3.5])}, "metadata is not a JSON object or array"),
-        ({"event_id": pa.array([None], pa.string())}, "event_id is missing"),
-    ],
-)
-def test_a_value_of_the_wrong_type_in_parquet_is_quarantined(
-    duckdb_warehouse: Warehouse, drop: Path, changes: dict[str, Any], reason: str
-) -> None:
-    content = WHOLE | changes
-    two = {name: pa.concat_arrays([pa.array(values), pa.array(values)]) for name, values in content.items()}
+MISTYPED = [
+    ({"created_at": pa.array([1769940000])}, "created_at is not an ISO 8601 time"),
+    ({"created_at": pa.array([True])}, "created_at is not an ISO 8601 time"),
+    ({"created_at": pa.array([[1, 2]])}, "created_at is not an ISO 8601 time"),
+    ({"created_at": pa.array([{"at": "2026-02-01"}])}, "created_at is not an ISO 8601 time"),
+    ({"event_type": pa.array([b"\xff\xfe\x00"], pa.binary())}, "unknown event_type"),
+    ({"event_type": pa.array([7])}, "unknown event_type"),
+    ({"metadata": pa.array([3.5])}, "metadata is not a JSON object or array"),
+]
+
+
+def test_a_value_of_the_wrong_type_in_parquet_is_quarantined(duckdb_warehouse: Warehouse, drop: Path) -> None:
     fine = parquet({"event_id": ["2"], "created_at": ["2026-02-01"], "event_type": ["search:metrics"]})
     put(drop, "registry/events/fine.parquet", fine)
-    put(drop, "registry/events/typed.parquet", parquet(two))
+    names = [f"registry/events/typed-{number}.parquet" for number in range(len(MISTYPED))]
+    for name, (changes, _) in zip(names, MISTYPED, strict=True):
+        two = {key: pa.concat_arrays([pa.array(values)] * 2) for key, values in (WHOLE | changes).items()}
+        put(drop, name, parquet(two))
+    # Of every row: that is a file without it.
+    put(drop, f"{BAD}.parquet", parquet(WHOLE | {"event_id": pa.array([None], pa.string())}))
 
-    report = load(duckdb_warehouse, drop)
+    [refused] = load(duckdb_warehouse, drop).refused
 
-    if reason == "event_id is missing":
-        # Of every row: that is a file without it.
-        assert "no row of it has event_id" in str(report.refused[0].error)
-    else:
-        assert fetch(duckdb_warehouse, "select distinct reason from raw.quarantine") == [{"reason": reason}]
-    names = fetch(duckdb_warehouse, "select file_name from raw.registry_events order by 1")
-    assert [row["file_name"] for row in names] == ["registry/events/fine.parquet", GOOD]
+    assert refused.file_name == f"{BAD}.parquet"
+    assert "no row of it has event_id" in str(refused.error)
+    waiting = fetch(duckdb_warehouse, "select file_name, reason, count(*) as n from raw.quarantine group by all")
+    assert {(row["file_name"], row["reason"], row["n"]) for row in waiting} == {
+        (name, reason, 2) for name, (_, reason) in zip(names, MISTYPED, strict=True)
+    }
+    landed = fetch(duckdb_warehouse, "select file_name from raw.registry_events order by 1")
+    assert [row["file_name"] for row in landed] == ["registry/events/fine.parquet", GOOD]
 
 
 def test_times_and_numbers_of_parquet_are_taken_as_they_are(duckdb_warehouse: Warehouse, drop: Path) -> None:
@@ -458,7 +473,7 @@ def test_a_parquet_file_whose_pages_are_damaged_is_refused(warehouse: Warehouse,
     content[200:400] = JUNK[:200]
     put(drop, f"{BAD}.parquet", bytes(content))
 
-    assert_refused(warehouse, drop, f"{BAD}.parquet", "cannot be read as parquet")
+    assert_refused(warehouse, drop, {f"{BAD}.parquet": "cannot be read as parquet"})
 
 
 # --- a folder that moves -------------------------------------------------------------------------------------
@@ -471,7 +486,7 @@ def test_a_link_out_of_the_drop_folder_is_refused_and_not_followed(
     outside.write_bytes(LINES)
     (drop / f"{BAD}.ndjson").symlink_to(outside)
 
-    assert_refused(warehouse, drop, f"{BAD}.ndjson", "leads out of the drop folder")
+    assert_refused(warehouse, drop, {f"{BAD}.ndjson": "leads out of the drop folder"})
     assert str(outside) not in json.dumps(fetch(warehouse, "select * from raw.import_ledger"), default=str)
 
 
@@ -492,7 +507,7 @@ def test_what_is_no_file_is_refused_without_waiting_for_it(duckdb_warehouse: War
     else:
         path.symlink_to(path if kind == "itself" else drop / "registry/events/nothing")
 
-    assert_refused(duckdb_warehouse, drop, f"{BAD}.ndjson", "put the file itself there")
+    assert_refused(duckdb_warehouse, drop, {f"{BAD}.ndjson": "put the file itself there"})
 
 
 def test_a_linked_folder_is_named_as_ignored(duckdb_warehouse: Warehouse, drop: Path, tmp_path: Path) -> None:
@@ -565,7 +580,7 @@ def test_a_file_that_vanishes_is_refused(
 
     monkeypatch.setattr(ingest.files, "look_through", look_and_lose)
 
-    assert_refused(warehouse, drop, f"{BAD}.ndjson", "went away")
+    assert_refused(warehouse, drop, {f"{BAD}.ndjson": "went away"})
 
 
 def test_files_that_come_and_go_all_the_while_leave_whole_files_or_none(
@@ -650,23 +665,18 @@ def import_as_nobody(public: Path, warm: Path) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", [f"{BAD}.ndjson", f"{BAD}.csv.gz", f"{BAD}.parquet"])
-def test_a_file_that_may_not_be_read_is_refused_and_the_others_load(public: Path, drop: Path, name: str) -> None:
-    put(public / "drop", name, LINES).chmod(0)
-
-    done = import_as_nobody(public, drop)
-
-    error = f"{name}: cannot be read (Permission denied); check its permissions"
-    assert done == {GOOD: ["loaded", 1, None], name: ["refused", 0, error]}
-
-
-def test_a_folder_that_may_not_be_read_is_said_and_the_others_load(public: Path, drop: Path) -> None:
+def test_a_file_or_folder_that_may_not_be_read_is_refused_and_the_others_load(public: Path, drop: Path) -> None:
+    names = [f"{BAD}.ndjson", f"{BAD}.csv.gz", f"{BAD}.parquet"]
+    for name in names:
+        put(public / "drop", name, LINES).chmod(0)
     put(public / "drop", "registry/events/closed/x.ndjson", LINES).parent.chmod(0)
 
     done = import_as_nobody(public, drop)
 
-    error = "registry/events/closed: is a folder that may not be read; check its permissions"
-    assert done == {GOOD: ["loaded", 1, None], "registry/events/closed": ["refused", 0, error]}
+    errors = {name: f"{name}: cannot be read (Permission denied); check its permissions" for name in names}
+    closed = "registry/events/closed: is a folder that may not be read; check its permissions"
+    errors |= {"registry/events/closed": closed}
+    assert done == {GOOD: ["loaded", 1, None]} | {name: ["refused", 0, error] for name, error in errors.items()}
 
 
 def test_an_entity_that_may_not_be_read_is_one_line(public: Path, drop: Path) -> None:
@@ -784,4 +794,4 @@ def test_a_damaged_member_in_the_middle_refuses_the_whole_file(duckdb_warehouse:
     middle[len(middle) // 2] ^= 0xFF
     put(drop, f"{BAD}.ndjson.gz", members[0] + bytes(middle) + members[2])
 
-    assert_refused(duckdb_warehouse, drop, f"{BAD}.ndjson.gz", "not gzip, or damaged")
+    assert_refused(duckdb_warehouse, drop, {f"{BAD}.ndjson.gz": "not gzip, or damaged"})
