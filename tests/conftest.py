@@ -22,10 +22,9 @@ from warehouse import Warehouse, open_warehouse, postgres
 from warehouse.duckdb import DuckDBWarehouse
 from warehouse.settings import Settings, load_settings
 
-postgres_takes_long = pytest.mark.parametrize(
-    "engine_settings", ["duckdb", pytest.param("postgres", marks=pytest.mark.long)], indirect=True
-)
-"""Of a test whose second engine is for `make test-long`: it builds the whole project."""
+BUILT_ENGINES = ("duckdb", pytest.param("postgres", marks=pytest.mark.long))
+"""Of what dbt builds: its second engine is for `make test-long`, where everything is built on it."""
+postgres_takes_long = pytest.mark.parametrize("engine_settings", BUILT_ENGINES, indirect=True)
 
 
 def pytest_configure() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -57,30 +58,23 @@ def test_times_of_every_offset_and_year_are_one_utc_time(warehouse: Warehouse, d
         assert [utc(row["created_at"]) for row in found] == list(TIMES.values())
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["2023-02-29", "1900-02-29", "2026-13-01", "2026-02-01T24:00:00Z", "2026-02-01T10:00:60Z",
-     "2026-02-01T10:00:00+25:00", "2026-02-01T10:00:00+05:99", "12026-02-01", "2026-2-1", "infinity",
-     "-infinity", "epoch", "now", "2026-02-01T10:00:00 Europe/Berlin", "99999999999999"],
-)  # fmt: skip
-def test_a_time_that_is_none_is_quarantined(duckdb_warehouse: Warehouse, drop: Path, text: str) -> None:
-    put(drop, "registry/events/x.ndjson", [event(1), event(2, created_at=text)])
+NO_TIMES = [
+    "2023-02-29", "1900-02-29", "2026-13-01", "2026-02-01T24:00:00Z", "2026-02-01T10:00:60Z",
+    "2026-02-01T10:00:00+25:00", "2026-02-01T10:00:00+05:99", "12026-02-01", "2026-2-1", "infinity",
+    "-infinity", "epoch", "now", "2026-02-01T10:00:00 Europe/Berlin", "99999999999999",
+]  # fmt: skip
+FUTURE = ["2199-12-31T23:59:59Z", "9999-12-31T23:59:59Z", "2262-04-12"]
+
+
+def test_a_time_that_is_none_or_far_ahead_is_quarantined_as_such(duckdb_warehouse: Warehouse, drop: Path) -> None:
+    bad = [event(number, created_at=text) for number, text in enumerate([*NO_TIMES, *FUTURE], 2)]
+    put(drop, "registry/events/x.ndjson", [event(1), *bad])
 
     load(duckdb_warehouse, drop)
 
-    rows = fetch(duckdb_warehouse, "select reason from raw.quarantine")
-    assert rows == [{"reason": "created_at is not an ISO 8601 time"}]
-
-
-@pytest.mark.parametrize("text", ["2026-12-31T23:59:59Z", "9999-12-31T23:59:59Z", "2262-04-12"])
-def test_a_far_future_is_quarantined_as_such(duckdb_warehouse: Warehouse, drop: Path, text: str) -> None:
-    if datetime.fromisoformat(text.rstrip("Z")) < datetime.now():
-        pytest.skip("no longer in the future")
-    put(drop, "registry/events/x.ndjson", [event(1), event(2, created_at=text)])
-
-    load(duckdb_warehouse, drop)
-
-    assert fetch(duckdb_warehouse, "select reason from raw.quarantine") == [{"reason": "created_at lies in the future"}]
+    rows = fetch(duckdb_warehouse, "select file_line, reason from raw.quarantine order by file_line")
+    reasons = ["created_at is not an ISO 8601 time"] * len(NO_TIMES) + ["created_at lies in the future"] * len(FUTURE)
+    assert [(row["file_line"], row["reason"]) for row in rows] == list(enumerate(reasons, 2))
 
 
 MOST = 9_223_372_036_854_775_807
@@ -152,23 +146,27 @@ def test_nested_values_keep_their_types_and_order_of_lists(warehouse: Warehouse,
     assert extra == metadata
 
 
-@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
-@pytest.mark.parametrize("place", ["duration_ms", "extra", "csv"])
-def test_what_is_not_a_number_is_quarantined(warehouse: Warehouse, drop: Path, text: str, place: str) -> None:
+def test_what_is_not_a_number_is_quarantined(warehouse: Warehouse, drop: Path) -> None:
     row = {"request_id": "r1", "started_at": "2026-02-01T00:00:00Z", "route": "search", "duration_ms": 1.5}
-    if place == "csv":
-        content = f"request_id,started_at,duration_ms\nr1,2026-02-01,{text}\nr2,2026-02-01,2.5\n"
-        put(drop, "registry/api_requests/x.csv", content)
-    else:
-        bad = json.dumps(row | {place: "HERE"}).replace('"HERE"', text)
-        put(drop, "registry/api_requests/x.ndjson", bad + "\n" + json.dumps(row | {"request_id": "r2"}) + "\n")
+    good = []
+    for text, place in product(("NaN", "Infinity", "-Infinity"), ("duration_ms", "extra", "csv")):
+        good.append(f"good {text} {place}")
+        if place == "csv":
+            content = f"request_id,started_at,duration_ms\nbad,2026-02-01,{text}\n{good[-1]},2026-02-01,2.5\n"
+            put(drop, f"registry/api_requests/{text}.csv", content)
+        else:
+            bad = json.dumps(row | {place: "HERE"}).replace('"HERE"', text)
+            lines = bad + "\n" + json.dumps(row | {"request_id": good[-1]}) + "\n"
+            put(drop, f"registry/api_requests/{text}-{place}.ndjson", lines)
 
     report = load(warehouse, drop)
 
     assert report.refused == []
-    assert fetch(warehouse, "select request_id from raw.registry_api_requests") == [{"request_id": "r2"}]
-    [bad] = fetch(warehouse, "select reason from raw.quarantine")
-    assert bad["reason"] in ("holds NaN", "not a JSON object", "duration_ms is not a number")
+    landed = fetch(warehouse, "select request_id from raw.registry_api_requests")
+    assert sorted(row["request_id"] for row in landed) == sorted(good)
+    waiting = fetch(warehouse, "select file_name, reason from raw.quarantine")
+    assert len({row["file_name"] for row in waiting}) == len(waiting) == len(good)
+    assert {row["reason"] for row in waiting} <= {"holds NaN", "not a JSON object", "duration_ms is not a number"}
 
 
 def test_a_missing_optional_column_is_null_and_its_fill_is_none(warehouse: Warehouse, drop: Path) -> None:

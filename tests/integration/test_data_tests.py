@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from orchestration.check_rows import dbt_check_rows
 from orchestration.dbt_runner import manifest_of, run_dbt
 from orchestration.pipeline import initialise
+from tests.conftest import postgres_takes_long
 from warehouse import Warehouse
 
 AS_OF = datetime(2026, 7, 1, tzinfo=UTC)
@@ -20,6 +21,7 @@ def _observed(warehouse: Warehouse, test: str) -> tuple[str, str]:
     return rows[0]["status"], rows[0]["observed"]
 
 
+@postgres_takes_long
 def test_a_key_that_is_missing_or_stands_twice_breaks_the_grain(warehouse: Warehouse) -> None:
     initialise(warehouse)
     run_dbt(warehouse, ["seed", "--select", "sla_tiers"], as_of=AS_OF)
@@ -50,6 +52,7 @@ def test_a_column_that_every_row_must_have_is_part_of_the_grain(duckdb_warehouse
     assert f"alias is NULL; how_often = {rows}" in observed
 
 
+@postgres_takes_long
 def test_a_value_that_no_page_knows_and_a_parent_that_is_gone_break_the_grain(warehouse: Warehouse) -> None:
     initialise(warehouse)
     with warehouse.write() as writer:
@@ -78,6 +81,7 @@ def test_a_value_that_no_page_knows_and_a_parent_that_is_gone_break_the_grain(wa
     assert observed == "1 failing rows, such as what_is_broken = team_id is not in teams; how_often = 2"
 
 
+@postgres_takes_long
 def test_a_column_that_a_kept_table_lacks_is_added_and_its_rows_stay(warehouse: Warehouse) -> None:
     initialise(warehouse)
     model = "int_availability_days"

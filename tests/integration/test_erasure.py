@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -239,7 +240,14 @@ def test_somebody_who_was_never_here_gets_a_certificate_too(loaded: Warehouse) -
     assert "nothing of the person was found" in erasure.certificate_text(certificate)
 
 
-@pytest.mark.parametrize("place", ["raw.registry_events", "raw.status_maintenance", "raw.quarantine", "the end"])
+@pytest.mark.parametrize(
+    ("engine_settings", "place"),
+    [
+        *product(["duckdb"], ["raw.registry_events", "raw.status_maintenance", "raw.quarantine", "the end"]),
+        ("postgres", "raw.quarantine"),
+    ],
+    indirect=["engine_settings"],
+)
 def test_an_erasure_that_is_killed_is_run_again_and_counts_once(
     loaded: Warehouse, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

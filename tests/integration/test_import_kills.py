@@ -15,6 +15,7 @@ from ingest.contracts import CONTRACTS
 from ingest.files import import_drop
 from ingest.simulator import simulate
 from orchestration.pipeline import initialise
+from tests.conftest import postgres_takes_long
 from warehouse import Warehouse, open_warehouse
 from warehouse.settings import Settings
 
@@ -155,6 +156,7 @@ def small_drop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return drop
 
 
+@postgres_takes_long
 def test_an_importer_killed_five_times_leaves_what_an_undisturbed_one_leaves(
     engine_settings: Settings, small_drop: Path
 ) -> None:

@@ -356,7 +356,7 @@ def write(address: str, seed: int, phases: int, stopped: threading.Event, writte
             written += [*names, names[0] + "-part"]
 
 
-@pytest.mark.parametrize("phases", [1, 2])
+@pytest.mark.parametrize("phases", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_nothing_is_missed_or_doubled_while_writers_commit_in_any_order(
     warehouse: Warehouse, source: str, phases: int
 ) -> None:

@@ -51,6 +51,12 @@ def server(running: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Ser
 
 
 @pytest.fixture
+def warehouse(duckdb_warehouse: Warehouse) -> Warehouse:
+    """What a store does is the same whatever its rows land in; two tests hold the engines against each other."""
+    return duckdb_warehouse
+
+
+@pytest.fixture
 def bucket(server: S3Server) -> Bucket:
     return server.bucket()
 

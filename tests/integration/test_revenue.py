@@ -15,6 +15,7 @@ import pytest
 from ingest.contracts import CONTRACTS
 from ingest.files import import_drop
 from orchestration.dbt_runner import DbtRun, run_dbt
+from tests.conftest import BUILT_ENGINES
 from tests.integration.billing_world import Billing, item, seconds
 from warehouse import Warehouse, open_warehouse
 from warehouse.settings import load_settings
@@ -124,7 +125,7 @@ EXPECTED = {
 }
 
 
-@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+@pytest.fixture(scope="module", params=BUILT_ENGINES)
 def warehouse(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     """A warehouse on each engine with the world's events, delivered twice and in the wrong order."""
     url = None

@@ -12,6 +12,7 @@ import pytest
 from ingest.contracts import CONTRACTS
 from ingest.files import import_drop
 from orchestration.dbt_runner import run_dbt
+from tests.conftest import BUILT_ENGINES
 from warehouse import Warehouse, open_warehouse
 from warehouse.settings import load_settings
 
@@ -20,7 +21,7 @@ THIRTY_DAYS_LATER = datetime(2026, 1, 31, 6, tzinfo=UTC)
 NEXT_DAY = datetime(2026, 2, 1, 6, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+@pytest.fixture(scope="module", params=BUILT_ENGINES)
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Warehouse, Path]]:
     """A warehouse on each engine and its drop folder: 30 days in which two components are down for 52 minutes.
 

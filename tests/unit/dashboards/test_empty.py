@@ -42,11 +42,16 @@ def _said(app: AppTest) -> str:
     return " ".join(str(element.value) for element in shown)
 
 
+@pytest.fixture(scope="module")
+def reader(empty_settings):
+    with open_reader(empty_settings) as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in data.QUERIES.glob("*.sql")))
-def test_every_query_runs_on_empty_tables(empty_settings, name):
+def test_every_query_runs_on_empty_tables(reader, name):
     file = data.query_file(name)
-    with open_reader(empty_settings) as reader:
-        found = reader.query(file.sql, OPERATOR, file.tables, {given: VALUES[given] for given in file.parameters})
+    found = reader.query(file.sql, OPERATOR, file.tables, {given: VALUES[given] for given in file.parameters})
     # Without a check nothing is ever published, so there is always one.
     assert found.num_rows == (1 if name == "check_results" else 0)
 
