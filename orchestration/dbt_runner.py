@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -23,6 +23,7 @@ import yaml
 from orchestration.dbt_contexts import lean_contexts
 from orchestration.dbt_events import events_of_note
 from orchestration.dbt_kept import find_parse, keep_parse, parse_key, places
+from orchestration.dbt_shapes import shapes_known
 from orchestration.dbt_templates import kept_templates
 from warehouse import Warehouse
 from warehouse.errors import SkillsmithError, StorageError, WarehouseBusyError
@@ -207,6 +208,7 @@ class _Runner:
             events_of_note(),
             kept_templates(self._kept_in),
             lean_contexts(),
+            nullcontext() if manifest is None else shapes_known(),
         ):
             from dbt.cli.main import dbtRunner
 
