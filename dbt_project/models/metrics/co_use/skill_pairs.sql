@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ joins_by_hash() }}") }}
+
 with
 
 session_skills as (
