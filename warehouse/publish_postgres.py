@@ -95,11 +95,11 @@ class PostgresPublisher:
                 self._own(table, columns)
                 built = self._near(table.source)
                 touched = self._touched(table, built, columns)
-                self._compare(table, built, columns, touched)
                 if before is not None:
-                    self._restate(table, columns, before, publication)
-                self._write_changed(table, columns)
-                run(self._connection, f"drop table _changed{f', {built}' if built != table.source else ''}")
+                    self._restate(table, built, columns, before, publication, touched)
+                self._difference(table, built, columns, touched)
+                if built != table.source:
+                    run(self._connection, f"drop table {built}")
             for table in (RESTATEMENTS, SNAPSHOT, *PUBLISHED, *PEOPLE):
                 protect(self._connection, table, columns_of(self._connection, stored(table).qualified))
             show_snapshot(self._connection)
@@ -183,49 +183,44 @@ class PostgresPublisher:
         )
         return f"{day} in (select slice from _touched)"
 
-    def _compare(self, table: PublishedTable, built: str, columns: dict[str, str], touched: str) -> None:
-        """Delete the rows that the build no longer has, and keep as _changed those that it has new or with new values.
-
-        Even of a touched day few rows change.
-        """
-        target = stored(table).qualified
-        # A row that was computed again to the same values is the same row.
-        values = [name for name in columns if name not in (*table.key, "computed_at")]
-        differ = f"({column_list(values, 'm')}) is distinct from ({column_list(values, 'b')})" if values else "false"
+    def _difference(self, table: PublishedTable, built: str, columns: dict[str, str], touched: str) -> None:
+        target, names = stored(table).qualified, column_list(columns)
         on = " and ".join(f"b.{quoted(name)} = m.{quoted(name)}" for name in table.key)
+        run(
+            self._connection,
+            f"delete from {target} as m where {touched} "
+            f"and not exists (select 1 from (select * from {built} where {touched}) as b where {on})",
+        )
+        values = [name for name in columns if name not in table.key]
         # The operations tables are logs without a unique index; a metrics model's key is tested, and must fail here.
         once = f"distinct on ({column_list(table.key)})" if table.scope == "operations" else ""
-        made = f"(select {once} * from {built} where {touched}) as b"
-        # A planner that takes the touched days for few rows would look each of them up.
-        run(self._connection, "set local enable_nestloop = off")
+        # A row that was computed again to the same values is the same row.
+        compared = [name for name in values if name != "computed_at"]
+        action = "do nothing"
+        if compared:
+            changes = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in values)
+            action = (
+                f"do update set {changes} where ({column_list(compared, 'm')}) "
+                f"is distinct from ({column_list(compared, 'excluded')})"
+            )
         run(
             self._connection,
-            f"delete from {target} as m where {touched} and not exists (select 1 from {made} where {on})",
-        )
-        run(
-            self._connection,
-            f"create temp table _changed on commit drop as select b.* from {made} "
-            f"left join (select *, true as is_there from {target} where {touched}) as m on {on} "
-            f"where m.is_there is null or {differ}",
-        )
-        run(self._connection, "set local enable_nestloop = on")
-        run(self._connection, "analyze _changed")
-
-    def _write_changed(self, table: PublishedTable, columns: dict[str, str]) -> None:
-        names = column_list(columns)
-        changes = ", ".join(f"{quoted(name)} = excluded.{quoted(name)}" for name in columns if name not in table.key)
-        run(
-            self._connection,
-            f"insert into {stored(table).qualified} ({names}) select {names} from _changed "
-            f"on conflict ({column_list(table.key)}) {f'do update set {changes}' if changes else 'do nothing'}",
+            f"insert into {target} as m ({names}) select {once} {names} from {built} where {touched} "
+            f"on conflict ({column_list(table.key)}) {action}",
         )
 
     def _restate(
-        self, table: PublishedTable, columns: dict[str, str], before: Snapshot, publication: Publication
+        self,
+        table: PublishedTable,
+        built: str,
+        columns: dict[str, str],
+        before: Snapshot,
+        publication: Publication,
+        touched: str,
     ) -> None:
         base = stored(table).qualified
-        old, new = (base, columns_of(self._connection, base)), ("_changed", columns)
-        restated = restated_values(table, old, new, before.data_until)
+        old, new = (f"(select * from {name} where {touched})" for name in (base, built))
+        restated = restated_values(table, (old, columns_of(self._connection, base)), (new, columns), before.data_until)
         if restated is None or table in PEOPLE:
             return
         joined, values = restated
