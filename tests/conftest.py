@@ -36,6 +36,11 @@ def pytest_configure() -> None:
         hypothesis_settings.load_profile("ci")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The pages' longest file first and the others last: the world that they look at is made before a second asks."""
+    items.sort(key=lambda item: (item.path.name != "test_pages.py", item.path.parent.name == "browser"))
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test never reads the settings of the machine it runs on."""
