@@ -270,10 +270,10 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule, where:
         return joins, f"(coalesce(m.seats, 0) < {MINIMUM_SEATS})"
     if table.name == "team_skill_breakdown":
         # By version the uses of a skill add up to what may be hidden of it, so that the team's do not tell it.
-        # The only period that is kept: whoever opens a page does not wait for those of a year.
-        newest = f"m.period_end = (select max(t.period_end) from {table.qualified} as t)"
+        # The only periods that are kept: whoever opens a page does not wait for those of a year.
+        kept = f"m.period_end in (select t.period_end from {table.qualified} as t)"
         joins = (
-            f"left join ({_hidden_skills(newest)}) as g "
+            f"left join ({_hidden_skills(kept)}) as g "
             "on m.breakdown = 'sdk_version' and g.team_id = m.team_id and g.skill_name = m.skill_name "
             "and g.period_end = m.period_end and g.period_days = m.period_days"
         )

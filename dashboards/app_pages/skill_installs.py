@@ -1,4 +1,4 @@
-"""Installs and SDK versions: the parts of the skill page that are kept for the newest period alone."""
+"""Installs and SDK versions: the parts of the skill page that are kept for the newest periods alone."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -37,12 +37,13 @@ ERRORS = {
 
 def show(looking: Looking, trust: Trust, chosen: dict[str, Any], end: date) -> None:
     """Both sections. chosen: team_id, skill_name and period_days; end: the last day of the period of the page."""
-    rows = data.query("skill_breakdown", looking.viewer, **chosen)
-    newest = periods.newest_end(trust)
-    start = newest - timedelta(days=chosen["period_days"] - 1)
-    days = f"{formats.day(start)} to {formats.day(newest)}"
-    kept = "" if end == newest else f"Kept for the newest period only: **{days}**, not the period chosen above."
-    name = f"{chosen['team_id']}_{chosen['skill_name']}_{newest}"
+    ends = periods.parted_ends(trust)
+    shown = end if end in ends else ends[0]
+    rows = data.query("skill_breakdown", looking.viewer, period_end=str(shown), **chosen)
+    start = shown - timedelta(days=chosen["period_days"] - 1)
+    days = f"{formats.day(start)} to {formats.day(shown)}"
+    kept = "" if shown == end else f"Kept for the newest period only: **{days}**, not the period chosen above."
+    name = f"{chosen['team_id']}_{chosen['skill_name']}_{shown}"
     st.subheader("Installs")
     if kept:
         st.markdown(f":gray-badge[:material/event_busy: Another period] {kept}")
@@ -146,7 +147,8 @@ def _why_hidden(rows: Sequence[data.Row]) -> str:
 
 
 def _foot(trust: Trust, rows: Sequence[data.Row], name: str) -> None:
-    sections.foot(trust, rows, name, (BREAKDOWN, "events"), (BREAKDOWN, "people"), is_provisional=True)
+    is_provisional = any(row["is_provisional"] for row in rows)
+    sections.foot(trust, rows, name, (BREAKDOWN, "events"), (BREAKDOWN, "people"), is_provisional=is_provisional)
 
 
 def _in_words(code: str) -> str:

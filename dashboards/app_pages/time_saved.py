@@ -218,11 +218,11 @@ def _rests_on(looking: Looking, trust: Trust, chosen: Mapping[str, Any], chosen_
     assumed = data.query("assumptions", looking.viewer, assumption_set=chosen_set)
     shares = _shares(assumed)
     name = f"{chosen['team_id']}_{chosen['period_end']}_{chosen_set}"
-    newest = periods.newest_end(trust)
+    kept = periods.parted_ends(trust)
     uninstalls = None
-    if chosen["period_end"] == str(newest):
+    if chosen["period_end"] in map(str, kept):
         uninstalls = data.query("time_saved_uninstalls", looking.viewer, **chosen)
-    _assumptions(trust, _beside(uses, uninstalls), assumed, shares, name, newest)
+    _assumptions(trust, _beside(uses, uninstalls), assumed, shares, name, kept)
     if not uses or not shares or any(formats.is_missing(row["successes"]) for row in uses):
         st.info(
             "**What matters most, and what-if: hidden to protect people.** Uses under one of the assumptions are one "
@@ -272,7 +272,7 @@ def _assumptions(
     assumed: Sequence[data.Row],
     shares: Sequence[Mapping[str, Any]],
     name: str,
-    newest: date,
+    kept: Sequence[date],
 ) -> None:
     st.subheader("What the hours rest on")
     known = {row["skill_name"]: row for row in assumed}
@@ -313,8 +313,8 @@ def _assumptions(
             "Uninstalls are those of the same skills, by people seated in the team; those of a skill that would be one "
             "person's are hidden."
             if has_uninstalls
-            else "Uninstalls of the same skills are not kept for this period, only for the newest, which ends on "
-            f"{formats.day(newest)}."
+            else "Uninstalls of the same skills are not kept for this period, only for those that end on "
+            f"{' and '.join(formats.day(end) for end in sorted(set(kept)))}."
         )
     )
     sections.foot(

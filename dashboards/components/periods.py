@@ -39,9 +39,10 @@ def default_end(days: list[date], period_days: int) -> date:
     return max(comparable or recent)
 
 
-def newest_end(trust: Trust) -> date:
-    """The newest period end there is: the last complete day before the snapshot's clock."""
-    return trust.snapshot.as_of.date() - timedelta(days=1)
+def parted_ends(trust: Trust) -> tuple[date, date]:
+    """The last days of the periods that are kept in parts: the newest that is complete, and the last Sunday."""
+    newest = trust.snapshot.as_of.date() - timedelta(days=1)
+    return newest, newest - timedelta(days=newest.isoweekday() % 7)
 
 
 def line(end: date, period_days: int, *, is_provisional: bool) -> None:

@@ -1,4 +1,4 @@
--- The uninstalls of the skills that a team used with success in the newest period; a hidden number of users is not none.
+-- The uninstalls of the skills that a team used with success in one of the newest periods; a hidden number of users is not none.
 -- tables: metrics.team_skill_breakdown, metrics.team_skill_usage
 select
     uninstalls.skill_name,

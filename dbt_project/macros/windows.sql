@@ -16,6 +16,25 @@ work once per window instead. Where earlier windows stand, the sum goes on from 
     {{ return([7, 28, 30, 90]) }}
 {%- endmacro %}
 
+{#-
+The periods that are kept in parts (installs by error code, uses by version), by their last day: the newest, and the last
+that ended with a week.
+-#}
+{% macro parted_ends() -%}
+    (
+        select {{ last_complete_day() }} as period_end
+
+        union
+
+        select {{ last_complete_day() }} - cast(extract(isodow from {{ last_complete_day() }}) as integer) % 7 as period_end
+    )
+{%- endmacro %}
+
+{#- The days up to now that they need. -#}
+{% macro parted_days() -%}
+    {{ return((window_lengths() | max) + 6) }}
+{%- endmacro %}
+
 {% macro double_window_lengths() -%}
     {{ return([14, 56, 60, 180]) }}
 {%- endmacro %}

@@ -47,13 +47,21 @@ def seen(reader, rows):
 
 
 @pytest.fixture(scope="session")
+def kept_ends(seen):
+    """The last days of the periods that are kept in parts, the newest last."""
+    return [
+        row["end"] for row in seen("select distinct period_end as end from metrics.team_skill_breakdown order by 1")
+    ]
+
+
+@pytest.fixture(scope="session")
 def skill(seen):
     """The skill with most failed installs that a lead is told of, else with most installs; its uses are told, too."""
     found = seen(
         "select failed.*, used.events as uses from metrics.team_skill_breakdown as failed "
         "join metrics.team_skill_breakdown as used on used.team_id = failed.team_id "
         "and used.skill_name = failed.skill_name and used.period_days = failed.period_days "
-        "and used.breakdown = 'sdk_version' and used.value = '*' "
+        "and used.period_end = failed.period_end and used.breakdown = 'sdk_version' and used.value = '*' "
         "where failed.breakdown in ('install_error', 'installed') and failed.value = '*' and failed.period_days = 90 "
         "and failed.events is not null and used.events is not null "
         "order by failed.breakdown = 'installed', failed.events desc, used.events desc, 1, 2"
@@ -66,7 +74,7 @@ def test_the_skill_page_shows_installs_and_versions_as_they_are_published(look, 
     page = look(_path(skill))
     published = seen(
         f"select * from metrics.team_skill_breakdown where team_id = '{skill['team_id']}' and period_days = 90 "
-        f"and skill_name = '{skill['skill_name']}'"
+        f"and period_end = date '{skill['period_end']}' and skill_name = '{skill['skill_name']}'"
     )
     totals = {row["breakdown"]: row for row in published if row["value"] == "*"}
     for kind, what in OUTCOMES.items():
@@ -85,9 +93,16 @@ def test_the_skill_page_shows_installs_and_versions_as_they_are_published(look, 
     keep_screenshots(page, "skill-installs")
 
 
-def test_an_earlier_end_says_that_installs_are_of_the_newest_period(look, skill):
-    page = look(_path(skill, end=skill["period_end"] - timedelta(days=1)))
-    assert f"to {formats.day(skill['period_end'])}, not the period chosen above" in _body(page)
+def test_the_last_whole_week_is_kept_like_the_newest_period(read, rows, skill, kept_ends):
+    [until] = rows("select max(period_end) as day from metrics.team_activity", "metrics.team_activity")
+    assert kept_ends == sorted({until["day"], until["day"] - timedelta(days=until["day"].isoweekday() % 7)})
+    for end in kept_ends:
+        assert "Kept for the newest period only" not in _body(read(_path(skill, end=end)))
+
+
+def test_an_earlier_end_says_that_installs_are_of_the_newest_period(look, skill, kept_ends):
+    page = look(_path(skill, end=kept_ends[0] - timedelta(days=1)))
+    assert f"to {formats.day(kept_ends[-1])}, not the period chosen above" in _body(page)
     keep_screenshot(page, "skill-installs-earlier")
 
 
@@ -96,12 +111,13 @@ def test_a_skill_that_nobody_installed_says_so(look, seen):
         "select * from metrics.team_skill_breakdown as used where used.breakdown = 'sdk_version' and used.value = '*' "
         "and used.period_days = 7 and used.events is not null and not exists (select 1 "
         "from metrics.team_skill_breakdown as other where other.team_id = used.team_id and other.period_days = 7 "
+        "and other.period_end = used.period_end "
         "and other.skill_name = used.skill_name and other.breakdown <> 'sdk_version') order by 1, 2 limit 1"
     )
     assert "Nobody installed or uninstalled it" in _body(look(_path(found[0])))
 
 
-def test_uninstalls_of_the_same_skills_stand_beside_the_hours(look, seen):
+def test_uninstalls_of_the_same_skills_stand_beside_the_hours(look, seen, kept_ends):
     found = seen(
         "select uninstalls.* from metrics.team_skill_breakdown as uninstalls "
         "join metrics.team_skill_usage as usage on usage.team_id = uninstalls.team_id "
@@ -113,12 +129,13 @@ def test_uninstalls_of_the_same_skills_stand_beside_the_hours(look, seen):
         "and uninstalls.events is not null and usage.users > 0 and hours.successes is not null "
         "and not exists (select 1 from metrics.team_time_saved_uses as own where own.assumption_name = "
         "uninstalls.skill_name) "
-        "order by uninstalls.team_id, uninstalls.skill_name"
+        "order by uninstalls.period_end desc, uninstalls.team_id, uninstalls.skill_name"
     )
     assert found, "in no team of the sample world did two people uninstall a skill"
-    told = sum(row["events"] for row in found if row["team_id"] == found[0]["team_id"])
+    same = [row for row in found if all(row[name] == found[0][name] for name in ("team_id", "period_end"))]
+    told = sum(row["events"] for row in same)
     page = look(_path(found[0], page="time_saved"))
     assert _cells(page, "Every other skill")[3].split(" + ")[0] == formats.count(told)
     keep_screenshots(page, "time-saved-uninstalls")
-    earlier = look(_path(found[0], page="time_saved", end=found[0]["period_end"] - timedelta(days=1)))
+    earlier = look(_path(found[0], page="time_saved", end=kept_ends[0] - timedelta(days=1)))
     assert "not kept for this period" in _body(earlier)

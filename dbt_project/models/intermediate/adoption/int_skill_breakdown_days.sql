@@ -2,14 +2,14 @@
     materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key='day',
-    pre_hook="{{ forget_days_before(window_start(window_lengths() | max)) }}"
+    pre_hook="{{ forget_days_before(window_start(parted_days())) }}"
 ) }}
 
 with
 
 touched as (
 
-    {{ touched_days(window_start(window_lengths() | max), last_complete_day(), and_audited=true) }}
+    {{ touched_days(window_start(parted_days()), last_complete_day(), and_audited=true) }}
 
 ),
 

@@ -22,7 +22,13 @@ seated_days as (
 
     where
         not facts.is_day_mark
-        and facts.day between {{ window_start(window_lengths() | max) }} and {{ last_complete_day() }}
+        and facts.day between {{ window_start(parted_days()) }} and {{ last_complete_day() }}
+
+),
+
+ends as (
+
+    select period_end from {{ parted_ends() }} as parted_ends
 
 ),
 
@@ -33,6 +39,7 @@ people as (
         seated_days.account_id,
         seated_days.team_id,
         seated_days.skill_name,
+        ends.period_end,
         lookbacks.lookback_days,
         seated_days.breakdown,
         case when alls.is_all then '*' else seated_days.value end as named,
@@ -45,14 +52,19 @@ people as (
 
     cross join {{ lookbacks(window_lengths()) }}
 
+    inner join ends
+        on
+            seated_days.day > ends.period_end - lookbacks.lookback_days
+            and seated_days.day <= ends.period_end
+
     where
-        seated_days.day > {{ last_complete_day() }} - lookbacks.lookback_days
-        and (alls.is_all or seated_days.value <> '*')
+        (alls.is_all or seated_days.value <> '*')
 
     group by
         seated_days.account_id,
         seated_days.team_id,
         seated_days.skill_name,
+        ends.period_end,
         lookbacks.lookback_days,
         seated_days.breakdown,
         case when alls.is_all then '*' else seated_days.value end,
@@ -66,6 +78,7 @@ counted as (
         account_id,
         team_id,
         skill_name,
+        period_end,
         lookback_days,
         breakdown,
         named,
@@ -75,7 +88,7 @@ counted as (
 
     from people
 
-    group by account_id, team_id, skill_name, lookback_days, breakdown, named
+    group by account_id, team_id, skill_name, period_end, lookback_days, breakdown, named
 
 ),
 
@@ -85,28 +98,21 @@ alone as (
     select
         team_id,
         skill_name,
+        period_end,
         lookback_days,
         breakdown,
         count(distinct case when named <> '*' and people = 1 then any_actor_key end) as people_alone
 
     from counted
 
-    group by team_id, skill_name, lookback_days, breakdown
-
-),
-
-team_windows as (
-
-    select * from {{ ref('int_team_windows') }}
-
-    where sampled_day = {{ last_complete_day() }}
+    group by team_id, skill_name, period_end, lookback_days, breakdown
 
 )
 
 select
     counted.team_id,
     counted.skill_name,
-    {{ last_complete_day() }} as period_end,
+    counted.period_end,
     cast(counted.lookback_days as integer) as period_days,
     counted.breakdown,
     counted.named as value,
@@ -115,8 +121,7 @@ select
     cast(counted.people as bigint) as people,
     cast(counted.events as bigint) as events,
     cast(alone.people_alone as bigint) as people_alone,
-    -- The newest period always contains days for which late events may still come.
-    true as is_provisional,
+    counted.period_end >= {{ last_complete_day() }} - 2 as is_provisional,
     {{ metric_columns() }}
 
 from counted
@@ -125,12 +130,14 @@ inner join alone
     on
         counted.team_id = alone.team_id
         and counted.skill_name = alone.skill_name
+        and counted.period_end = alone.period_end
         and counted.lookback_days = alone.lookback_days
         and counted.breakdown = alone.breakdown
 
 -- Whoever is behind a row is seated on a day of the window.
-inner join team_windows
+inner join {{ ref('int_team_windows') }} as team_windows
     on
         counted.account_id = team_windows.account_id
         and counted.team_id = team_windows.team_id
+        and counted.period_end = team_windows.sampled_day
         and counted.lookback_days = team_windows.lookback_days
