@@ -210,11 +210,12 @@ def keep_screenshots(page, name: str, views: Sequence[tuple[int, str]] = VIEWS) 
         was_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 900})
+        settle(page)
         if was_dark != (scheme == "dark"):
             # The colour of labels inside charts is the server's, which learns of the scheme with its next run.
             page.keyboard.press("r")
             page.wait_for_timeout(100)
-        settle(page)
+            settle(page)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (width, scheme)
         background = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
         assert (sum(int(part) for part in re.findall(r"\d+", background)[:3]) < 200) == (scheme == "dark")
