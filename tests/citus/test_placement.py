@@ -2,24 +2,19 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
-from ingest.files import import_drop
-from ingest.simulator import simulate
-from orchestration.dbt_runner import manifest_of, run_dbt
+from orchestration.dbt_runner import manifest_of
 from orchestration.pipeline import initialise
-from tests.integration.test_parity import LAST_DAY, move_days
-from warehouse import Warehouse, open_warehouse
+from tests.integration.compiled_day import compiled_day, compiled_sql
+from warehouse import Warehouse
 from warehouse.errors import UsageError
 from warehouse.settings import Settings
 
 pytestmark = pytest.mark.citus
-
-AS_OF = datetime.combine(LAST_DAY + timedelta(days=1), time(6), UTC)
 
 STAYS_ON_THE_WORKERS = frozenset(
     {
@@ -39,18 +34,8 @@ STAYS_ON_THE_WORKERS = frozenset(
 
 @pytest.fixture(scope="module")
 def day(citus_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    """A warehouse that was built the day before; the newest day is imported, and its build is compiled."""
-    drop, held = tmp_path_factory.mktemp("drop"), tmp_path_factory.mktemp("held")
-    simulate(drop, days=12, accounts=4, seed=5, events=1_500, until=LAST_DAY)
-    move_days(drop, held, {LAST_DAY})
-    with open_warehouse(citus_settings) as warehouse:
-        initialise(warehouse)
-        import_drop(warehouse, drop, as_of=AS_OF - timedelta(days=1))
-        run_dbt(warehouse, ["seed"], as_of=AS_OF - timedelta(days=1))
-        run_dbt(warehouse, ["run"], as_of=AS_OF - timedelta(days=1))
-        move_days(held, drop, {LAST_DAY})
-        import_drop(warehouse, drop, as_of=AS_OF)
-        run_dbt(warehouse, ["compile", "--select", "resource_type:model"], as_of=AS_OF)
+    folder = tmp_path_factory.mktemp("day")
+    with compiled_day(citus_settings, folder, days=12, accounts=4, events=1_500) as warehouse:
         yield warehouse
 
 
@@ -67,7 +52,6 @@ def tables(warehouse: Warehouse) -> dict[str, dict[str, Any]]:
 def plans(warehouse: Warehouse) -> dict[str, str]:
     """What Citus would do for each model. A join that it would have to move rows for is an error already."""
     assert warehouse.settings.warehouse_url is not None
-    compiled = warehouse.settings.home / "dbt" / "target" / "compiled"
     found = {}
     with psycopg.connect(
         warehouse.settings.warehouse_url.get_secret_value(),
@@ -76,8 +60,8 @@ def plans(warehouse: Warehouse) -> dict[str, str]:
     ) as connection:
         assert connection.execute("show citus.enable_repartition_joins").fetchone() == ("off",)
         for name, node in tables(warehouse).items():
-            [path] = compiled.rglob(f"{name}.sql")
-            statement = f"explain (costs off) insert into {node['schema']}.{name} {path.read_text()}"
+            sql = compiled_sql(warehouse.settings, name)
+            statement = f"explain (costs off) insert into {node['schema']}.{name} {sql}"
             found[name] = "\n".join(row[0] for row in connection.execute(statement.encode()).fetchall())
     return found
 

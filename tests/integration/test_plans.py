@@ -5,19 +5,14 @@ company's. So what was compared is counted, not what was estimated or how long i
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from ingest.files import import_drop
-from ingest.simulator import simulate
-from orchestration.dbt_runner import manifest_of, run_dbt
-from orchestration.pipeline import initialise
-from tests.integration.test_parity import LAST_DAY, move_days
-from warehouse import open_warehouse
+from orchestration.dbt_runner import manifest_of
+from tests.integration.compiled_day import compiled_day, compiled_sql
 from warehouse.settings import Settings
 
 pytestmark = pytest.mark.long
@@ -62,21 +57,9 @@ def is_too_much(compared: float, handled: float) -> bool:
 
 
 def test_no_model_of_a_day_compares_every_row_with_every_other(postgres_settings: Settings, tmp_path: Path) -> None:
-    drop, held = tmp_path / "drop", tmp_path / "held"
-    simulate(drop, days=60, accounts=10, seed=5, events=40_000, until=LAST_DAY)
-    move_days(drop, held, {LAST_DAY})
-    as_of = datetime.combine(LAST_DAY + timedelta(days=1), time(6), UTC)
-    with open_warehouse(postgres_settings) as warehouse:
-        initialise(warehouse)
-        import_drop(warehouse, drop, as_of=as_of - timedelta(days=1))
-        run_dbt(warehouse, ["seed"], as_of=as_of - timedelta(days=1))
-        run_dbt(warehouse, ["run"], as_of=as_of - timedelta(days=1))
-        move_days(held, drop, {LAST_DAY})
-        import_drop(warehouse, drop, as_of=as_of)
-        run_dbt(warehouse, ["compile", "--select", "resource_type:model"], as_of=as_of)
+    with compiled_day(postgres_settings, tmp_path, days=60, accounts=10, events=40_000) as warehouse:
         models = [node for node in manifest_of(warehouse)["nodes"].values() if node["resource_type"] == "model"]
 
-    compiled = postgres_settings.home / "dbt" / "target" / "compiled"
     found = {}
     assert postgres_settings.warehouse_url is not None
     with psycopg.connect(
@@ -87,8 +70,7 @@ def test_no_model_of_a_day_compares_every_row_with_every_other(postgres_settings
             by_hash = any("joins_by_hash" in hook["sql"] for hook in model["config"]["pre-hook"])
             connection.execute(b"set local enable_nestloop = off" if by_hash else b"select 1")
             connection.execute(b"set local enable_mergejoin = off" if by_hash else b"select 1")
-            [path] = compiled.rglob(f"{model['name']}.sql")
-            found[model["name"]] = compared_and_handled(connection, path.read_text())
+            found[model["name"]] = compared_and_handled(connection, compiled_sql(postgres_settings, model["name"]))
             connection.rollback()
     assert {"int_recommendation_episodes", "skill_pairs", "team_recommendations"} <= found.keys()
     assert {name: counts for name, counts in found.items() if is_too_much(*counts)} == {}
