@@ -42,7 +42,7 @@ def show(looking: Looking, trust: Trust, chosen: dict[str, Any], end: date) -> N
     rows = data.query("skill_breakdown", looking.viewer, period_end=str(shown), **chosen)
     start = shown - timedelta(days=chosen["period_days"] - 1)
     days = f"{formats.day(start)} to {formats.day(shown)}"
-    kept = "" if shown == end else f"Kept for the newest period only: **{days}**, not the period chosen above."
+    kept = "" if shown == end else f"Not kept for the period chosen above. This is the newest: **{days}**."
     name = f"{chosen['team_id']}_{chosen['skill_name']}_{shown}"
     st.subheader("Installs")
     if kept:

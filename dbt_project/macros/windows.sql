@@ -30,7 +30,7 @@ that ended with a week.
     )
 {%- endmacro %}
 
-{#- The days up to now that they need. -#}
+{#- The days up to now that they need: a week may have ended six days before the newest. -#}
 {% macro parted_days() -%}
     {{ return((window_lengths() | max) + 6) }}
 {%- endmacro %}

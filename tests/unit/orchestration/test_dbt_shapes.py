@@ -1,4 +1,4 @@
-"""A profile that is none is refused where the project is parsed, and taken as it is where it was parsed before."""
+"""What dbt reads is held against its shape, but for a run over a project that was parsed."""
 
 import pytest
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
@@ -6,12 +6,12 @@ from dbt_common.dataclass_schema import ValidationError
 
 from orchestration.dbt_shapes import shapes_known
 
-GOOD = {"type": "duckdb", "path": "x.duckdb", "schema": "staging", "database": "x"}
+PROFILE = {"type": "duckdb", "path": "x.duckdb", "schema": "staging", "database": "x"}
 
 
 def test_within_a_run_nothing_is_asked_of_a_shape_and_after_it_everything() -> None:
-    wrong = GOOD | {"settings": 7}
-    DuckDBCredentials.validate(GOOD)
+    wrong = PROFILE | {"settings": 7}
+    DuckDBCredentials.validate(PROFILE)
     with shapes_known():
         DuckDBCredentials.validate(wrong)
     with pytest.raises(ValidationError):

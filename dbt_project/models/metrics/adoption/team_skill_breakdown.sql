@@ -57,8 +57,7 @@ people as (
             seated_days.day > ends.period_end - lookbacks.lookback_days
             and seated_days.day <= ends.period_end
 
-    where
-        (alls.is_all or seated_days.value <> '*')
+    where alls.is_all or seated_days.value <> '*'
 
     group by
         seated_days.account_id,
