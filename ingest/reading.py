@@ -52,7 +52,7 @@ _CLEANED_AT_ONCE = 20_000
 _SAMPLE = 16
 _SAMPLED_FROM = 100_000
 
-_PREFIX = r"(\d{1,3}[.]){3}0/24|anonymous:[A-Za-z0-9_=+/-]{0,128}"
+_NETWORK, _HASHED = r"(\d{1,3}[.]){3}0/24", r"anonymous:[A-Za-z0-9_=+/-]{0,128}"
 _PSEUDONYM = "[0-9a-f]{64}"
 _QUOTED = r'"([^"\\]{1,200})"'
 
@@ -503,13 +503,19 @@ class Staging:
         """A full address where only its network belongs is cut to the network; what is neither goes."""
         if not any(column.name == "ip_prefix" for column in self._contract.columns):
             return
-        # A hash has the letters that tokens and paths have.
-        hidden = f"starts_with(ip_prefix, 'anonymous:') and {privacy.dirty_sql('chr(10) || substr(ip_prefix, 11)')}"
         # A network comes many times, and is asked about once.
-        found = self._reading.sql(
-            f"select ip_prefix from (select distinct ip_prefix from {STAGED}) "
-            f"where not regexp_full_match(ip_prefix, '{_PREFIX}') or {hidden}"
+        others = self._reading.sql(
+            f"select distinct ip_prefix from {STAGED} where not regexp_full_match(ip_prefix, '{_NETWORK}')"
         )
+        if not others.num_rows:
+            return
+        self._reading.register("_import_prefixes", others)
+        # A hash has the letters that tokens and paths have.
+        hidden = privacy.dirty_sql("chr(10) || substr(ip_prefix, 11)")
+        found = self._reading.sql(
+            f"select ip_prefix from _import_prefixes where not regexp_full_match(ip_prefix, '{_HASHED}') or {hidden}"
+        )
+        self._reading.unregister("_import_prefixes")
         if not found.num_rows:
             return
         self._reading.register("_import_prefixes", found)
