@@ -509,13 +509,13 @@ class Staging:
         )
         if not others.num_rows:
             return
-        self._reading.register("_import_prefixes", others)
+        self._reading.register("_import_others", others)
         # A hash has the letters that tokens and paths have.
         hidden = privacy.dirty_sql("chr(10) || substr(ip_prefix, 11)")
         found = self._reading.sql(
-            f"select ip_prefix from _import_prefixes where not regexp_full_match(ip_prefix, '{_HASHED}') or {hidden}"
+            f"select ip_prefix from _import_others where not regexp_full_match(ip_prefix, '{_HASHED}') or {hidden}"
         )
-        self._reading.unregister("_import_prefixes")
+        self._reading.unregister("_import_others")
         if not found.num_rows:
             return
         self._reading.register("_import_prefixes", found)
