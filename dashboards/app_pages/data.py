@@ -162,7 +162,7 @@ def _gaps(found: data.Rows, trust: Trust) -> None:
     if not found:
         st.success("No gap is open.", icon=":material/check_circle:")
         return
-    st.markdown(f"**{formats.count(len(found))} gaps** are open, the newest day first.")
+    st.markdown(f"Open: **{formats.count(len(found))}**, the newest day first.")
     shown = found[:ROWS_SHOWN]
     tables.show(
         [{**row, "entity": _entity(row), "kind": GAPS.get(str(row["kind"]), str(row["kind"]))} for row in shown],
