@@ -7,7 +7,11 @@ from typing import Any
 
 @contextmanager
 def events_of_note() -> Iterator[None]:
-    """Around a run of dbt: what it says for debugging is not sent, and not made into a message unless it is read."""
+    """Around a run of dbt: what it says for debugging is not sent, and not made into a message unless it is read.
+
+    The same goes for the line that says that a node begins: the one that says how it ended names it too.
+    """
+    from dbt.events.types import LogStartLine
     from dbt_common.events.base_types import BaseEvent, DebugLevel, EventLevel
     from dbt_common.events.event_manager import EventManager
     from dbt_common.events.event_manager_client import ctx_set_event_manager, get_event_manager
@@ -20,13 +24,13 @@ def events_of_note() -> Iterator[None]:
             node: Any = None,
             force_warn_or_error_handling: bool = False,
         ) -> None:
-            if (level or e.level_tag()) is not EventLevel.DEBUG:
+            if (level or e.level_tag()) is not EventLevel.DEBUG and not isinstance(e, LogStartLine):
                 super().fire_event(e, level, node, force_warn_or_error_handling)
 
     make_message, find = BaseEvent.__init__, BaseEvent.__getattr__
 
     def note(event: Any, *args: Any, **kwargs: Any) -> None:
-        if type(event).level_tag is DebugLevel.level_tag:
+        if type(event).level_tag is DebugLevel.level_tag or isinstance(event, LogStartLine):
             event.__dict__["_noted"] = args, kwargs
         else:
             make_message(event, *args, **kwargs)

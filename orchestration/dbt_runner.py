@@ -12,7 +12,8 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,7 @@ import yaml
 from orchestration.dbt_contexts import lean_contexts
 from orchestration.dbt_events import events_of_note
 from orchestration.dbt_kept import find_parse, keep_parse, parse_key, places
+from orchestration.dbt_results import lean_results
 from orchestration.dbt_shapes import shapes_known
 from orchestration.dbt_templates import kept_templates
 from warehouse import Warehouse
@@ -167,6 +169,7 @@ class _Runner:
             kept = parse_key(*key)
             found = find_parse(self._kept_in, kept)
             _PARSED[key] = _Parsed(*found) if found else self._parse_anew(kept)
+            _PARSED[key].manifest.build_flat_graph()
         return _PARSED[key]
 
     def _parse_anew(self, key: str) -> _Parsed:
@@ -187,8 +190,7 @@ class _Runner:
         progress: Progress | None,
         on_event: RawEvents | None,
     ) -> DbtRun:
-        # Running a node writes its compiled text into the manifest; a later run with another clock must not see it.
-        manifest = self._parse().manifest.deepcopy()
+        manifest = _to_be_run(self._parse().manifest)
         callbacks = [_listener(progress, on_event)] if progress or on_event else []
         outcome = self._invoke(command, variables, manifest=manifest, callbacks=callbacks)
         if outcome.result is None or not hasattr(outcome.result, "results"):
@@ -208,6 +210,7 @@ class _Runner:
             events_of_note(),
             kept_templates(self._kept_in),
             lean_contexts(),
+            lean_results(),
             nullcontext() if manifest is None else shapes_known(),
         ):
             from dbt.cli.main import dbtRunner
@@ -227,6 +230,18 @@ class _Runner:
                 return dbtRunner(manifest=manifest, callbacks=callbacks).invoke(arguments)
             finally:
                 _close_handles(self.engine)
+
+
+def _to_be_run(manifest: Any) -> Any:
+    """The manifest with nodes of its own: running one writes its compiled text and its status into it."""
+    # What dbt found while it parsed is left behind: it has to be looked up anew among these nodes.
+    run = type(manifest)(
+        **{field.name: getattr(manifest, field.name) for field in fields(manifest) if not field.name.startswith("_")}
+    )
+    run.nodes = {name: copy(node) for name, node in manifest.nodes.items()}
+    for node in run.nodes.values():
+        node._event_status = {}
+    return run
 
 
 _RUNNERS: dict[tuple[str, str], _Runner] = {}

@@ -50,8 +50,9 @@ the table has not is added to the table.
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {% call statement('new_rows') -%} {{ create_table_as(True, new_rows, compiled_code) }} {%- endcall %}
-    {%- set columns = adapter.get_columns_in_relation(new_rows) -%}
-    {%- set known = adapter.get_columns_in_relation(target_relation) | map(attribute='name') | list -%}
+    {#- The macro and not the adapter's: that would put every macro there is together to call this one. -#}
+    {%- set columns = get_columns_in_relation(new_rows) -%}
+    {%- set known = get_columns_in_relation(target_relation) | map(attribute='name') | list -%}
     {%- set added = columns | rejectattr('name', 'in', known) | list -%}
     {%- if added %} {% do alter_relation_add_remove_columns(target_relation, added, none) %} {%- endif -%}
     {% call statement('main') -%}

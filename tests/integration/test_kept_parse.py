@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestration import dbt_kept, dbt_runner
-from orchestration.dbt_runner import manifest_of
+from orchestration.dbt_runner import manifest_of, run_dbt
 from warehouse import Warehouse
 
 
@@ -50,6 +51,11 @@ def test_an_unchanged_project_is_parsed_once_and_a_changed_one_again(
     duckdb_warehouse: Warehouse, kept: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     first = _in_a_new_process(duckdb_warehouse)
+    # What has just been parsed can be run, and again as if nothing had been.
+    for _ in range(2):
+        compiled = run_dbt(duckdb_warehouse, ["compile", "--select", "int_components"], as_of=datetime(2026, 7, 1))
+        assert {result.status for result in compiled.results} == {"success"}
+    assert not dbt_runner._runner(duckdb_warehouse)._parse().manifest.nodes["model.skillsmith.int_components"].compiled
     assert [path.name[0] == "." for path in kept.iterdir() if path.is_dir()] == [False]
     monkeypatch.setattr(dbt_runner._Runner, "_parse_anew", _refuse)
     assert _in_a_new_process(duckdb_warehouse) == first
@@ -62,6 +68,7 @@ def test_an_unchanged_project_is_parsed_once_and_a_changed_one_again(
         _in_a_new_process(duckdb_warehouse)
 
 
+@pytest.mark.long
 def test_a_parse_that_was_not_kept_whole_is_done_again(
     duckdb_warehouse: Warehouse, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,12 @@
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import pytest
+from dbt import compilation
 from dbt.clients.jinja import MacroStack
+from dbt.context import providers
 from dbt.context.macros import MacroNamespaceBuilder
+from dbt.task import run, test
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,3 +50,40 @@ def test_each_name_means_the_macro_that_dbt_takes_for_it(found: set[tuple[str, s
         for name in (*NAMES, "no such macro"):
             theirs, ours = (space.get_from_package(package, name) for space in (expected, lean))
             assert (ours and _meaning(ours)) == (theirs and _meaning(theirs))
+
+
+class _Context:
+    """Stands for dbt's context of a node: what it says of the node is read when it is asked."""
+
+    def __init__(self, node: Any, config: Any, manifest: Any, *_: Any) -> None:
+        self.model, self.manifest = node, manifest
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"of": self, "code": self.model.compiled_code}
+
+
+@pytest.mark.parametrize("task", [run, test])
+def test_a_node_runs_with_the_macros_it_was_compiled_with_and_the_code_it_has_then(
+    task: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(providers, "ModelContext", _Context)
+    node, other = (SimpleNamespace(unique_id="model.a", compiled_code=None) for _ in range(2))
+    before = compilation.generate_runtime_model_context, task.generate_runtime_model_context
+    with lean_contexts():
+
+        def compiled(manifest: str) -> dict[str, Any]:
+            return compilation.generate_runtime_model_context(node, None, manifest)  # pyright: ignore[reportArgumentType]
+
+        def to_run(node: Any, manifest: str) -> dict[str, Any]:
+            return task.generate_runtime_model_context(node, None, manifest)
+
+        made = compiled("one")
+        node.compiled_code = "select 1"
+        again = to_run(node, "one")
+        assert again["of"] is made["of"]
+        assert again["code"] == "select 1"
+        # Once and no more, and neither for another node of that name nor for another project.
+        assert to_run(node, "one")["of"] is not made["of"]
+        assert compiled("one")["of"] is not to_run(other, "one")["of"]
+        assert compiled("one")["of"] is not to_run(node, "two")["of"]
+    assert (compilation.generate_runtime_model_context, task.generate_runtime_model_context) == before

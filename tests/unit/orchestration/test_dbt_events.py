@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from dbt.adapters.events.types import ConnectionClosed
+from dbt.events.types import LogStartLine
 from dbt_common.events import base_types
 from dbt_common.events.event_manager_client import add_callback_to_manager
 from dbt_common.events.functions import fire_event
@@ -29,6 +30,7 @@ def test_what_is_said_for_debugging_is_neither_sent_nor_made(messages: list[Any]
     with events_of_note():
         add_callback_to_manager(heard.append)
         fire_event(ConnectionClosed(conn_name="for debugging"))
+        fire_event(LogStartLine(description="a model", index=1, total=2, node_info={}))
         assert (heard, messages) == ([], [])
         fire_event(ConnectionClosed(conn_name="said all the same"), level=base_types.EventLevel.INFO)
         fire_event(Note(msg="of note"), level=base_types.EventLevel.WARN)
