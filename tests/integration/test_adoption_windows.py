@@ -231,3 +231,60 @@ def test_what_changes_in_the_past_is_made_again_from_there_and_nothing_before(
     later = datetime(2026, 5, 27, 6, 0, tzinfo=UTC)
     build(warehouse, later)
     assert_as_defined(warehouse, world, later)
+
+
+@postgres_takes_long
+def test_a_changed_scraper_rule_holds_for_old_days_too_and_no_other_day_is_read_again(warehouse: Warehouse) -> None:
+    world = make_world(seed=5, days=DAYS)
+    march, may = date(2026, 3, 20), date(2026, 5, 5)
+    for day in (march, may):
+        world.add_event(at(day, 8), "telemetry:skill_invoke", "p3", at(day, 9), skill_name=SKILLS[0], success=True)
+        for minute in range(30):
+            world.add_event(at(day, 10, minute), "search:metrics", "p3", at(day, 11), result_count=20)
+    fill(warehouse, world)
+    build(warehouse, AS_OF)
+    assert _scrapers(warehouse) == []
+    assert {march, may} <= _days_of_use(warehouse, "p3")
+
+    # Until April 20 searches were too many, whatever is said of later days.
+    place = {
+        "file_name": "reference/scraper_rules.csv",
+        "version": 1,
+        "more_than_percent": 95,
+        "page_sizes": "20|50|100",
+    }
+    rules = [(2, date(1970, 1, 1), 20), (3, date(2026, 4, 1), 1000)]
+    with warehouse.write() as writer:
+        writer.append(
+            "raw.reference_scraper_rules",
+            [place | {"file_line": n, "valid_from": day, "more_than_searches": most} for n, day, most in rules],
+        )
+    build(warehouse, AS_OF.replace(minute=31))
+
+    assert _scrapers(warehouse) == [{"kind": "actor", "scraper": "p3", "day": march}]
+    assert _days_of_use(warehouse, "p3") >= {may}
+    assert march not in _days_of_use(warehouse, "p3")
+    with warehouse.write() as writer:
+        read_again = writer.fetch(
+            "select max(since) as last from intermediate.int_usage_changes "
+            "where kind = 'day' and detected_at = (select max(detected_at) from intermediate.int_usage_changes)"
+        )
+    assert read_again == [{"last": date(2026, 3, 31)}]
+    world.events = [e for e in world.events if e["actor_key"] != "p3" or e["created_at"].date() != march]
+    truth = Truth(world, AS_OF)
+    key = ("team_id", "skill_name", "period_end", "period_days")
+    assert_same(published(warehouse, "team_skill_usage", key), skill_rows(truth))
+    assert_same(published(warehouse, "team_activity", ("team_id", "period_end", "period_days")), activity_rows(truth))
+
+
+def _scrapers(warehouse: Warehouse) -> list[Row]:
+    with warehouse.write() as writer:
+        return writer.fetch("select kind, scraper, day from intermediate.int_scraper_days where not is_day_mark")
+
+
+def _days_of_use(warehouse: Warehouse, person: str) -> set[date]:
+    with warehouse.write() as writer:
+        rows = writer.fetch(
+            "select distinct day from intermediate.int_skill_use_days where actor_key = ? and not is_day_mark", [person]
+        )
+    return {row["day"] for row in rows}
