@@ -490,7 +490,8 @@ class DuckDBWarehouse:
         return {
             "type": "duckdb",
             "path": str(self.settings.warehouse_file),
-            "threads": self.settings.threads,
+            # Python's part of a model waits for its turn while the engine is busy with others.
+            "threads": self.settings.threads + 2,
             "schema": "staging",
             "config_options": _config(self.settings),
             # Set anew for each model and test, so only what DuckDB does not take when it opens the file.
