@@ -16,6 +16,8 @@ BIN := $(VENV)/bin
 APP := $(BIN)/skillsmith-analytics
 SERVE ?= 1
 PYTEST_ARGS ?=
+# Two workers; tests/conftest.py says which tests one of them does, and in which order.
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The sample world of `make demo`.
 DEMO_DAYS ?= 180
@@ -103,14 +105,10 @@ dev: setup  ## Dagster's UI and daemon plus the dashboards, on the state of the 
 test: setup-dev  ## unit, integration and browser tests (12 to 17 minutes)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 	    echo "No Chromium on PATH: the browser tests will be skipped (Debian: apt-get install chromium)" >&2
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not citus" $(PYTEST_ARGS)
+	$(PYTEST) -m "not long and not citus" $(PYTEST_ARGS)
 
-# Those on TimescaleDB one after the other, for they share the server that is given; they run whatever the others say.
 test-long: setup-dev tests/timescale/node_modules  ## the slower suites: TimescaleDB, a hundred killed publishers, whole paths
-	failed=0; \
-	    $(BIN)/python -m pytest -n 2 --dist loadfile -m "long and not timescale" --ignore=tests/benchmarks $(PYTEST_ARGS) || failed=1; \
-	    $(BIN)/python -m pytest -m "long and timescale" --ignore=tests/benchmarks $(PYTEST_ARGS) || failed=1; \
-	    exit $$failed
+	$(PYTEST) -m long --ignore=tests/benchmarks $(PYTEST_ARGS)
 
 test-citus: setup-dev  ## numbers and placement on the Citus cluster that SKILLSMITH_TEST_CITUS_URL names
 	$(BIN)/python -m pytest -m citus $(PYTEST_ARGS) tests/citus

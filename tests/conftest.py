@@ -9,18 +9,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from hypothesis import settings as hypothesis_settings
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
+from xdist.scheduler import LoadFileScheduling
 
 from orchestration.cli import COLLECTION
 from orchestration.pipeline import initialise
 from warehouse import Warehouse, open_warehouse, postgres
 from warehouse.duckdb import DuckDBWarehouse
 from warehouse.settings import Settings, load_settings
+
+_BEGIN_FIRST = ("test_pages.py", "test_import_kills.py", "test_retention.py", "test_parity.py")
+"""The files with the longest tests, after those on TimescaleDB."""
 
 BUILT_ENGINES = ("duckdb", pytest.param("postgres", marks=pytest.mark.long))
 """Of what dbt builds: its second engine is for `make test-long`, where everything is built on it."""
@@ -37,8 +42,30 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The pages' longest file first and the others last: the world that they look at is made before a second asks."""
-    items.sort(key=lambda item: (item.path.name != "test_pages.py", item.path.parent.name == "browser"))
+    """What takes minutes begins first, or one worker would wait for the other's last.
+
+    Of the pages the longest file is first and the others last: the world they look at is made before a second asks.
+    """
+    items.sort(key=lambda item: (_turn(item), item.path.parent.name == "browser"))
+
+
+def _turn(item: pytest.Item) -> int:
+    if item.get_closest_marker("timescale"):
+        return 0
+    name = item.path.name
+    return _BEGIN_FIRST.index(name) + 1 if name in _BEGIN_FIRST else len(_BEGIN_FIRST) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Files go to a worker whole, as `--dist loadfile` says; those on TimescaleDB to one, for they share a server."""
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "tests/timescale" if file.startswith("tests/timescale/") else file
+
+    return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)

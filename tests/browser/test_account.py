@@ -97,6 +97,7 @@ def test_another_account_in_the_address_is_not_opened(look, whole, rows):
     assert f"account={whole['account_id']}" in page.url
 
 
+@pytest.mark.long
 def test_a_reload_and_the_way_to_a_team_and_back_keep_the_period(look, whole):
     page = look(_path(whole["account_id"], whole["period_end"]))
     before = _body(page)

@@ -63,6 +63,7 @@ def test_a_viewer_without_a_key_of_their_own_sees_no_persons_numbers(look, membe
     assert "By skill" not in body
 
 
+@pytest.mark.long
 def test_a_longer_period_and_a_reload_show_the_same_person(look, member, rows):
     longer = rows(
         f"select * from marts.fct_person_windows where actor_key = '{member['actor_key']}' and period_days = 90 "

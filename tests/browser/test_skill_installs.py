@@ -92,6 +92,7 @@ def test_the_skill_page_shows_installs_and_versions_as_they_are_published(look, 
     keep_screenshots(page, "skill-installs")
 
 
+@pytest.mark.long
 def test_the_last_whole_week_is_kept_like_the_newest_period(read, rows, skill, kept_ends):
     [until] = rows("select max(period_end) as day from metrics.team_activity", "metrics.team_activity")
     assert kept_ends == sorted({until["day"], until["day"] - timedelta(days=until["day"].isoweekday() % 7)})
@@ -117,6 +118,7 @@ def test_a_skill_that_nobody_installed_says_so(look, seen):
     assert "Nobody installed or uninstalled it" in _body(look(_path(found[0])))
 
 
+@pytest.mark.long
 def test_uninstalls_of_the_same_skills_stand_beside_the_hours(look, seen, kept_ends):
     found = seen(
         "select uninstalls.* from metrics.team_skill_breakdown as uninstalls "

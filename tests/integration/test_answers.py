@@ -13,10 +13,10 @@ import pytest
 
 from ingest.simulator import simulate
 from orchestration.cli import run
-from tests.integration.test_parity import OPERATOR, published_rows
+from tests.integration.published_numbers import published_numbers
 from tests.unit.ingest.simulator import recount
 from warehouse import open_warehouse
-from warehouse.access import open_reader
+from warehouse.access import OPERATOR, open_reader
 from warehouse.published import PUBLISHED
 from warehouse.settings import load_settings
 
@@ -99,7 +99,7 @@ def pseudonym(person: str) -> str:
 def everything(home: Path) -> dict[str, dict[tuple[str, ...], dict[str, Any]]]:
     """Every published table that is not of the run, by its key."""
     settings = load_settings(home=home)
-    found = {table.name: published_rows(settings, table) for table in PUBLISHED if table.name not in TABLES_OF_THE_RUN}
+    found = published_numbers(settings, [table for table in PUBLISHED if table.name not in TABLES_OF_THE_RUN])
     for table, columns in COLUMNS_OF_THE_RUN.items():
         for row in found[table].values():
             for column in columns:

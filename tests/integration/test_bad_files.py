@@ -236,6 +236,7 @@ TOO_MUCH = [
 ]
 
 
+@pytest.mark.long
 def test_files_made_to_fill_memory_or_disk_are_refused_in_little_of_both(tmp_path: Path, drop: Path) -> None:
     (drop / BAD).mkdir()
     for name, write, _ in TOO_MUCH:
@@ -705,6 +706,7 @@ LIMITED = IMPORTER.replace(
 )
 
 
+@pytest.mark.long
 def test_a_warehouse_that_may_not_grow_is_one_line_and_a_run_with_room_completes_it(tmp_path: Path, drop: Path) -> None:
     heavy(drop)
     home = tmp_path / "home"

@@ -146,6 +146,7 @@ def test_entities_that_never_came_are_no_data_and_hold_nothing_up(command: Comma
         assert (row["state"], row["sli"]) == ("no data", None)
 
 
+@pytest.mark.long
 def test_a_refresh_whose_blocking_check_fails_leaves_with_3_and_the_last_snapshot_stays(
     command: Command, home: Path, drop: Path, tmp_path: Path
 ) -> None:

@@ -164,9 +164,12 @@ def test_an_importer_killed_five_times_leaves_what_an_undisturbed_one_leaves(
 
 
 @pytest.mark.long
-def test_an_importer_of_a_million_rows_killed_a_hundred_times_leaves_what_an_undisturbed_one_leaves(
-    engine_settings: Settings, tmp_path: Path
+@pytest.mark.parametrize(
+    ("engine_settings", "kills"), [("duckdb", 100), ("postgres", 30)], indirect=["engine_settings"]
+)
+def test_an_importer_of_a_million_rows_that_is_killed_again_and_again_leaves_what_an_undisturbed_one_leaves(
+    engine_settings: Settings, kills: int, tmp_path: Path
 ) -> None:
     drop = tmp_path / "drop"
     simulate(drop, days=120, accounts=60, seed=7, events=600_000, until=LAST)
-    kill_and_compare(engine_settings, drop, kills=100, latest=0.15)
+    kill_and_compare(engine_settings, drop, kills=kills, latest=0.15)

@@ -245,7 +245,7 @@ def test_whatever_is_made_of_secrets_is_in_no_table_and_no_file(values: list[Any
 
 
 @pytest.mark.long
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(values=st.lists(HOSTILE, min_size=20, max_size=60), seed=st.integers(0, 1000))
 def test_whatever_is_made_of_secrets_is_in_no_table_and_no_file_at_length(values: list[Any], seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:

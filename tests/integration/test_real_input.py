@@ -122,6 +122,7 @@ def test_importing_the_same_files_again_changes_nothing(warehouse, drop, importe
     assert (again.rows_seen, again.refused) == (0, [])
 
 
+@pytest.mark.long
 def test_down_minutes_of_a_real_site_agree_with_what_its_publisher_counted(drop, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SKILLSMITH_HOME", str(tmp_path))
     monkeypatch.setenv("SKILLSMITH_SECRET", "a key for tests only")
