@@ -77,6 +77,24 @@ which is not over, is counted here, and rows of a few days are looked for betwee
     and {{ time }} < (select {{ day_start('max(day) + 1') }} from {{ days }})
 {%- endmacro %}
 
+{#- The condition that a time is no more than a day before the first or after the last day of a relation. -#}
+{% macro is_around(time, days) -%}
+    {{ return(adapter.dispatch('is_around', 'skillsmith')(time, days)) }}
+{%- endmacro %}
+
+{% macro duckdb__is_around(time, days) -%}
+    {%- if 'touched' not in model -%} true
+    {%- else -%}
+    {{ time }} >= {{ day_start("cast('" ~ (model['touched']['first_day'] or '9999-12-31') ~ "' as date) - 1") }}
+    and {{ time }} < {{ day_start("cast('" ~ (model['touched']['last_day'] or '0001-01-01') ~ "' as date) + 2") }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro postgres__is_around(time, days) -%}
+    {{ time }} >= (select {{ day_start('min(day) - 1') }} from {{ days }})
+    and {{ time }} < (select {{ day_start('max(day) + 2') }} from {{ days }})
+{%- endmacro %}
+
 {#- Before an incremental model of days runs: days that no raw row stands behind, or not by the clock as it is now, go. -#}
 {% macro forget_days(table_name) -%}
     {%- if is_incremental() -%}

@@ -71,7 +71,7 @@ all. `and_audited`: the audit log is read with the events.
 {#-
 Of the days of the CTE `touched` the events in which a person did something with a skill. What a scraper did or sent on
 a day is nobody's, all of it. `and_audited`: with the installs that the audit log alone has. They were noted there before
-they were events, for a while in both, under one id and on one day.
+they were events, for a while in both, under one id and at most a day apart: then the event is what counts.
 -#}
 {% macro touched_skill_events(and_audited=false) -%}
     {%- set columns = [
@@ -106,18 +106,15 @@ they were events, for a while in both, under one id and on one day.
             on {{ is_of_day('entries.created_at', 'entries.day', 'touched') }}
 
         left join (
-            select
-                events.event_id,
-                events.day
+            select distinct event_id
 
-            from {{ ref('stg_registry__events') }} as events
+            from {{ ref('stg_registry__events') }}
 
-            inner join touched
-                on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
-
-            where events.event_type in ('telemetry:skill_install', 'telemetry:skill_uninstall')
+            where
+                event_type in ('telemetry:skill_install', 'telemetry:skill_uninstall')
+                and {{ is_around('created_at', 'touched') }}
         ) as known
-            on entries.event_id = known.event_id and entries.day = known.day
+            on entries.event_id = known.event_id
 
         where
             entries.event_type in ('telemetry:skill_install', 'telemetry:skill_uninstall')

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -57,7 +57,10 @@ def fill(warehouse: Warehouse, world: World) -> None:
 
 
 def add_events(warehouse: Warehouse, events: list[Row]) -> None:
-    """As the registry tells of them: of the installs a third is in the audit log only, and another third in both."""
+    """As the registry tells of them: of the installs a third is in the audit log only, and another third in both.
+
+    Of those in both the log has some a day later, and some a day earlier where no clock of a test comes between.
+    """
     rows = [event | {"metadata": json.dumps(event["metadata"])} for event in events]
     audited = [row for row in rows if _audited(row) != "as an event"]
     with warehouse.write() as writer:
@@ -73,7 +76,10 @@ def _audited(event: Row) -> str:
 
 def _audit_entry(row: Row) -> Row:
     told = ("event_type", "actor_key", "metadata", "loaded_at")
-    return {name: row[name] for name in told} | {"id": row["event_id"], "timestamp": row["created_at"]}
+    moment, turn = row["created_at"], int(row["event_id"][1:]) // 3 % 3
+    if _audited(row) == "in both" and turn:
+        moment += timedelta(days=-1 if turn == 1 and moment.day < 5 else 1)
+    return {name: row[name] for name in told} | {"id": row["event_id"], "timestamp": moment}
 
 
 def remove_events(warehouse: Warehouse, world: World, is_gone: Callable[[Row], bool]) -> None:
@@ -231,6 +237,33 @@ def test_what_changes_in_the_past_is_made_again_from_there_and_nothing_before(
     later = datetime(2026, 5, 27, 6, 0, tzinfo=UTC)
     build(warehouse, later)
     assert_as_defined(warehouse, world, later)
+
+
+@postgres_takes_long
+def test_an_install_that_the_log_noted_before_midnight_is_of_the_day_of_its_event_once_that_is_there(
+    warehouse: Warehouse,
+) -> None:
+    install = {"event_type": "telemetry:skill_install", "actor_key": "p1"}
+    install["metadata"] = json.dumps({"skill_id": SKILLS[0], "success": True})
+    noted, happened = at(date(2026, 5, 3), 23, 50), at(date(2026, 5, 4), 0, 10)
+    warehouse.initialise(tables=[contract.table for contract in CONTRACTS.values()])
+    with warehouse.write() as writer:
+        writer.append("raw.registry_audit_logs", [install | {"id": "e1", "timestamp": noted, "loaded_at": noted}])
+
+    def days_of_install(minute: int) -> list[date]:
+        chosen = ["--select", "+int_skill_install_days", "--exclude-resource-type", "unit_test", "test"]
+        moment = AS_OF.replace(minute=minute)
+        run_dbt(warehouse, ["build", *chosen], as_of=moment, run_started_at=moment)
+        with warehouse.write() as writer:
+            rows = writer.fetch("select day from intermediate.int_skill_install_days where not is_day_mark")
+        return [row["day"] for row in rows]
+
+    assert days_of_install(31) == [noted.date()]
+    # The event comes with a load that is no newer than the entry's.
+    event = install | {"event_id": "e1", "created_at": happened, "ip_prefix": None, "loaded_at": noted}
+    with warehouse.write() as writer:
+        writer.append("raw.registry_events", [event])
+    assert days_of_install(32) == [happened.date()]
 
 
 @postgres_takes_long

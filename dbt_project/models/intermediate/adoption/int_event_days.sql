@@ -48,7 +48,8 @@ select
     days.day,
     cast(days.row_count as bigint) as events,
     -- Another rule makes a day another, as a load does: whatever is kept by day sees it so.
-    days.last_loaded_at + coalesce(changed.times, 0) * interval '1 microsecond' as last_loaded_at
+    days.last_loaded_at + coalesce(changed.times, 0) * interval '1 microsecond' as last_loaded_at,
+    cast(coalesce(changed.times, 0) as bigint) as rule_changes
 
 from days
 
