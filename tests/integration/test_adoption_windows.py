@@ -279,7 +279,7 @@ def test_a_changed_scraper_rule_holds_for_old_days_too_and_no_other_day_is_read_
     assert _scrapers(warehouse) == []
     assert {march, may} <= _days_of_use(warehouse, "p3")
 
-    # Until April 20 searches were too many, whatever is said of later days.
+    # Before April nobody makes more than twenty searches a day; of later days nothing else is said than before.
     place = {
         "file_name": "reference/scraper_rules.csv",
         "version": 1,

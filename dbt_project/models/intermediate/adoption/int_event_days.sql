@@ -1,6 +1,6 @@
 with
 
-days as not materialized (
+days as (
 
     select * from {{ raw_days('registry_events', ref('stg_registry__events'), 'created_at') }} as counted
 
@@ -25,33 +25,20 @@ rule_changes as (
     inner join rules as before
         on rules.version = before.version + 1 and rules.rule <> before.rule
 
-),
-
-changed as (
-
-    select
-        days.day,
-        count(*) as times
-
-    from days
-
-    inner join rule_changes
-        on
-            days.day >= rule_changes.first_day
-            and (rule_changes.day_after is null or days.day < rule_changes.day_after)
-
-    group by days.day
-
 )
 
 select
     days.day,
     cast(days.row_count as bigint) as events,
     -- Another rule makes a day another, as a load does: whatever is kept by day sees it so.
-    days.last_loaded_at + coalesce(changed.times, 0) * interval '1 microsecond' as last_loaded_at,
-    cast(coalesce(changed.times, 0) as bigint) as rule_changes
+    days.last_loaded_at + count(rule_changes.first_day) * interval '1 microsecond' as last_loaded_at,
+    count(rule_changes.first_day) as rule_changes
 
 from days
 
-left join changed
-    on days.day = changed.day
+left join rule_changes
+    on
+        days.day >= rule_changes.first_day
+        and (rule_changes.day_after is null or days.day < rule_changes.day_after)
+
+group by days.day, days.row_count, days.last_loaded_at
