@@ -105,10 +105,10 @@ def test_the_importer_lands_files_and_sees_nothing_that_is_built(installed: Sett
 def test_the_builder_builds_and_publishes_and_cannot_touch_raw_rows(installed: Settings) -> None:
     builder = login(installed, "skillsmith_builder")
     with open_warehouse(builder) as warehouse:
-        run_dbt(warehouse, ["seed", "--select", "sla_tiers"], as_of=datetime(2026, 3, 10, tzinfo=UTC))
+        run_dbt(warehouse, ["seed", "--select", "scraper_rules"], as_of=datetime(2026, 3, 10, tzinfo=UTC))
         run_dbt(
             warehouse,
-            ["run", "--select", "stg_registry__events", "int_event_days"],
+            ["run", "--select", "stg_registry__events", "int_scraper_rules", "int_event_days"],
             as_of=datetime(2026, 3, 10, tzinfo=UTC),
         )
         build(warehouse, "b1", mark=5)
