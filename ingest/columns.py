@@ -128,6 +128,17 @@ def faults_of(column: Column, raw: str, is_required: bool) -> list[tuple[str, st
     return reasons
 
 
+NOT_A_NUMBER = r"(?:[:,\[]\s*|\n)-?(?i:nan|inf)"
+"""Stands where JSON, or one text a line, holds NaN or an infinity: the engine reads them, and JSON has none of them."""
+
+
+def holds_not_a_number_sql(json_texts: list[str]) -> str:
+    """DuckDB's question whether one of some JSON texts holds NaN or an infinity, outside of its strings."""
+    strings = literal(r'"(?:[^"\\]|\\.)*"')
+    each = (f"regexp_matches(regexp_replace({text}, {strings}, '', 'g'), '(?i)nan|inf')" for text in json_texts)
+    return f"({' or '.join(f'coalesce({asked}, false)' for asked in each)})"
+
+
 def missing(column: Column) -> str:
     """The reason of a row without a value that it needs."""
     return f"{column.delivered_as[0]} is missing"

@@ -8,7 +8,6 @@ import codecs
 import hashlib
 import json
 import os
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import pyarrow as pa
+from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
 
 from ingest.contracts import CONTRACTS, Contract
 from ingest.privacy import safe_message
@@ -36,6 +36,9 @@ _NO_MANIFEST = "is no manifest; it must be {'files': [{name, rows, sha256}]}"
 _LONG_MANIFEST = f"is no manifest; it has more than {MOST_MANIFEST >> 20} MB"
 
 _CHUNK = 1 << 20
+_GZIP_START, _ZSTD_START = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+# Content of the usual density fills no more than a chunk from so little.
+_PACKED_CHUNK = 8 << 10
 LONGEST_LINE = 16 << 20
 """Bytes; a line this long is no row of ours, and without a limit one file could take all the memory there is."""
 # Dense exports compress thirty times; what grows a hundred times beyond that was made to fill a disk.
@@ -92,7 +95,6 @@ class Look:
     ends_with_newline: bool = True
     has_control: bool = False
     has_nul: bool = False
-    has_not_a_number: bool = False
 
 
 @dataclass(slots=True)
@@ -366,11 +368,10 @@ def _look_for_odd(chunk: bytes, before: bytes, look: Look) -> None:
     """Note what lines need when they are read. A single byte is found ten times as fast as a word."""
     # A carriage return or a separator of ours inside a line would shift the lines behind it.
     look.has_control = look.has_control or b"\r" in chunk or b"\x01" in chunk
-    # PostgreSQL has no text with a NUL and no JSON with NaN.
+    # PostgreSQL has no text with a NUL.
     if not look.has_nul:
         escape = b"\\u0000"
         look.has_nul = b"\0" in chunk or (b"\\" in chunk and escape in chunk) or escape in before[-5:] + chunk[:5]
-    look.has_not_a_number = look.has_not_a_number or (b"N" in chunk and b"NaN" in chunk) or b"nfinity" in chunk
 
 
 _LONG_LINE = f"has a line of more than {LONGEST_LINE >> 20} MB; is it one row a line?"
@@ -412,7 +413,7 @@ def _check_start(file: DroppedFile, first: bytes) -> None:
         raise RefusedFileError(f"{file.name}: is not {file.format}, as its name says")
     if file.format == "parquet":
         return
-    if first.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
+    if first.startswith((_GZIP_START, _ZSTD_START)):
         raise RefusedFileError(f"{file.name}: is compressed, but its name does not say so")
     if first.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in first[:4]:
         raise RefusedFileError(f"{file.name}: is UTF-16 or no text at all; deliver it as UTF-8")
@@ -422,11 +423,11 @@ def _check_start(file: DroppedFile, first: bytes) -> None:
             raise RefusedFileError(f"{file.name}: is one JSON array; deliver one object a line")
 
 
-def _raw(file: DroppedFile) -> Iterator[bytes]:
+def _raw(file: DroppedFile, size: int = _CHUNK) -> Iterator[bytes]:
     _refuse_at_fault(file)
     try:
         with file.path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
+            while chunk := stream.read(size):
                 yield chunk
     except FileNotFoundError as error:
         raise RefusedFileError(f"{file.name}: went away before it was read; deliver it again") from error
@@ -458,27 +459,38 @@ def _plain(file: DroppedFile, digest: _CountedDigest) -> Iterator[bytes]:
 
 def _gunzipped(file: DroppedFile, digest: _CountedDigest) -> Iterator[bytes]:
     """Every member of a gzip file; raises RefusedFileError where one is damaged or the last one has no end."""
-    member = zlib.decompressobj(wbits=31)
-    is_empty = True
+    no_gzip = f"{file.name}: not gzip, or damaged; deliver it again"
+    member: IgzipDecompressor | None = None
+    gathered: list[bytes] = []
+    length = 0
     try:
-        for chunk in _raw(file):
+        # A little at a time: how much of what a member was given it has unpacked, it does not tell.
+        for chunk in _raw(file, _PACKED_CHUNK):
             digest.update(chunk)
             data = chunk
-            while data:
-                if member.eof:
-                    if not data.strip(b"\0"):
+            while data or (member and not member.needs_input and not member.eof):
+                if member is None or member.eof:
+                    if member and not data.strip(b"\0"):
                         break
-                    member = zlib.decompressobj(wbits=31)
+                    if not data.startswith(_GZIP_START[: len(data)]):
+                        # It would wait for what is too short for a header.
+                        raise RefusedFileError(no_gzip)
+                    member = IgzipDecompressor(flag=DECOMP_GZIP)
                 # Bounded, however well the content compresses.
                 plain = member.decompress(data, _CHUNK)
-                data = member.unused_data if member.eof else member.unconsumed_tail
-                digest.unpacked = digest.length - len(data)
-                is_empty = False
-                if plain:
-                    yield plain
-    except zlib.error as error:
-        raise RefusedFileError(f"{file.name}: not gzip, or damaged; deliver it again") from error
-    if not member.eof or is_empty:
+                data = member.unused_data if member.eof else b""
+                gathered.append(plain)
+                length += len(plain)
+                if length >= _CHUNK:
+                    digest.unpacked = digest.length - len(data)
+                    yield b"".join(gathered)
+                    gathered, length = [], 0
+    except IsalError as error:  # pyright: ignore[reportGeneralTypeIssues] - its stub calls the class an Exception
+        raise RefusedFileError(no_gzip) from error
+    if length:
+        digest.unpacked = digest.length
+        yield b"".join(gathered)
+    if member is None or not member.eof:
         raise RefusedFileError(f"{file.name}: the gzip stream is cut short; deliver it again")
 
 

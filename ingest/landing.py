@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from ingest.columns import literal
 from ingest.contracts import Contract
 from ingest.delivery import Claim, DroppedFile, Look, checksum, look_through
 from ingest.erasure import erased_marks
@@ -341,19 +342,21 @@ class Landing:
             )
         else:
             reading.sql(f"create or replace temp table {_OLDER} (row bigint)")
-        # A join costs as much for no row as for many.
-        if reading.sql(f"select count(*) as n from {_OLDER}")["n"][0].as_py():
-            batch.is_landing = f"s._reason is null and s.rowid not in (select row from {_OLDER})"
-        line, of_file = "s.rowid - f.first_row + f.first_line", f"join {_FILES} as f on f.file = s._file"
-        if batch.has_shifted_lines:
-            line, of_file = _LINE, f"{of_file} left join {_LINES} as l on l.row = s.rowid"
+        # A join costs as much for no row as for many, and a condition nearly so.
+        [found] = reading.sql(
+            f"select (select count(*) from {_OLDER}) as older, (select count(_reason) from {STAGED}) as bad"
+        ).to_pylist()
+        conditions = ["s._reason is null"] if found["bad"] else []
+        conditions += [f"s.rowid not in (select row from {_OLDER})"] if found["older"] else []
+        batch.is_landing = " and ".join(conditions) or "true"
+        place = _place(batch)
         columns = ", ".join(f's."{column.name}"' for column in contract.columns)
         # A reference has its version, and is never merged.
         versioned = f"s.rowid as {_NUMBER}, " if version is None else f"{version}::bigint as version, "
         reading.sql(
-            f"create or replace temp view {_ROWS} as select {columns}, {versioned}s.extra, f.load_id, "
-            f"timestamp '{loaded_at.isoformat(sep=' ')}' as loaded_at, f.file_name, "
-            f"{line} as file_line from {STAGED} as s {of_file} where {batch.is_landing}"
+            f"create or replace temp view {_ROWS} as select {columns}, {versioned}s.extra, {place.load_id} as load_id, "
+            f"timestamp '{loaded_at.isoformat(sep=' ')}' as loaded_at, {place.file_name} as file_name, "
+            f"{place.line} as file_line from {STAGED} as s {place.join} where {batch.is_landing}"
         )
 
     def _winners(self, batch: "Batch") -> dict[int, int]:
@@ -392,8 +395,7 @@ class Landing:
                 if entry is None:
                     continue
                 counts[row["_file"]] = counts.get(row["_file"], 0) + 1
-                first_line = 2 if entry.file.format == "csv" else 1
-                line = line_of.get(row["row"], row["row"] - entry.rows.first_row + first_line)
+                line = line_of.get(row["row"], row["row"] - entry.rows.first_row + _first_line(entry))
                 name = f"{entry.file.name}\n{entry.look.checksum}\n{line}"
                 rows.append(
                     {
@@ -504,7 +506,7 @@ def _number_lines(batch: Batch) -> None:
                 "load_id": entry.load_id,
                 "name": entry.file.name,
                 "first_row": entry.rows.first_row,
-                "first_line": 2 if entry.file.format == "csv" else 1,
+                "first_line": _first_line(entry),
             },
         )
     shifted = _shifted_lines(batch.files)
@@ -513,6 +515,32 @@ def _number_lines(batch: Batch) -> None:
 
 
 _LINE = "coalesce(l.line, s.rowid - f.first_row + f.first_line)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a staged row `s` came from, in SQL; `join` is what has to stand behind the staging table for that."""
+
+    load_id: str
+    file_name: str
+    line: str
+    join: str
+
+
+def _place(batch: Batch) -> _Place:
+    if len(batch.files) == 1 and not batch.refused and not batch.has_shifted_lines:
+        [entry] = batch.files
+        shift = _first_line(entry) - entry.rows.first_row
+        return _Place(literal(entry.load_id), literal(entry.file.name), f"s.rowid + {shift}", "")
+    join, line = f"join {_FILES} as f on f.file = s._file", "s.rowid - f.first_row + f.first_line"
+    if batch.has_shifted_lines:
+        join, line = f"{join} left join {_LINES} as l on l.row = s.rowid", _LINE
+    return _Place("f.load_id", "f.file_name", line, join)
+
+
+def _first_line(entry: StagedFile) -> int:
+    """The line of a file's first row: a CSV file's first is its header."""
+    return 2 if entry.file.format == "csv" else 1
 
 
 def _keep_replayed(batch: Batch) -> None:

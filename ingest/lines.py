@@ -17,15 +17,13 @@ from warehouse.errors import RefusedFileError
 _DENSE = 100
 _JUDGED_FROM = 256 << 10
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_SCHEMA = pa.schema(
-    [("line", pa.string()), ("_number", pa.int32()), ("_has_nul", pa.bool_()), ("_has_not_a_number", pa.bool_())]
-)
+_SCHEMA = pa.schema([("line", pa.string()), ("_number", pa.int32()), ("_has_nul", pa.bool_())])
 
 
 class Lines:
     """The lines of NDJSON files, one file after the other, each line with its end and its file's number.
 
-    `_has_nul` and `_has_not_a_number` say that the file may hold one, up to this line. When all is read, each file's
+    `_has_nul` says that the file may hold a NUL character, up to this line. When all is read, each file's
     look is complete or `refused` has the reason why the file cannot be trusted, by its number; `failure` is what
     ended it all. The names are such as no contract's column has.
     """
@@ -61,8 +59,10 @@ def _batch(text: bytes, end: int, number: int, look: Look) -> pa.RecordBatch:
     offsets = np.concatenate(bounds)
     rows = len(offsets) - 1
     lines = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(text))
-    same = (pa.repeat(pa.scalar(value), rows) for value in (look.has_nul, look.has_not_a_number))
-    return pa.record_batch([lines, pa.array(np.full(rows, number, np.int32)), *same], schema=_SCHEMA)
+    same = (
+        pa.repeat(pa.scalar(value, kind), rows) for value, kind in ((number, pa.int32()), (look.has_nul, pa.bool_()))
+    )
+    return pa.record_batch([lines, *same], schema=_SCHEMA)
 
 
 def _texts(file: DroppedFile, look: Look) -> Iterator[tuple[bytes, int]]:

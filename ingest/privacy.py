@@ -129,18 +129,25 @@ _NESTED = r"(?:[\[{][^\[{]*){12}"
 _MOST_REPEATS = 1000
 
 
-def dirty_sql(text: str) -> str:
-    """DuckDB's question whether a text or JSON may hold something that has to go; `text` starts with a newline."""
+def may_be_dirty_sql(text: str, *others: str) -> str:
+    """DuckDB's first question: whether a text may be `dirty_sql`, or matches one of the other patterns.
+
+    One pass for all of them is a quarter of the work of looking for each; few rows are asked more.
+    """
     marks = [re.escape(mark) for marks in _MARKS.values() for mark in marks]
-    # One pass for all of them is a quarter of the work of looking for each; few rows are asked more.
-    may = "|".join([_WATCHED_IN_JSON, *_MAY, *marks, _NESTED])
+    may = "|".join([_WATCHED_IN_JSON, *_MAY, *marks, _NESTED, *others])
+    return f"(strlen({text}) > {LONGEST_TEXT} or regexp_matches({text}, {_literal(may)}))"
+
+
+def dirty_sql(text: str, may: str = "") -> str:
+    """DuckDB's question whether a text or JSON may hold something that has to go; `text` starts with a newline.
+
+    `may` names what `may_be_dirty_sql` said of it, where that has been asked.
+    """
     patterns = (_WATCHED_IN_JSON, r"\\", *(_unbounded(pattern) for _, pattern in PATTERNS))
     matches = [f"regexp_matches({text}, {_literal(pattern)})" for pattern in patterns]
-    is_dirty = " or ".join([is_crowded_sql(text, DEEPEST), *matches])
-    return (
-        f"case when strlen({text}) > {LONGEST_TEXT} then true "
-        f"when regexp_matches({text}, {_literal(may)}) then {is_dirty} else false end"
-    )
+    is_dirty = " or ".join([f"strlen({text}) > {LONGEST_TEXT}", is_crowded_sql(text, DEEPEST), *matches])
+    return f"case when {may or may_be_dirty_sql(text)} then {is_dirty} else false end"
 
 
 def is_crowded_sql(text: str, most: int) -> str:

@@ -23,8 +23,10 @@ from ingest import privacy
 from ingest.columns import (
     ARCHIVE,
     ARCHIVE_LINE,
+    NOT_A_NUMBER,
     canonical_md5,
     faults_of,
+    holds_not_a_number_sql,
     line_schema,
     literal,
     missing,
@@ -104,7 +106,7 @@ class Staging:
         """
         with self._readable(file, look) as path:
             lines = self._csv_lines(file, look, path) if file.format == "csv" else self._parquet_lines(file, path)
-            carried = f"{number} as _number, {look.has_nul} as _has_nul, {look.has_not_a_number} as _has_not_a_number"
+            carried = f"{number} as _number, {look.has_nul} as _has_nul"
             lines = f"select line, {carried} from ({lines})"
             try:
                 self._reading.sql(self._insert(lines), self._bound_for(lines, path))
@@ -256,7 +258,7 @@ class Staging:
 
     def _insert(self, lines: str) -> str:
         """Lines (with their file's number and what it may hold) to typed, checked, marked rows, in their order."""
-        carried = "_number, _has_nul, _has_not_a_number"
+        carried = "_number, _has_nul"
         contract = self._contract
         raw = {column.name: f"_{position}" for position, column in enumerate(contract.columns)}
         picked, known = self._picked(raw)
@@ -269,8 +271,8 @@ class Staging:
         reasons += [(condition, "not a JSON object") for condition in bad_line]
         nul = "contains(line, chr(0)) or contains(line, '\\u0000')"
         reasons.append((f"_has_nul and ({nul})", "holds a NUL character"))
-        not_a_number = r"regexp_matches(line, '[:,\[]\s*[+-]?(?:NaN|nan|[Ii]nfinity|inf)\b')"
-        reasons.append((f"_has_not_a_number and {not_a_number}", "holds NaN"))
+        in_json = [f"{quoted(column.name)}::varchar" for column in contract.columns if column.type == "json"]
+        reasons.append((f"_may and {holds_not_a_number_sql(['line', *in_json])}", "holds NaN"))
         for column in contract.columns:
             # An archive event without an id gets its name after the pass.
             is_required = column in contract.required and not (contract.shape == "archive" and column.name == "id")
@@ -283,7 +285,9 @@ class Staging:
             if column.type in ("text", "json") and not column.allowed and column.name != "ip_prefix"
         ]
         looked = f"concat_ws(chr(10), '', {', '.join([*looked_at, 'extra'])})"
-        dirty = "true" if contract.shape == "stripe" else privacy.dirty_sql("_looked")
+        is_stripe = contract.shape == "stripe"
+        may = "true" if is_stripe else privacy.may_be_dirty_sql("_looked", NOT_A_NUMBER)
+        dirty = "true" if is_stripe else privacy.dirty_sql("_looked", "_may")
         schema = ARCHIVE_LINE if contract.shape == "archive" else line_schema(contract)
         listed = "[" + ", ".join(literal(key) for key in known) + "]"
         there = " + ".join(f"(r.{quoted(key)} is not null)::integer" for key in known)
@@ -303,7 +307,8 @@ class Staging:
             f"insert into {STAGED} "
             f"select {columns}, extra, _reason, case when _reason is not null{unnamed} then rtrim(line, chr(10)) end, "
             f"_reason is null and {dirty}, _number from ("
-            f"select *, case when line is null then '' {cases} end as _reason, {looked} as _looked from ("
+            f"select *, case when line is null then '' {cases} end as _reason from ("
+            f"select *, {may} as _may from (select *, {looked} as _looked from ("
             f"select line, is_crowded, r, extra, {carried}, {kept_raw}, {typed} from ("
             f"select line, is_crowded, r, {extra} as extra, {carried}, {picked} from ("
             f"select line, is_crowded, try(json_transform(row, {literal(schema)})) as r, "
@@ -311,7 +316,7 @@ class Staging:
             f"select *, case when not is_crowded then line end as row from ("
             f"select *, coalesce({privacy.is_crowded_sql('line', _MOST_CONTAINERS)}, false) as is_crowded from ("
             f"select case when {is_bare} then line else nullif(trim(rtrim(line, chr(10))), '') end as line, {carried} "
-            f"from ({lines}))))))))"
+            f"from ({lines}))))))))))"
         )
 
     def _picked(self, raw: dict[str, str]) -> tuple[str, list[str]]:
@@ -505,7 +510,8 @@ class Staging:
             return
         # A network comes many times, and is asked about once.
         others = self._reading.sql(
-            f"select distinct ip_prefix from {STAGED} where not regexp_full_match(ip_prefix, '{_NETWORK}')"
+            f"select ip_prefix from (select distinct ip_prefix from {STAGED}) "
+            f"where not regexp_full_match(ip_prefix, '{_NETWORK}')"
         )
         if not others.num_rows:
             return

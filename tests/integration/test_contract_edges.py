@@ -169,6 +169,42 @@ def test_what_is_not_a_number_is_quarantined(warehouse: Warehouse, drop: Path) -
     assert {row["reason"] for row in waiting} <= {"holds NaN", "not a JSON object", "duration_ms is not a number"}
 
 
+@pytest.mark.parametrize("text", ["nan", "NaN", "-NaN", "inf", "-inf", "INFINITY", "-Infinity"])
+def test_no_json_with_a_value_that_json_does_not_have_lands(warehouse: Warehouse, drop: Path, text: str) -> None:
+    row = {"event_id": "e", "created_at": "2026-02-01T00:00:00Z", "event_type": "search:metrics", "actor": "a"}
+    deep = {"a": [{"b": "HERE"}]}
+    bad = [
+        row | {"metadata": {"x": "HERE"}},
+        row | {"metadata": deep},
+        row | {"unknown": deep},
+        row | {"other": "HERE"},
+    ]
+    bad.append(row | {"user_agent": "HERE"})
+    lines = [json.dumps(line).replace('"HERE"', text) for line in bad]
+    # A JSON object that was delivered as a text.
+    lines.append(json.dumps(row | {"metadata": f'{{"x": {text}}}'}))
+    words = [f"a, {text} b", f"[{text}]", f": {text}", f'"{text}', f"{text}ite"]
+    good = [row | {"event_id": f"{n}", "metadata": {word: word}, "user_agent": word} for n, word in enumerate(words)]
+    good.append(row | {"event_id": "-1", "actor": text, "user_agent": text})
+    put(drop, "registry/events/x.ndjson", "\n".join([*lines, *map(json.dumps, good)]) + "\n")
+
+    report = load(warehouse, drop)
+
+    assert report.refused == []
+    landed = {
+        row["event_id"]: row
+        for row in fetch(warehouse, "select event_id, metadata, user_agent from raw.registry_events")
+    }
+    assert landed.keys() == {line["event_id"] for line in good}
+    for line in good[:-1]:
+        kept = landed[line["event_id"]]
+        assert (decoded(kept["metadata"]), kept["user_agent"]) == (line["metadata"], line["user_agent"])
+    waiting = fetch(warehouse, "select file_line, reason from raw.quarantine order by file_line")
+    assert [(row["file_line"], row["reason"]) for row in waiting] == [
+        (n, "holds NaN") for n in range(1, len(lines) + 1)
+    ]
+
+
 def test_a_missing_optional_column_is_null_and_its_fill_is_none(warehouse: Warehouse, drop: Path) -> None:
     put(drop, "registry/events/x.csv", "event_id,created_at,event_type\n1,2026-02-01,search:metrics\n")
 
