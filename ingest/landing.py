@@ -39,7 +39,7 @@ _KEPT = "_import_kept"
 _NUMBER = "_row"
 _CLOSED_AT_ONCE = 1000
 
-_MOST_MEGABYTES = 1000
+_MOST_MEGABYTES = 700
 
 
 _QUARANTINE = pa.schema(
