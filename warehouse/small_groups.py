@@ -234,7 +234,8 @@ def protected_select(table: PublishedTable, columns: Sequence[str], where: str) 
         raise AccessError(f"{table.qualified} has no small-group rule, so nobody but the operator may read it")
     if rule.is_dimension:
         return f"select m.* from {table.qualified} as m where {where}"
-    joins, small = _breakdowns(table, columns, rule.least) if rule.least else _smallness(table, columns, rule, where)
+    smallness = _breakdowns if rule.least else _smallness
+    joins, small = smallness(table, columns, rule, where)
     shown = [_shown(name, columns, table, rule, small) for name in columns]
     shown.append(f"{small} as is_suppressed")
     if rule.count and rule.count in columns and "adoption_rate" in columns:
@@ -273,7 +274,7 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule, where:
         # The only periods that are kept: whoever opens a page does not wait for those of a year.
         kept = f"m.period_end in (select t.period_end from {table.qualified} as t)"
         joins = (
-            f"left join ({_hidden_skills(kept)}) as g "
+            f"left join ({_hidden_skills(f'{where} and {kept}')}) as g "
             "on m.breakdown = 'sdk_version' and g.team_id = m.team_id and g.skill_name = m.skill_name "
             "and g.period_end = m.period_end and g.period_days = m.period_days"
         )
@@ -333,24 +334,25 @@ def _rests(where: str) -> str:
     )
 
 
-def _breakdowns(table: PublishedTable, columns: Sequence[str], least: Sequence[Least]) -> tuple[str, str]:
+def _breakdowns(table: PublishedTable, columns: Sequence[str], rule: Rule, where: str) -> tuple[str, str]:
     """The same of a table with totals: for each of its breakdowns, the smallest of every least in it."""
-    period = ", ".join(("team_id", *_PERIOD))
+    of_team = [f"m.{name}" for name in ("team_id", *_PERIOD)]
     totals = {
-        column: f"case when t.{quoted(column)} = '*' then 1 else 0 end" for each in least for column in each.breakdown
+        column: f"case when m.{quoted(column)} = '*' then 1 else 0 end"
+        for each in rule.least
+        for column in each.breakdown
     }
     smallest = [
-        f"min(min(t.{quoted(each.column)})) over (partition by {period}, "
-        f"{', '.join(totals[column] for column in each.breakdown)}) as {quoted(each.column)}"
-        for each in least
+        f"min(min(m.{quoted(each.column)})) over (partition by "
+        f"{', '.join([*of_team, *(totals[column] for column in each.breakdown)])}) as {quoted(each.column)}"
+        for each in rule.least
         if each.column in columns
     ]
     levels = [f"{total} as all_{column}" for column, total in totals.items()]
     joins = (
-        f"left join (select {', '.join([period, *levels, *smallest])} from {table.qualified} as t "
-        f"group by {', '.join([period, *totals.values()])}) as g on "
-        + " and ".join(f"g.{column} = m.{column}" for column in ("team_id", *_PERIOD))
-        + "".join(f" and g.all_{column} = {total.replace('t.', 'm.')}" for column, total in totals.items())
+        f"left join (select {', '.join([*of_team, *levels, *smallest])} from {table.qualified} as m where {where} "
+        f"group by {', '.join([*of_team, *totals.values()])}) as g {_of_window('g')}"
+        + "".join(f" and g.all_{column} = {total}" for column, total in totals.items())
     )
     return joins, f"(coalesce(m.seats, 0) < {MINIMUM_SEATS})"
 
