@@ -67,12 +67,21 @@ class NodeResult:
     message: str = ""
     sql: str = ""
 
+    @property
+    def is_short_of_memory(self) -> bool:
+        """Whether DuckDB's memory limit stopped it; PostgreSQL says that in other words, of the server."""
+        return self.status == "error" and "Out of Memory Error" in self.message
+
 
 @dataclass(frozen=True, slots=True)
 class DbtRun:
-    """The results of one dbt command, in the order in which the nodes finished."""
+    """The results of one dbt command, in the order in which the nodes finished.
+
+    `made_alone` names the nodes that the memory limit had no room for beside others, and that were run by themselves.
+    """
 
     results: tuple[NodeResult, ...]
+    made_alone: tuple[str, ...] = ()
 
     def of_type(self, *resource_types: str) -> tuple[NodeResult, ...]:
         """Only the results of these resource types (model, seed, test, unit_test)."""
@@ -190,16 +199,25 @@ class _Runner:
         progress: Progress | None,
         on_event: RawEvents | None,
     ) -> DbtRun:
-        manifest = _to_be_run(self._parse().manifest)
         callbacks = [_listener(progress, on_event)] if progress or on_event else []
-        outcome = self._invoke(command, variables, manifest=manifest, callbacks=callbacks)
-        if outcome.result is None or not hasattr(outcome.result, "results"):
-            raise _as_error(outcome.exception)
-        results = tuple(_node_result(result) for result in outcome.result.results)
+        results = self._results(command, variables, callbacks)
+        short = tuple(result.name for result in results if result.is_short_of_memory)
+        if short:
+            left = [result for result in results if result.is_short_of_memory or result.status == "skipped"]
+            alone = [command[0], "--select", *(result.name for result in left), "--indirect-selection", "empty"]
+            done = [result for result in results if result not in left]
+            results = [*done, *self._results([*alone, "--threads", "1"], variables, callbacks)]
         for result in results:
             if result.status == "error" and result.resource_type != "test":
                 raise _failed(result)
-        return DbtRun(results)
+        return DbtRun(tuple(results), short)
+
+    def _results(self, command: Sequence[str], variables: Mapping[str, str], callbacks: list[Any]) -> list[NodeResult]:
+        manifest = _to_be_run(self._parse().manifest)
+        outcome = self._invoke(command, variables, manifest=manifest, callbacks=callbacks)
+        if outcome.result is None or not hasattr(outcome.result, "results"):
+            raise _as_error(outcome.exception)
+        return [_node_result(result) for result in outcome.result.results]
 
     def _invoke(
         self, command: Sequence[str], variables: Mapping[str, str], *, manifest: Any, callbacks: list[Any]
@@ -323,6 +341,11 @@ def _first_line(message: str | None) -> str:
 def _failed(result: NodeResult) -> SkillsmithError:
     if _is_busy(result.message):
         return WarehouseBusyError(_BUSY)
+    if result.is_short_of_memory:
+        return DbtError(
+            f"{result.resource_type} {result.name} failed: SKILLSMITH_MEMORY_LIMIT is too small for it; "
+            "raise it and build again, what was built is kept"
+        )
     return DbtError(f"{result.resource_type} {result.name} failed: {result.message}")
 
 

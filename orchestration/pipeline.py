@@ -283,6 +283,11 @@ def build(
             run = _dbt_build(warehouse, current, () if with_seeds else seed_tests, on_event)
             if with_seeds and not any(test.failures for test in run.of_type("test") if test.name in seed_tests):
                 remember_seeds(warehouse)
+            if run.made_alone:
+                progress.warn(
+                    f"memory was short for {', '.join(run.made_alone)}, made again one at a time; "
+                    "a larger SKILLSMITH_MEMORY_LIMIT is faster"
+                )
             rows, seconds = _built_rows(run, manifest)
             with warehouse.write() as writer:
                 writer.append(

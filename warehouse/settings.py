@@ -4,6 +4,7 @@ Values come from `SKILLSMITH_*` environment variables only; `.env.example` lists
 the product reads the environment. Add a setting here, give it a reason, and add it to `.env.example`.
 """
 
+import os
 import secrets
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,12 @@ from warehouse.errors import StorageError, UsageError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+
+
+def _usual_memory() -> str:
+    """Two years of ten million events are built in 3 GB; with 2 GB some tables have to wait for each other."""
+    half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2_000_000
+    return f"{min(half, 3000)}MB"
 
 
 class Settings(BaseSettings):
@@ -41,7 +48,11 @@ class Settings(BaseSettings):
     secret_file: Path | None = Field(default=None, description="File that holds the key, instead of SKILLSMITH_SECRET.")
     demo: bool = Field(default=False, description="Demo mode: a viewer switcher instead of sign-in, a generated key.")
     port: int = Field(default=8501, ge=1, le=65535, description="Port of the dashboards.")
-    memory_limit: str = Field(default="2GB", pattern=r"^\d+(MB|GB)$", description="Memory the engine may use.")
+    memory_limit: str = Field(
+        default_factory=_usual_memory,
+        pattern=r"^\d+(MB|GB)$",
+        description="Memory the engine may use; empty means 3GB, or half of the machine's where that is less.",
+    )
     threads: int = Field(default=2, ge=1, description="Threads the engine may use.")
     retention: str = Field(
         default="",
