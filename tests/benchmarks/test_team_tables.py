@@ -1,7 +1,8 @@
 """What a team's tables cost from nothing, against one hand-written DuckDB query for the main figures of each.
 
-The query joins every use with every window that it lies in and counts distinct people, which is the definition read aloud;
-both run on the same file with two threads, and have to agree. SKILLSMITH_TEST_BENCH_EVENTS sets the size of the world.
+The query joins every use with every window that it lies in and counts distinct people, which is the definition read
+aloud; both run on the same file with two threads, and have to agree. SKILLSMITH_TEST_BENCH_EVENTS sets the size of the
+world.
 """
 
 import os
