@@ -88,9 +88,6 @@ they were events, for a while in both, under one id and at most a day apart: the
             {%- endfor %}
 
         from {{ ref('stg_registry__events') }} as events
-
-        inner join touched
-            on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
         {%- if and_audited %}
 
         union all
@@ -101,9 +98,6 @@ they were events, for a while in both, under one id and at most a day apart: the
             {%- endfor %}
 
         from {{ ref('stg_registry__audit_logs') }} as entries
-
-        inner join touched
-            on {{ is_of_day('entries.created_at', 'entries.day', 'touched') }}
 
         left join (
             select distinct event_id
@@ -135,6 +129,10 @@ they were events, for a while in both, under one id and at most a day apart: the
             and scraping_prefixes.kind = 'ip_prefix'
             and events.ip_prefix = scraping_prefixes.scraper
             and not scraping_prefixes.is_day_mark
+
+    -- Last: DuckDB expects few rows of it, and would hold all events in memory to look the few scrapers up among them.
+    inner join touched
+        on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
 
     where
         {{ is_person('events.actor_key') }}

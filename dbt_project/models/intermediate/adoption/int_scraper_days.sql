@@ -85,14 +85,15 @@ left_out as (
 
     from {{ ref('stg_registry__events') }} as events
 
-    inner join touched
-        on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
-
     left join scrapers as actors
         on events.day = actors.day and actors.kind = 'actor' and events.actor_key = actors.scraper
 
     left join scrapers as prefixes
         on events.day = prefixes.day and prefixes.kind = 'ip_prefix' and events.ip_prefix = prefixes.scraper
+
+    -- Last, as in `touched_skill_events`.
+    inner join touched
+        on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
 
     where actors.day is not null or prefixes.day is not null
 
