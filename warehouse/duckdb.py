@@ -204,12 +204,22 @@ class DuckDBReading:
 
         Raises ReadingError where a file or a value in it cannot be read as the statement says.
         """
+        with self._reading_errors():
+            result = self._connection.execute(statement, parameters)
+            if result.description is None:
+                return pa.table({})
+            return result.to_arrow_table()
+
+    def batches(self, statement: str, rows: int) -> pa.RecordBatchReader:
+        """The rows of one query as a stream of batches of about so many; the next statement of the session ends it."""
+        with self._reading_errors():
+            return self._connection.execute(statement).to_arrow_reader(rows)
+
+    @contextmanager
+    def _reading_errors(self) -> Iterator[None]:
         try:
             with known_errors(self._path):
-                result = self._connection.execute(statement, parameters)
-                if result.description is None:
-                    return pa.table({})
-                return result.to_arrow_table()
+                yield
         except duckdb.Error as error:
             # A damaged page of Parquet is an error of no particular class.
             if type(error) is not duckdb.Error and not isinstance(error, _UNREADABLE):

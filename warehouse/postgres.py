@@ -15,7 +15,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
 
@@ -244,14 +243,13 @@ def read_rows(
 class PostgresWriter:
     """The one writing session of a PostgreSQL warehouse; see `warehouse.Writer`."""
 
-    def __init__(self, connection: Connection, reading: DuckDBReading, spill: Path) -> None:
+    def __init__(self, connection: Connection, reading: DuckDBReading) -> None:
         from warehouse.postgres_merge import PostgresMerge
 
         self._connection = connection
         self._reading = reading
-        self._spill = spill
         self._in_transaction = False
-        self._rows = PostgresMerge(connection, reading, spill, is_citus=self.is_citus)
+        self._rows = PostgresMerge(connection, reading, is_citus=self.is_citus)
 
     @cached_property
     def is_citus(self) -> bool:
@@ -265,7 +263,7 @@ class PostgresWriter:
 
     def twin(self) -> "PostgresWriter":
         """A writer on the same connection whose rows are staged apart."""
-        return PostgresWriter(self._connection, self._reading.twin(), self._spill)
+        return PostgresWriter(self._connection, self._reading.twin())
 
     @property
     def connection(self) -> Connection:
@@ -452,7 +450,7 @@ class PostgresWarehouse:
                 take(self._connection, step)
             reading = DuckDBReading(lambda: connect(None, self.settings), None)
             try:
-                yield PostgresWriter(self._connection, reading, self.settings.home / "tmp")
+                yield PostgresWriter(self._connection, reading)
             finally:
                 reading.close()
                 # A closed connection's lock stays until the server notices.

@@ -1,29 +1,25 @@
 """How rows that DuckDB staged reach a table of PostgreSQL: new ones by COPY, later versions in place of earlier ones.
 
-No row passes through Python: DuckDB writes them as CSV, a slice ahead of what the server takes. The server is asked
-only about keys that it could have: of a hypertable those whose day has rows already (docs/decisions/0015).
+No row passes through Python (`warehouse.postgres_copy`). The server is asked only about keys that it could have: of a
+hypertable those whose day has rows already (docs/decisions/0015).
 """
 
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 
 from warehouse import MergeCounts, citus, timescale
 from warehouse.duckdb import DuckDBReading
 from warehouse.postgres import Connection, run
+from warehouse.postgres_copy import copy_rows
 from warehouse.statements import column_list, is_newer, quoted, quoted_table
 from warehouse.tables import POSTGRES_TYPES, TableSpec, Timeline
 
 _COPIED, _KNOWN, _NEWER, _DAYS = "_merge_rows", "_merge_known", "_merge_newer", "_merge_days"
 _NUMBERED = "_merge_numbered"
-_SLICE_ROWS = 50_000
-_SLICE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +40,20 @@ class _Span:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Staged rows: the table or view that has them, and the column that numbers them from `first` up to `last`."""
+    """Staged rows: the table or view that has them, the column that numbers them, and how many they are."""
 
     name: str
     row: str
-    first: int
-    last: int
     total: int
 
 
 class PostgresMerge:
     """Merges and copies staged rows in the transaction of one connection, whose time zone is UTC."""
 
-    def __init__(self, connection: Connection, reading: DuckDBReading, spill: Path, *, is_citus: bool) -> None:
+    def __init__(self, connection: Connection, reading: DuckDBReading, *, is_citus: bool) -> None:
         self._connection = connection
         self._is_citus = is_citus
         self._reading = reading
-        self._spill = spill
         self._hypertables: set[str] | None = None
 
     def merge(
@@ -100,19 +93,23 @@ class PostgresMerge:
         return MergeCounts(inserted=inserted, updated=len(newer), unchanged=len(known) - len(newer), known=by)
 
     def append(self, staged: str, table: str) -> int:
-        """Copy every staged row into the table, columns matched by name; the number inserted."""
-        self._reading.sql(f"create or replace temp table {_COPIED} as select * from {staged}")
-        names = self._reading.sql(f"select * from {_COPIED} limit 0").column_names
-        rows = self._rows(_COPIED, "rowid")
-        self._copy(quoted_table(table), names, rows, may_hold_nul=True)
-        self._reading.sql(f"drop table {_COPIED}")
-        return rows.total
+        """Copy every staged row into the table, columns matched by name; the number inserted.
+
+        PostgreSQL cannot hold the NUL character; where one may be, the row is worth more than the character.
+        """
+        values = [
+            (
+                column["column_name"],
+                f"replace({quoted(column['column_name'])}::varchar, chr(0), '')"
+                if column["column_type"] in ("VARCHAR", "JSON")
+                else quoted(column["column_name"]),
+            )
+            for column in self._reading.sql(f"describe {staged}").to_pylist()
+        ]
+        return copy_rows(self._connection, self._reading, quoted_table(table), values, staged)
 
     def _rows(self, name: str, row: str) -> _Rows:
-        [found] = self._reading.sql(
-            f"select coalesce(min({row}), 0) as first, coalesce(max({row}), -1) as last, count(*) as total from {name}"
-        ).to_pylist()
-        return _Rows(name, row, **found)
+        return _Rows(name, row, self._count(f"select count(*) as n from {name}"))
 
     def _count(self, statement: str) -> int:
         return self._reading.sql(statement)["n"][0].as_py()
@@ -232,61 +229,10 @@ class PostgresMerge:
         )
 
     def _copy(
-        self,
-        target: str,
-        names: Sequence[str],
-        rows: _Rows,
-        *,
-        where: str = "true",
-        number_as: str = "",
-        may_hold_nul: bool = False,
+        self, target: str, names: Sequence[str], rows: _Rows, *, where: str = "true", number_as: str = ""
     ) -> None:
-        """COPY staged rows; while the server takes one slice of them, DuckDB writes the next.
-
-        PostgreSQL cannot hold the NUL character; where one may be, the row is worth more than the character.
-        """
-        if not rows.total:
-            return
-        texts: set[str] = set()
-        if may_hold_nul:
-            described = self._reading.sql(f"describe {rows.name}").to_pylist()
-            texts = {row["column_name"] for row in described if row["column_type"] in ("VARCHAR", "JSON")}
-        values = ", ".join(
-            rows.row
-            if name == number_as
-            else f"replace({quoted(name)}::varchar, chr(0), '')"
-            if name in texts
-            else quoted(name)
-            for name in names
-        )
-        self._spill.mkdir(parents=True, exist_ok=True)
-        with (
-            tempfile.TemporaryDirectory(prefix="copy-", dir=self._spill) as folder,
-            ThreadPoolExecutor(max_workers=1, thread_name_prefix="csv") as ahead,
-        ):
-            file = Path(folder) / "rows.csv"
-
-            def write(start: int) -> Path:
-                path = file.with_stem(str(start))
-                place = str(path).replace("'", "''")
-                self._reading.sql(
-                    f"copy (select {values} from {rows.name} "
-                    f"where {rows.row} between {start} and {start + _SLICE_ROWS - 1} and ({where})) "
-                    f"to '{place}' (format csv, header false)"
-                )
-                return path
-
-            written = ahead.submit(write, rows.first)
-            statement = f"copy {target} ({column_list(names)}) from stdin with (format csv)".encode()
-            with self._connection.cursor() as cursor, cursor.copy(statement) as to:
-                for start in range(rows.first, rows.last + 1, _SLICE_ROWS):
-                    path = written.result()
-                    if start + _SLICE_ROWS <= rows.last:
-                        written = ahead.submit(write, start + _SLICE_ROWS)
-                    with path.open("rb") as text:
-                        while part := text.read(_SLICE_BYTES):
-                            to.write(part)
-                    path.unlink()
+        values = [(name, rows.row if name == number_as else quoted(name)) for name in names]
+        copy_rows(self._connection, self._reading, target, values, f"{rows.name} where {where}")
 
 
 def _midnight(day: date) -> datetime:

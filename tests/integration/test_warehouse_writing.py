@@ -1,6 +1,7 @@
 """What every engine promises a writer: merge by key and version, all or nothing, safe to repeat."""
 
 import itertools
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from random import Random
@@ -271,3 +272,59 @@ def test_every_text_arrives_as_it_was(warehouse):
         writer.reading.register("staged", staged)
         writer.merge("staged", spec)
         assert [row["text"] for row in writer.fetch("select text from raw.odd_texts order by id")] == odd
+
+
+ODD = TableSpec(
+    "raw",
+    "test_odd",
+    (
+        ColumnSpec("id", "text"),
+        ColumnSpec("words", "text"),
+        ColumnSpec("happened_at", "timestamp"),
+        ColumnSpec("day", "date"),
+        ColumnSpec("count", "bigint"),
+        ColumnSpec("share", "double"),
+        ColumnSpec("is_on", "boolean"),
+        ColumnSpec("extra", "json"),
+    ),
+    key=("id",),
+)
+
+
+def test_values_of_every_type_come_back_as_they_were_staged(warehouse):
+    words = ["", "\\N", "\\.", 'say "x", \\ and\ttab', "line\nend\r", "Żółć 🧰 e\u0301", "x" * 100_000, None]
+    times = [
+        *(datetime(1999, 12, 31, 23, 59, 59, 999_999), datetime(2000, 1, 1), datetime(2024, 2, 29, 12)),
+        *(datetime(9999, 12, 31, 23, 59, 59), datetime(1900, 1, 1), datetime(2026, 7, 1, 0, 0, 0, 1)),
+        *(datetime(1970, 1, 1), None),
+    ]
+    counts = [0, -1, 2**63 - 1, -(2**63), 2**31, 10**15 + 1, 1, None]
+    shares = [0.1, -0.0, 1e308, 5e-324, 1 / 3, 2.0**53 + 2, 1.0, None]
+    jsons = ["{}", "[]", '{"a": "\\"b\\\\"}', '{"n": 12345678901234567890}', '{"é": [null, true]}', '"x"', "1", None]
+    flags = [True, False, True, False, True, False, True, None]
+    columns = {
+        "id": [str(number) for number in range(len(words))],
+        "words": words,
+        "happened_at": pa.array(times, pa.timestamp("us")),
+        "day": pa.array([None if at is None else at.date() for at in times], pa.date32()),
+        "count": pa.array(counts, pa.int64()),
+        "share": shares,
+        "is_on": flags,
+        "extra": pa.array(jsons, pa.string()),
+    }
+    warehouse.initialise([ODD])
+    with warehouse.write() as writer:
+        writer.reading.register("odd", pa.table(columns))
+        with writer.transaction():
+            assert writer.merge("odd", ODD).inserted == len(words)
+        writer.reading.unregister("odd")
+        rows = writer.fetch("select * from raw.test_odd order by id")
+    assert [row["words"] for row in rows] == words
+    assert [row["happened_at"] for row in rows] == times
+    assert [row["day"] for row in rows] == columns["day"].to_pylist()
+    assert [row["count"] for row in rows] == counts
+    assert [row["share"] for row in rows] == shares
+    assert [row["is_on"] for row in rows] == flags
+    texts = [row["extra"] for row in rows]
+    assert [None if text is None else json.loads(text) for text in texts[:-1]] == [*map(json.loads, jsons[:-1])]
+    assert texts[-1] is None
