@@ -34,6 +34,8 @@ from warehouse.statements import column_list, is_newer, quoted, quoted_table, sa
 from warehouse.tables import DUCKDB_TYPES, TableSpec
 
 Connection = duckdb.DuckDBPyConnection
+# DuckDB draws one into the output of a program that is no file, such as `python -c`; every connection is asked anew.
+_NO_BAR = "set enable_progress_bar = false"
 QUERY_SECONDS = 60
 """How long one read of a page or of `query` may take."""
 
@@ -108,6 +110,7 @@ def connect(path: Path | None, settings: Settings, *, read_only: bool = False) -
         connection.execute("set global TimeZone = 'UTC'")
         # A local variable of ours must never answer to a table's name.
         connection.execute("set python_enable_replacements = false")
+        connection.execute(_NO_BAR)
     return connection
 
 
@@ -229,6 +232,7 @@ class DuckDBReading:
     def twin(self) -> "DuckDBReading":
         """Another session of the same engine, within the same limits."""
         cursor = self._connection.cursor()
+        cursor.execute(_NO_BAR)
         return DuckDBReading(lambda: cursor, self._path)
 
     def register(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
