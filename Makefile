@@ -102,7 +102,7 @@ dev: setup  ## Dagster's UI and daemon plus the dashboards, on the state of the 
 
 # --- working on it -----------------------------------------------------------------------------------------
 
-test: setup-dev  ## unit, integration and browser tests (12 to 17 minutes)
+test: setup-dev  ## unit, integration and browser tests (5 to 12 minutes)
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 	    echo "No Chromium on PATH: the browser tests will be skipped (Debian: apt-get install chromium)" >&2
 	$(PYTEST) -m "not long and not citus" $(PYTEST_ARGS)
