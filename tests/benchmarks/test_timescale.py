@@ -234,7 +234,7 @@ def sizes(url: str) -> dict[str, float]:
 
 
 def parameters(world: World) -> dict[str, object]:
-    """The busiest team and its newest complete period, as a page opens with them."""
+    """The busiest team, its newest complete period and its first skill, as pages open with them."""
     with open_reader(world.settings) as reader:
         [row] = reader.query(
             "select account_id, team_id, period_end from metrics.team_activity where period_days = 28 "
@@ -243,7 +243,15 @@ def parameters(world: World) -> dict[str, object]:
             ["metrics.team_activity"],
             {},
         ).to_pylist()
-    return row | {"period_days": 28, "assumption_set": "default", "segment": "all"}
+        [skill] = reader.query(
+            "select skill_name from metrics.team_skill_usage where team_id = $team_id and period_days = 28 "
+            "and period_end = $period_end order by users desc limit 1",
+            OPERATOR,
+            ["metrics.team_skill_usage"],
+            {"team_id": row["team_id"], "period_end": row["period_end"]},
+        ).to_pylist()
+    months = {"first_month": LAST.replace(day=1) - timedelta(days=180), "last_month": LAST.replace(day=1)}
+    return row | skill | months | {"period_days": 28, "assumption_set": "default", "segment": "total"}
 
 
 def queries_slower_than(world: World, seconds: float) -> dict[str, float]:
