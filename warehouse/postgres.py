@@ -190,6 +190,17 @@ def run(
     return connection.execute(statement.encode(), parameters)
 
 
+def columns_of(connection: Connection, qualified: str) -> dict[str, str]:
+    """Columns of a table (`schema.table`, or quoted) in order, with their types; empty where there is no such table."""
+    rows = run(
+        connection,
+        "select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute "
+        "where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum",
+        [qualified],
+    ).fetchall()
+    return {row["name"]: row["type"].replace("timestamp with time zone", "timestamptz") for row in rows}
+
+
 def make_schema(connection: Connection, name: str) -> None:
     """Create a schema that is not there; `if not exists` alone asks for the right even where it is."""
     if not run(connection, "select 1 from pg_namespace where nspname = %s", [name]).fetchone():
@@ -319,7 +330,8 @@ class PostgresWriter:
         name = quoted_table(table.qualified)
         with self._atomic():
             make_schema(self._connection, table.schema)
-            if self._shape(table) != {column.name: POSTGRES_TYPES[column.type] for column in table.columns}:
+            wanted = {column.name: POSTGRES_TYPES[column.type] for column in table.columns}
+            if columns_of(self._connection, name) != wanted:
                 run(self._connection, f"drop table if exists {name} cascade")
                 run(self._connection, f"create table {name} ({_columns(table)})")
             run(self._connection, f"delete from {name}")
@@ -339,15 +351,6 @@ class PostgresWriter:
         """Rows of one query with `?` placeholders. Timestamps are UTC without a zone, JSON is text."""
         with known_errors():
             return run(self._connection, question_marks(statement), [_plain(value) for value in parameters]).fetchall()
-
-    def _shape(self, table: TableSpec) -> dict[str, str]:
-        rows = run(
-            self._connection,
-            "select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute "
-            "where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum",
-            [quoted_table(table.qualified)],
-        ).fetchall()
-        return {row["name"]: row["type"].replace("timestamp with time zone", "timestamptz") for row in rows}
 
 
 class PostgresWarehouse:

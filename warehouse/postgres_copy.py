@@ -13,7 +13,7 @@ from pgpq.encoders import StringEncoderBuilder
 from pgpq.schema import Jsonb
 
 from warehouse.duckdb import DuckDBReading
-from warehouse.postgres import Connection, run
+from warehouse.postgres import Connection, columns_of
 from warehouse.statements import column_list, quoted
 
 # The server reads a value as what its column is, and says only that a wrong one is no such binary format.
@@ -25,7 +25,7 @@ _DUCKDB_TYPES = {
     "integer": "integer",
     "jsonb": "varchar",
     "text": "varchar",
-    "timestamp with time zone": "timestamp",
+    "timestamptz": "timestamp",
 }
 _BATCH_ROWS = 8192
 _AHEAD = 3
@@ -39,7 +39,7 @@ def copy_rows(
 
     Raises the server's errors, and ReadingError where the rows cannot be read.
     """
-    kinds = _kinds(connection, target)
+    kinds = columns_of(connection, target)
     selected = ", ".join(f"cast({value} as {_DUCKDB_TYPES[kinds[name]]}) as {quoted(name)}" for name, value in values)
     names = [name for name, _ in values]
     batches = reading.batches(f"select {selected} from {source}", _BATCH_ROWS)
@@ -49,16 +49,6 @@ def copy_rows(
             for piece in _ahead(_encoded(batches, {name for name in names if kinds[name] == "jsonb"})):
                 to.write(piece)
         return max(cursor.rowcount, 0)
-
-
-def _kinds(connection: Connection, target: str) -> dict[str, str]:
-    rows = run(
-        connection,
-        "select attname, format_type(atttypid, null) as kind from pg_attribute "
-        "where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped",
-        [target],
-    ).fetchall()
-    return {row["attname"]: row["kind"] for row in rows}
 
 
 def _encoded(batches: pa.RecordBatchReader, json: set[str]) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from warehouse.errors import AccessError, NotPublishedError, SkillsmithError, Ta
 from warehouse.postgres import (
     Connection,
     borrowed_connection,
+    columns_of,
     known_errors,
     literal,
     only_read,
@@ -25,7 +26,7 @@ from warehouse.postgres import (
     run,
 )
 from warehouse.postgres_access import READER_ROLE, may_set_viewer, stored, view_name
-from warehouse.publish_postgres import columns_of, current_snapshot
+from warehouse.publish_postgres import current_snapshot
 from warehouse.published import PUBLISHED
 from warehouse.settings import Settings
 from warehouse.statements import named_parameters, renamed_tables

@@ -11,7 +11,7 @@ from dataclasses import astuple
 from warehouse import Writer
 from warehouse.access import Attempt, Snapshot
 from warehouse.errors import SkillsmithError
-from warehouse.postgres import Connection, PostgresWriter, known_errors, make_schema, run
+from warehouse.postgres import Connection, PostgresWriter, columns_of, known_errors, make_schema, run
 from warehouse.postgres_access import prepare_roles, protect, show_snapshot, stored
 from warehouse.publish import Publication
 from warehouse.published import PEOPLE, PUBLISHED, PublishedTable
@@ -30,17 +30,6 @@ _SNAPSHOT_TYPES = {
     "checks_passed": "bigint",
     "checks_warned": "bigint",
 }
-
-
-def columns_of(connection: Connection, qualified: str) -> dict[str, str]:
-    """Columns of `schema.table` in order, with their types; empty where there is no such table."""
-    rows = run(
-        connection,
-        "select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute "
-        "where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped order by attnum",
-        [qualified],
-    ).fetchall()
-    return {row["name"]: row["type"].replace("timestamp with time zone", "timestamptz") for row in rows}
 
 
 def current_snapshot(connection: Connection) -> Snapshot | None:
