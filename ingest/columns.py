@@ -132,6 +132,12 @@ NOT_A_NUMBER = r"(?:[:,\[]\s*|\n)-?(?i:nan|inf)"
 """Stands where JSON, or one text a line, holds NaN or an infinity: the engine reads them, and JSON has none of them."""
 
 
+def is_not_a_number_sql(text: str) -> str:
+    """DuckDB's question whether a whole text is what the engine makes of NaN or an infinity, or says so itself."""
+    # Longer texts are not looked at: they are nearly all there are.
+    return f"(strlen({text}) <= 9 and regexp_full_match({text}, '(?i)-?(?:nan|inf(?:inity)?)'))"
+
+
 def holds_not_a_number_sql(json_texts: list[str]) -> str:
     """DuckDB's question whether one of some JSON texts holds NaN or an infinity, outside of its strings."""
     strings = literal(r'"(?:[^"\\]|\\.)*"')

@@ -27,6 +27,7 @@ from ingest.columns import (
     canonical_md5,
     faults_of,
     holds_not_a_number_sql,
+    is_not_a_number_sql,
     line_schema,
     literal,
     missing,
@@ -287,6 +288,9 @@ class Staging:
         looked = f"concat_ws(chr(10), '', {', '.join([*looked_at, 'extra'])})"
         is_stripe = contract.shape == "stripe"
         may = "true" if is_stripe else privacy.may_be_dirty_sql("_looked", NOT_A_NUMBER)
+        # What nobody looks at, because it is replaced or cut, is asked about itself.
+        others = [raw[c.name] for c in contract.columns if c.is_person or c.name == "ip_prefix"]
+        may = " or ".join([may, *(f"coalesce({is_not_a_number_sql(text)}, false)" for text in others)])
         dirty = "true" if is_stripe else privacy.dirty_sql("_looked", "_may")
         schema = ARCHIVE_LINE if contract.shape == "archive" else line_schema(contract)
         listed = "[" + ", ".join(literal(key) for key in known) + "]"
