@@ -4,8 +4,9 @@ Rows leave DuckDB in Arrow and become COPY's bytes in one call a batch, a few ba
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pyarrow as pa
 from pgpq import ArrowToPostgresBinaryEncoder
@@ -13,6 +14,7 @@ from pgpq.encoders import StringEncoderBuilder
 from pgpq.schema import Jsonb
 
 from warehouse.duckdb import DuckDBReading
+from warehouse.errors import ReadingError
 from warehouse.postgres import Connection, columns_of
 from warehouse.statements import column_list, quoted
 
@@ -46,9 +48,12 @@ def copy_rows(
     statement = f"copy {target} ({column_list(names)}) from stdin with (format binary)".encode()
     with connection.cursor() as cursor:
         with cursor.copy(statement) as to:
-            for piece in _ahead(_encoded(batches, {name for name in names if kinds[name] == "jsonb"})):
-                to.write(piece)
-        return max(cursor.rowcount, 0)
+            json = {name for name in names if kinds[name] == "jsonb"}
+            # Closed where the server refuses a row too: then nobody reads any more when the session is used again.
+            with closing(_ahead(_encoded(batches, json))) as pieces:
+                for piece in pieces:
+                    to.write(piece)
+        return cursor.rowcount
 
 
 def _encoded(batches: pa.RecordBatchReader, json: set[str]) -> Iterator[bytes]:
@@ -61,12 +66,16 @@ def _encoded(batches: pa.RecordBatchReader, json: set[str]) -> Iterator[bytes]:
     }
     encoder = ArrowToPostgresBinaryEncoder.new_with_encoders(batches.schema, encoders)
     yield encoder.write_header()
-    for batch in batches:
-        yield encoder.write_batch(batch)
+    try:
+        for batch in batches:
+            yield encoder.write_batch(batch)
+    except (pa.ArrowException, OSError) as error:
+        # What DuckDB says while it streams comes through Arrow.
+        raise ReadingError(str(error).splitlines()[0]) from error
     yield encoder.finish()
 
 
-def _ahead(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _ahead(pieces: Iterable[bytes]) -> Generator[bytes, None, None]:
     """The pieces, made by a thread of its own while those before are taken."""
     following = iter(pieces)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="copy") as made:

@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from random import Random
 
+import psycopg
 import pyarrow as pa
 import pytest
 
 from warehouse import MergeCounts, Warehouse, open_warehouse
+from warehouse.errors import ReadingError
 from warehouse.postgres import PostgresWriter
 from warehouse.tables import ColumnSpec, TableSpec
 
@@ -328,3 +330,25 @@ def test_values_of_every_type_come_back_as_they_were_staged(warehouse):
     texts = [row["extra"] for row in rows]
     assert [None if text is None else json.loads(text) for text in texts[:-1]] == [*map(json.loads, jsons[:-1])]
     assert texts[-1] is None
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        # What DuckDB cannot make while it streams, and what the server does not take.
+        ("case when i = 500000 then error('no such row') else i::varchar end", ReadingError),
+        ("case when i = 100000 then 'a' || chr(0) else i::varchar end", psycopg.errors.CharacterNotInRepertoire),
+    ],
+)
+def test_a_copy_that_fails_half_way_leaves_nothing_and_the_session_usable(postgres_settings, value, error):
+    with open_warehouse(postgres_settings) as warehouse:
+        warehouse.initialise([EVENTS])
+        with warehouse.write() as writer:
+            writer.reading.sql(
+                f"create temp view half as select {value} as id, null::timestamp as updated_at, i as amount, "
+                "null::json as extra, 'f' as file_name, i as file_line, i as number from range(600000) as rows (i)"
+            )
+            with pytest.raises(error), writer.transaction():
+                writer.merge("half", EVENTS, numbered_by="number")
+            assert writer.reading.sql("select 1 as one")["one"].to_pylist() == [1]
+            assert writer.fetch("select count(*) as n from raw.test_events") == [{"n": 0}]
