@@ -528,6 +528,7 @@ class _Place:
 
 
 def _place(batch: Batch) -> _Place:
+    # Where all rows are of one file, that is known without a join, which costs a tenth of the writing.
     if len(batch.files) == 1 and not batch.refused and not batch.has_shifted_lines:
         [entry] = batch.files
         shift = _first_line(entry) - entry.rows.first_row

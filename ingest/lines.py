@@ -59,10 +59,8 @@ def _batch(text: bytes, end: int, number: int, look: Look) -> pa.RecordBatch:
     offsets = np.concatenate(bounds)
     rows = len(offsets) - 1
     lines = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(text))
-    same = (
-        pa.repeat(pa.scalar(value, kind), rows) for value, kind in ((number, pa.int32()), (look.has_nul, pa.bool_()))
-    )
-    return pa.record_batch([lines, *same], schema=_SCHEMA)
+    same = (pa.scalar(number, pa.int32()), pa.scalar(look.has_nul))
+    return pa.record_batch([lines, *(pa.repeat(value, rows) for value in same)], schema=_SCHEMA)
 
 
 def _texts(file: DroppedFile, look: Look) -> Iterator[tuple[bytes, int]]:

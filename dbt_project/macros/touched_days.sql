@@ -130,7 +130,8 @@ they were events, for a while in both, under one id and at most a day apart: the
             and events.ip_prefix = scraping_prefixes.scraper
             and not scraping_prefixes.is_day_mark
 
-    -- Last: DuckDB expects few rows of it, and would hold all events in memory to look the few scrapers up among them.
+    -- Joined last: DuckDB takes this join for one with hardly a row. Behind it, it would hold all events in memory to
+    -- look up the few scrapers among them.
     inner join touched
         on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
 

@@ -91,7 +91,7 @@ left_out as (
     left join scrapers as prefixes
         on events.day = prefixes.day and prefixes.kind = 'ip_prefix' and events.ip_prefix = prefixes.scraper
 
-    -- Last, as in `touched_skill_events`.
+    -- Joined last, as in `touched_skill_events`.
     inner join touched
         on {{ is_of_day('events.created_at', 'events.day', 'touched') }}
 
