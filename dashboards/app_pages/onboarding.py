@@ -13,6 +13,7 @@ from dashboards.components import (
     definitions,
     downloads,
     formats,
+    periods,
     sections,
     selection,
     tables,
@@ -107,7 +108,7 @@ def _figures(trust: Trust, shown: Sequence[data.Row], month: data.Row, team_id: 
             no_change="No earlier month to compare with"
             if before is None
             else f"No comparison: {before['cohort_month']:%b %Y} or this month is hidden or not known",
-            series=[float(row[column]) for row in until if not formats.is_missing(row[column])],
+            series=periods.series(until, column),
             is_provisional=not month["is_complete_30"],
             good=good,
         )

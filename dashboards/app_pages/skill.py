@@ -151,7 +151,7 @@ def _tiles(chosen: _Chosen, now: data.Row, before: data.Row | None, series: Sequ
         "is_provisional": bool(now["is_provisional"]),
     }
     rate, previous = now["adoption_rate"], now["previous_adoption_rate"] if is_covered else None
-    known = [row for row in series if not formats.is_missing(row["success_rate"])]
+    over_time = _with_unused(series, chosen)
     is_told = not formats.is_missing(now["success_rate"])
     nobody_says = why
     if not formats.is_missing(now["uses"]) and before is not None:
@@ -166,7 +166,7 @@ def _tiles(chosen: _Chosen, now: data.Row, before: data.Row | None, series: Sequ
             if formats.is_missing(rate) or formats.is_missing(previous)
             else formats.points(float(rate or 0) - float(previous or 0)),
             no_change=why if not is_covered else "No comparison: one side of it is hidden to protect people",
-            series=[float(row["adoption_rate"]) for row in series if not formats.is_missing(row["adoption_rate"])],
+            series=periods.series(over_time, "adoption_rate"),
             **common,
         ),
         Tile(
@@ -180,7 +180,7 @@ def _tiles(chosen: _Chosen, now: data.Row, before: data.Row | None, series: Sequ
             entries=[("team_skill_usage", "uses"), ("team_skill_usage", "user_days")],
             change=periods.difference(now, before, "uses", formats.signed),
             no_change=why,
-            series=[float(row["uses"]) for row in series if not formats.is_missing(row["uses"])],
+            series=periods.series(over_time, "uses"),
             **common,
         ),
         Tile(
@@ -190,11 +190,18 @@ def _tiles(chosen: _Chosen, now: data.Row, before: data.Row | None, series: Sequ
             entries=[("team_skill_usage", "success_rate"), ("team_skill_usage", "failures")],
             change=periods.difference(now, before, "success_rate", formats.points),
             no_change=nobody_says,
-            series=[float(row["success_rate"]) for row in known],
+            series=periods.series(over_time, "success_rate"),
             extra=":small[Claude Code's hook reports every use as a success, so the rate is at most this good.]",
             **common,
         ),
     ]
+
+
+def _with_unused(series: Sequence[data.Row], chosen: _Chosen) -> list[data.Row]:
+    """The rows of the Sundays and of the chosen period, and a row of noughts where nobody used the skill any more."""
+    rows = {row["period_end"]: row for row in series}
+    sundays = {end for end in chosen.ends if end.isoweekday() == 7 and min(rows) < end < chosen.end}
+    return [rows.get(end, {"uses": 0, "adoption_rate": 0.0}) for end in sorted(sundays | rows.keys())]
 
 
 def _people(now: data.Row) -> str:

@@ -1,5 +1,6 @@
 """The choice of a period, the same on every page of figures over windows, and a row held against another period's."""
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
@@ -65,5 +66,10 @@ def difference(now: Row, before: Row | None, column: str, as_text: Callable[[flo
 
 
 def series(rows: Sequence[Row], column: str) -> list[float]:
-    """The known values of a column, for a sparkline."""
-    return [float(row[column]) for row in rows if not formats.is_missing(row.get(column))]
+    """The values of a column for a sparkline: NaN, at which the line breaks, where one is not measured or hidden.
+
+    Empty where fewer than two are known.
+    """
+    values = [math.nan if formats.is_missing(row.get(column)) else float(row[column]) for row in rows]
+    known = [number for number, value in enumerate(values) if not math.isnan(value)]
+    return values[known[0] : known[-1] + 1] if len(known) > 1 else []

@@ -54,7 +54,7 @@ def _tile(trust: Trust, tile: Tile, key: str) -> None:
             delta_description=tile.versus if delta is not None else None,
             delta_color="off" if is_flat else tile.good,
             delta_arrow="off" if is_flat else "auto",
-            chart_data=list(tile.series) if len(tile.series) > 1 else None,
+            chart_data=tile.series or None,
             chart_type="line",
         )
         if tile.change is None:

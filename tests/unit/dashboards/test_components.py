@@ -1,5 +1,6 @@
 """What pages are made of: downloads, banners, tables, badges, the default of the period end."""
 
+import math
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -134,6 +135,12 @@ def test_the_period_end_defaults_to_the_newest_of_the_last_week_that_has_an_equa
     assert periods.default_end(days, 28) == date(2026, 11, 22)
     assert periods.default_end(days, 7) == newest
     assert periods.default_end(days, 90) == newest
+
+
+def test_a_sparkline_breaks_where_a_figure_is_hidden_and_begins_and_ends_with_known_ones():
+    rows = [{"uses": value} for value in (None, 3, None, 0, 7, math.nan)]
+    assert [str(value) for value in periods.series(rows, "uses")] == ["3.0", "nan", "0.0", "7.0"]
+    assert periods.series([{"uses": None}, {"uses": 3}], "uses") == []
 
 
 def test_teams_that_share_a_name_are_told_apart():
