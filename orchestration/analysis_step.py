@@ -107,15 +107,22 @@ _LAST_DAY = "(select max(period_end) from intermediate.int_windows)"
 def write_team_time_saved(writer: Writer, computed_at: datetime) -> int:
     """Compute build.team_time_saved from intermediate.int_time_saved_uses and its factors; the number of rows.
 
-    computed_at: the run's start, UTC.
+    A window whose uses were not made again since stays as it is. computed_at: the run's start, UTC.
     """
     from analysis.time_saved import team_time_saved
 
-    uses = _fetch(writer, "intermediate.int_time_saved_uses", _USES)
+    used_at = _used_at(writer)
+    kept = [
+        row
+        for row in _rows_there(writer, TEAM_TIME_SAVED)
+        if used_at.get(_window(row), datetime.max) <= row["computed_at"]
+    ]
+    for row in kept:
+        del used_at[_window(row)]
+    uses = [row for row in _uses_since(writer, min(used_at.values(), default=datetime.max)) if _window(row) in used_at]
     factors = _fetch(writer, "intermediate.int_time_saved_factors", _FACTORS)
-    hours = team_time_saved(uses, factors)
-    stamp = pa.array([computed_at.replace(tzinfo=None)] * hours.num_rows, pa.timestamp("us"))
-    return writer.replace(TEAM_TIME_SAVED, _shaped(hours.append_column("computed_at", stamp), TEAM_TIME_SAVED))
+    hours = _stamped(team_time_saved(_as_table(uses, _USES), factors), computed_at, TEAM_TIME_SAVED)
+    return writer.replace(TEAM_TIME_SAVED, pa.concat_tables([_as_table(kept, _kinds(TEAM_TIME_SAVED)), hours]))
 
 
 def write_skill_suggestions(writer: Writer, computed_at: datetime) -> int:
@@ -135,24 +142,62 @@ def write_skill_suggestions(writer: Writer, computed_at: datetime) -> int:
         writer, f"intermediate.int_team_installed_skills where period_end = {_LAST_DAY} and people > 0", _INSTALLED
     )
     suggestions = skill_suggestions(adopters, teams, installed)
-    stamp = pa.array([computed_at.replace(tzinfo=None)] * suggestions.num_rows, pa.timestamp("us"))
-    return writer.replace(
-        SKILL_SUGGESTIONS, _shaped(suggestions.append_column("computed_at", stamp), SKILL_SUGGESTIONS)
+    return writer.replace(SKILL_SUGGESTIONS, _stamped(suggestions, computed_at, SKILL_SUGGESTIONS))
+
+
+def _window(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in TEAM_TIME_SAVED.key)
+
+
+def _used_at(writer: Writer) -> dict[tuple[Any, ...], datetime]:
+    """Of every window with a success when its uses were made."""
+    key = ", ".join(TEAM_TIME_SAVED.key)
+    rows = writer.fetch(
+        f"select {key}, max(computed_at) as computed_at from intermediate.int_time_saved_uses "
+        f"where successes > 0 group by {key}"
     )
+    return {_window(row): row["computed_at"] for row in rows}
+
+
+def _uses_since(writer: Writer, made_at: datetime) -> list[dict[str, Any]]:
+    return writer.fetch(
+        f"select {_selected(_USES)} from intermediate.int_time_saved_uses where successes > 0 and computed_at >= ?",
+        [made_at],
+    )
+
+
+def _rows_there(writer: Writer, table: TableSpec) -> list[dict[str, Any]]:
+    """The rows of an earlier build; none where the table has other columns, or is not there."""
+    columns = writer.fetch(
+        "select column_name from information_schema.columns where table_schema = ? and table_name = ?",
+        [table.schema, table.name],
+    )
+    if {row["column_name"] for row in columns} != set(table.column_names):
+        return []
+    return writer.fetch(f"select {', '.join(table.column_names)} from {table.qualified}")
 
 
 def _fetch(writer: Writer, table: str, columns: Mapping[str, pa.DataType]) -> pa.Table:
-    selected = ", ".join(
+    return _as_table(writer.fetch(f"select {_selected(columns)} from {table}"), columns)
+
+
+def _selected(columns: Mapping[str, pa.DataType]) -> str:
+    return ", ".join(
         f"cast({name} as double precision) as {name}" if type_ == pa.float64() else name
         for name, type_ in columns.items()
     )
-    return _as_table(writer.fetch(f"select {selected} from {table}"), columns)
 
 
 def _as_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, pa.DataType]) -> pa.Table:
     return pa.table({name: pa.array([row[name] for row in rows], type_) for name, type_ in columns.items()})
 
 
-def _shaped(rows: pa.Table, table: TableSpec) -> pa.Table:
-    """The rows with exactly the table's columns and types."""
-    return pa.table({column.name: rows[column.name].cast(_TYPES[column.type]) for column in table.columns})
+def _stamped(rows: pa.Table, computed_at: datetime, table: TableSpec) -> pa.Table:
+    """The rows with the time of the run, and exactly the table's columns and types."""
+    stamp = pa.array([computed_at.replace(tzinfo=None)] * rows.num_rows, _TYPES["timestamp"])
+    rows = rows.append_column("computed_at", stamp)
+    return pa.table({name: rows[name].cast(kind) for name, kind in _kinds(table).items()})
+
+
+def _kinds(table: TableSpec) -> dict[str, pa.DataType]:
+    return {column.name: _TYPES[column.type] for column in table.columns}

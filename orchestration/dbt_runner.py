@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 
+import analysis
 from orchestration.dbt_contexts import lean_contexts
 from orchestration.dbt_events import events_of_note
 from orchestration.dbt_kept import find_parse, keep_parse, parse_key, places
@@ -432,9 +433,10 @@ def _seed_record(settings: Settings) -> dict[str, str]:
 
 @cache
 def _definitions_hash() -> str:
-    """By what a model that keeps rows knows that they were made by other SQL."""
+    """By what a model that keeps rows knows that they, or the hours made of them, were made by other code."""
     digest = hashlib.sha256()
-    for path in sorted([*(DBT_PROJECT / "models").rglob("*.sql"), *(DBT_PROJECT / "macros").rglob("*.sql")]):
+    paths = [*(DBT_PROJECT / "models").rglob("*.sql"), *(DBT_PROJECT / "macros").rglob("*.sql")]
+    for path in sorted([*paths, Path(analysis.__path__[0]) / "time_saved.py"]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

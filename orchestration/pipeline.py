@@ -268,7 +268,7 @@ def build(
     from orchestration.dbt_runner import changed_seeds, manifest_of, remember_seeds
     from orchestration.metric_texts import write_metric_definitions
 
-    with run_lock(warehouse.settings), progress.step("build") as closing:
+    with run_lock(warehouse.settings), progress.step("build") as closing, warehouse.held():
         initialise(warehouse)
         with warehouse.write() as writer:
             require_rows(writer, as_of)

@@ -72,6 +72,19 @@ inputs as (
 
     union all
 
+    -- Hours are made of uses, not by SQL: what moves them has the uses made again.
+    select
+        'factor' as kind,
+        concat(assumption_set, ' ', factor) as subject,
+        '' as actor_key,
+        {{ all_days() }} as since,
+        {{ all_days() }} as until,
+        concat(low, ' ', mode, ' ', high) as detail
+
+    from {{ ref('int_time_saved_factors') }}
+
+    union all
+
     select
         'clock' as kind,
         '' as subject,

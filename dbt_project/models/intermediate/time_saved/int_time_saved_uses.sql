@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     incremental_strategy='remake',
-    meta={'made_by': 'period_end', 'made_of': ['assumption']},
+    meta={'made_by': 'period_end', 'made_of': ['assumption', 'factor']},
     indexes=found_by(['period_end']),
     pre_hook="{{ joins_by_hash() }}"
 ) }}
