@@ -26,9 +26,105 @@ seated_days as (
 
 ),
 
-ends as (
+windows as (
 
-    select period_end from {{ parted_ends() }} as parted_ends
+    select
+        ends.period_end,
+        lookbacks.lookback_days,
+        ends.period_end - lookbacks.lookback_days + 1 as period_start,
+        cast(row_number() over (order by ends.period_end, lookbacks.lookback_days) as integer) as window_number
+
+    from {{ parted_ends() }} as ends
+
+    cross join {{ lookbacks(window_lengths()) }}
+
+),
+
+stretches as (
+
+    -- Days that lie in the same windows, a bit for each, are one stretch: there are a dozen, and ninety days.
+    select
+        days.day,
+        sum(1 << windows.window_number) as stretch
+
+    from (select distinct day from seated_days) as days
+
+    inner join windows
+        on days.day between windows.period_start and windows.period_end
+
+    group by days.day
+
+),
+
+windows_of_stretches as (
+
+    select distinct
+        stretches.stretch,
+        windows.period_end,
+        windows.lookback_days
+
+    from stretches
+
+    inner join windows
+        on stretches.day between windows.period_start and windows.period_end
+
+),
+
+people_of_stretches as (
+
+    select
+        seated_days.account_id,
+        seated_days.team_id,
+        seated_days.skill_name,
+        stretches.stretch,
+        seated_days.breakdown,
+        seated_days.value,
+        seated_days.actor_key,
+        sum(seated_days.events) as events
+
+    from seated_days
+
+    inner join stretches
+        on seated_days.day = stretches.day
+
+    group by
+        seated_days.account_id,
+        seated_days.team_id,
+        seated_days.skill_name,
+        stretches.stretch,
+        seated_days.breakdown,
+        seated_days.value,
+        seated_days.actor_key
+
+),
+
+people_of_values as (
+
+    select
+        people.account_id,
+        people.team_id,
+        people.skill_name,
+        windows.period_end,
+        windows.lookback_days,
+        people.breakdown,
+        people.value,
+        people.actor_key,
+        sum(people.events) as events
+
+    from people_of_stretches as people
+
+    inner join windows_of_stretches as windows
+        on people.stretch = windows.stretch
+
+    group by
+        people.account_id,
+        people.team_id,
+        people.skill_name,
+        windows.period_end,
+        windows.lookback_days,
+        people.breakdown,
+        people.value,
+        people.actor_key
 
 ),
 
@@ -36,38 +132,36 @@ people as (
 
     -- What has no values is a total already.
     select
-        seated_days.account_id,
-        seated_days.team_id,
-        seated_days.skill_name,
-        ends.period_end,
-        lookbacks.lookback_days,
-        seated_days.breakdown,
-        case when alls.is_all then '*' else seated_days.value end as named,
-        seated_days.actor_key,
-        sum(seated_days.events) as events
+        account_id,
+        team_id,
+        skill_name,
+        period_end,
+        lookback_days,
+        breakdown,
+        value as named,
+        actor_key,
+        events
 
-    from seated_days
+    from people_of_values
 
-    cross join (values (true), (false)) as alls (is_all)
+    where value <> '*'
 
-    cross join {{ lookbacks(window_lengths()) }}
+    union all
 
-    inner join ends
-        on
-            seated_days.day > ends.period_end - lookbacks.lookback_days
-            and seated_days.day <= ends.period_end
+    select
+        account_id,
+        team_id,
+        skill_name,
+        period_end,
+        lookback_days,
+        breakdown,
+        '*' as named,
+        actor_key,
+        sum(events) as events
 
-    where alls.is_all or seated_days.value <> '*'
+    from people_of_values
 
-    group by
-        seated_days.account_id,
-        seated_days.team_id,
-        seated_days.skill_name,
-        ends.period_end,
-        lookbacks.lookback_days,
-        seated_days.breakdown,
-        case when alls.is_all then '*' else seated_days.value end,
-        seated_days.actor_key
+    group by account_id, team_id, skill_name, period_end, lookback_days, breakdown, actor_key
 
 ),
 

@@ -40,13 +40,21 @@
     ],
 } -%}
 {%- set withheld_parts = {'holdout': ['censored', 'shown', 'installed', 'shown - installed']} -%}
+{%- set sums -%}
+{%- for count in counts %},
+        cast(sum({{ count }}) as bigint) as {{ count }}{% endfor %}
+{%- endset %}
 
 with
 
 windows as not materialized (
 
     -- What becomes of an episode is told for thirty days.
-    select * from {{ ref('int_windows') }}
+    select
+        *,
+        cast(row_number() over (order by period_end, period_days) as integer) as window_number
+
+    from {{ ref('int_windows') }}
 
     where period_end >= {{ remade_from(30) }}
 
@@ -57,7 +65,7 @@ outcomes as (
     -- Numbers for names, which are long: a person is looked up in every window. Nought is for all of them.
     select
         *,
-        cast(dense_rank() over (order by account_id, team_id) as integer) as team_number,
+        cast(dense_rank() over (order by account_id, team_id) as bigint) as team_number,
         cast(dense_rank() over (order by account_id, team_id, actor_key) as integer) as person_number,
         cast(dense_rank() over (order by surface) as integer) as surface_number,
         cast(dense_rank() over (order by model) as integer) as model_number,
@@ -67,17 +75,6 @@ outcomes as (
     from {{ ref('int_recommendation_outcomes') }}
 
     where first_day >= {{ remade_from(30) }} - {{ window_lengths() | max }}
-
-),
-
-numbered_teams as (
-
-    select distinct
-        team_number,
-        account_id,
-        team_id
-
-    from outcomes
 
 ),
 
@@ -113,12 +110,48 @@ numbered_models as (
 
 ),
 
+team_windows as (
+
+    -- A team in a window as one number: everything below is grouped and joined by it.
+    select
+        numbered.team_number * (select count(*) + 1 from windows) + windows.window_number as team_window,
+        numbered.account_id,
+        numbered.team_id,
+        windows.period_end,
+        windows.period_days,
+        windows.is_covered,
+        windows.is_provisional,
+        coalesce(seats.seats, 0) as seats
+
+    from (
+        select distinct
+            team_number,
+            account_id,
+            team_id
+
+        from outcomes
+    ) as numbered
+
+    inner join {{ ref('dim_teams') }} as teams
+        on numbered.team_id = teams.team_id
+
+    cross join windows
+
+    left join {{ ref('int_team_windows') }} as seats
+        on
+            numbered.account_id = seats.account_id
+            and numbered.team_id = seats.team_id
+            and windows.period_days = seats.lookback_days
+            and windows.period_end = seats.sampled_day
+
+),
+
 days_of_windows as (
 
     -- Days are few, so that rows meet their windows by the day and not by comparing.
     select
-        windows.period_end,
-        windows.period_days,
+        (select count(*) + 1 from windows) as windows_of_team,
+        windows.window_number,
         days.first_day
 
     from windows
@@ -144,16 +177,14 @@ team_days as (
 
 ),
 
-team_windows_of_all as (
+counts_of_parts as (
 
     select
-        team_days.team_number,
-        days_of_windows.period_end,
-        days_of_windows.period_days,
+        team_days.team_number * days_of_windows.windows_of_team + days_of_windows.window_number as team_window,
         team_days.surface_number,
         team_days.model_number,
         team_days.is_withheld{% for count in counts %},
-        cast(sum(team_days.{{ count }}) as integer) as {{ count }}{% endfor %}
+        cast(sum(team_days.{{ count }}) as bigint) as {{ count }}{% endfor %}
 
     from team_days
 
@@ -161,22 +192,18 @@ team_windows_of_all as (
         on team_days.first_day = days_of_windows.first_day
 
     group by
-        team_days.team_number,
-        days_of_windows.period_end,
-        days_of_windows.period_days,
+        team_days.team_number * days_of_windows.windows_of_team + days_of_windows.window_number,
         team_days.surface_number,
         team_days.model_number,
         team_days.is_withheld
 
 ),
 
-people_of_all as (
+people_of_parts as (
 
     select
-        outcomes.team_number,
+        outcomes.team_number * days_of_windows.windows_of_team + days_of_windows.window_number as team_window,
         outcomes.person_number,
-        days_of_windows.period_end,
-        days_of_windows.period_days,
         outcomes.surface_number,
         outcomes.model_number,
         outcomes.is_withheld,
@@ -188,172 +215,220 @@ people_of_all as (
         on outcomes.first_day = days_of_windows.first_day
 
     group by
-        outcomes.team_number,
+        outcomes.team_number * days_of_windows.windows_of_team + days_of_windows.window_number,
         outcomes.person_number,
-        days_of_windows.period_end,
-        days_of_windows.period_days,
         outcomes.surface_number,
         outcomes.model_number,
         outcomes.is_withheld
 
 ),
 
-team_counts as (
+counts_of_surfaces as (
 
-    -- The star is all of them.
+    -- The star is all of them. Each total is made of the fewest rows that it can be made of.
     select
-        team_number,
-        period_end,
-        period_days,
-        coalesce(surface_number, 0) as surface_number,
-        coalesce(model_number, 0) as model_number{% for count in counts %},
-        cast(sum({{ count }}) as bigint) as {{ count }}{% endfor %}
+        team_window,
+        surface_number,
+        is_withheld{{ sums }}
 
-    from team_windows_of_all
+    from counts_of_parts
 
-    where not is_withheld
-
-    group by team_number, period_end, period_days, grouping sets ((surface_number, model_number), (surface_number), (model_number), ())
+    group by team_window, surface_number, is_withheld
 
 ),
 
-people as (
+people_of_surfaces as (
 
     select
-        team_number,
-        period_end,
-        period_days,
-        coalesce(surface_number, 0) as surface_number,
-        coalesce(model_number, 0) as model_number,
+        team_window,
+        person_number,
+        surface_number,
+        is_withheld,
         bit_or(has_any) as has_any
 
-    from people_of_all
+    from people_of_parts
+
+    group by team_window, person_number, surface_number, is_withheld
+
+),
+
+all_counts as (
+
+    select
+        team_window,
+        surface_number,
+        model_number,
+        is_withheld,
+        {{ counts | join(',\n        ') }}
+
+    from counts_of_parts
 
     where not is_withheld
 
-    group by
-        team_number,
+    union all
+
+    select
+        team_window,
+        surface_number,
+        0 as model_number,
+        is_withheld,
+        {{ counts | join(',\n        ') }}
+
+    from counts_of_surfaces
+
+    union all
+
+    select
+        team_window,
+        0 as surface_number,
+        model_number,
+        is_withheld{{ sums }}
+
+    from counts_of_parts
+
+    where not is_withheld
+
+    group by team_window, model_number, is_withheld
+
+    union all
+
+    select
+        team_window,
+        0 as surface_number,
+        0 as model_number,
+        is_withheld{{ sums }}
+
+    from counts_of_surfaces
+
+    group by team_window, is_withheld
+
+),
+
+all_people as (
+
+    select
+        team_window,
         person_number,
-        period_end,
-        period_days,
-        grouping sets ((surface_number, model_number), (surface_number), (model_number), ())
+        surface_number,
+        model_number,
+        is_withheld,
+        has_any
+
+    from people_of_parts
+
+    where not is_withheld
+
+    union all
+
+    select
+        team_window,
+        person_number,
+        surface_number,
+        0 as model_number,
+        is_withheld,
+        has_any
+
+    from people_of_surfaces
+
+    union all
+
+    select
+        team_window,
+        person_number,
+        0 as surface_number,
+        model_number,
+        is_withheld,
+        bit_or(has_any) as has_any
+
+    from people_of_parts
+
+    where not is_withheld
+
+    group by team_window, person_number, model_number, is_withheld
+
+    union all
+
+    select
+        team_window,
+        person_number,
+        0 as surface_number,
+        0 as model_number,
+        is_withheld,
+        bit_or(has_any) as has_any
+
+    from people_of_surfaces
+
+    group by team_window, person_number, is_withheld
 
 ),
 
 least_people as (
 
     select
-        team_number,
-        period_end,
-        period_days,
+        team_window,
         surface_number,
         model_number,
         {{ least_people(parts) }}
 
-    from people
+    from all_people
 
-    group by team_number, period_end, period_days, surface_number, model_number
+    where not is_withheld
 
-),
-
-withheld_counts as (
-
-    select
-        team_number,
-        period_end,
-        period_days,
-        coalesce(surface_number, 0) as surface_number,
-        cast(sum(censored) as bigint) as holdout_censored,
-        cast(sum(shown) as bigint) as holdout_shown,
-        cast(sum(installed) as bigint) as holdout_installed
-
-    from team_windows_of_all
-
-    where is_withheld
-
-    group by team_number, period_end, period_days, grouping sets ((surface_number), ())
-
-),
-
-withheld_people as (
-
-    select
-        team_number,
-        period_end,
-        period_days,
-        coalesce(surface_number, 0) as surface_number,
-        bit_or(has_any) as has_any
-
-    from people_of_all
-
-    where is_withheld
-
-    group by team_number, person_number, period_end, period_days, grouping sets ((surface_number), ())
+    group by team_window, surface_number, model_number
 
 ),
 
 least_withheld_people as (
 
     select
-        team_number,
-        period_end,
-        period_days,
+        team_window,
         surface_number,
         {{ least_people(withheld_parts) }}
 
-    from withheld_people
+    from all_people
 
-    group by team_number, period_end, period_days, surface_number
+    where is_withheld
+
+    group by team_window, surface_number
 
 ),
 
 keys as (
 
     select
-        team_number,
-        period_end,
-        period_days,
+        team_window,
         surface_number,
         model_number
 
-    from team_counts
+    from all_counts
 
-    union
-
-    select
-        team_number,
-        period_end,
-        period_days,
-        surface_number,
-        0 as model_number
-
-    from withheld_counts
+    group by team_window, surface_number, model_number
 
 ),
 
 counted as (
 
     select
-        numbered_teams.team_id,
-        keys.period_end,
-        keys.period_days,
+        team_windows.team_id,
+        team_windows.period_end,
+        team_windows.period_days,
         numbered_surfaces.surface,
         numbered_models.model,
-        numbered_teams.account_id,
-        windows.is_covered,
-        windows.is_provisional,
-        coalesce(team_windows.seats, 0) as seats{% for count in counts %},
+        team_windows.account_id,
+        team_windows.is_covered,
+        team_windows.is_provisional,
+        team_windows.seats{% for count in counts %},
         coalesce(team_counts.{{ count }}, 0) as {{ count }}{% endfor %},
-        coalesce(withheld_counts.holdout_censored, 0) as holdout_censored,
-        coalesce(withheld_counts.holdout_shown, 0) as holdout_shown,
-        coalesce(withheld_counts.holdout_installed, 0) as holdout_installed{% for step in parts %},
+        coalesce(withheld_counts.censored, 0) as holdout_censored,
+        coalesce(withheld_counts.shown, 0) as holdout_shown,
+        coalesce(withheld_counts.installed, 0) as holdout_installed{% for step in parts %},
         least_people.least_people_{{ step }}{% endfor %},
         least_withheld_people.least_people_holdout
 
     from keys
 
-    inner join numbered_teams
-        on keys.team_number = numbered_teams.team_number
+    inner join team_windows
+        on keys.team_window = team_windows.team_window
 
     inner join numbered_surfaces
         on keys.surface_number = numbered_surfaces.surface_number
@@ -361,46 +436,30 @@ counted as (
     inner join numbered_models
         on keys.model_number = numbered_models.model_number
 
-    inner join windows
-        on keys.period_end = windows.period_end and keys.period_days = windows.period_days
-
-    left join team_counts
+    left join all_counts as team_counts
         on
-            keys.team_number = team_counts.team_number
-            and keys.period_end = team_counts.period_end
-            and keys.period_days = team_counts.period_days
+            keys.team_window = team_counts.team_window
             and keys.surface_number = team_counts.surface_number
             and keys.model_number = team_counts.model_number
+            and not team_counts.is_withheld
 
     left join least_people
         on
-            keys.team_number = least_people.team_number
-            and keys.period_end = least_people.period_end
-            and keys.period_days = least_people.period_days
+            keys.team_window = least_people.team_window
             and keys.surface_number = least_people.surface_number
             and keys.model_number = least_people.model_number
 
     -- What nobody was shown has no model of its own: every model is held against the same surface's.
-    left join withheld_counts
+    left join all_counts as withheld_counts
         on
-            keys.team_number = withheld_counts.team_number
-            and keys.period_end = withheld_counts.period_end
-            and keys.period_days = withheld_counts.period_days
+            keys.team_window = withheld_counts.team_window
             and keys.surface_number = withheld_counts.surface_number
+            and withheld_counts.is_withheld
 
     left join least_withheld_people
         on
-            keys.team_number = least_withheld_people.team_number
-            and keys.period_end = least_withheld_people.period_end
-            and keys.period_days = least_withheld_people.period_days
+            keys.team_window = least_withheld_people.team_window
             and keys.surface_number = least_withheld_people.surface_number
-
-    left join {{ ref('int_team_windows') }} as team_windows
-        on
-            numbered_teams.account_id = team_windows.account_id
-            and numbered_teams.team_id = team_windows.team_id
-            and keys.period_days = team_windows.lookback_days
-            and keys.period_end = team_windows.sampled_day
 
 ),
 
@@ -453,6 +512,3 @@ select
     {{ metric_columns() }}
 
 from shares
-
-inner join {{ ref('dim_teams') }} as teams
-    on shares.team_id = teams.team_id
