@@ -1,9 +1,10 @@
 """Small groups (D4 of the metric definitions): what every viewer but the operator sees of a team's figures.
 
-A row over fewer than five seats keeps its key and its seats and loses every figure. Where one person alone did
-or did not (x or n - x is 1), the count, its share and whatever would give them away by subtraction are hidden,
-and a band takes the share's place. A cohort of a skill, whose size is itself a figure of what people did, loses that
-too. A table of teams, accounts or skills without a rule here is refused, not shown.
+A row over fewer than five seats keeps its key and its seats and loses every figure, and so does one of a period that
+shares a day with such a period: a longer one less the weeks that are shown would be the week that is not. Where one
+person alone did or did not (x or n - x is 1), the count, its share and whatever would give them away by subtraction
+within the period are hidden, and a band takes the share's place. A cohort of a skill, whose size is itself a figure of
+what people did, loses that too. A table of teams, accounts or skills without a rule here is refused, not shown.
 """
 
 from collections.abc import Sequence
@@ -236,6 +237,10 @@ def protected_select(table: PublishedTable, columns: Sequence[str], where: str) 
         return f"select m.* from {table.qualified} as m where {where}"
     smallness = _breakdowns if rule.least else _smallness
     joins, small = smallness(table, columns, rule, where)
+    whose = f"{table.scope}_id"
+    if {whose, *_PERIOD} <= set(columns):
+        joins += f" left join ({_beside_small(whose, where)}) as p {_of_window('p', whose)}"
+        small = f"({small} or p.{whose} is not null)"
     shown = [_shown(name, columns, table, rule, small) for name in columns]
     shown.append(f"{small} as is_suppressed")
     if rule.count and rule.count in columns and "adoption_rate" in columns:
@@ -251,10 +256,11 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule, where:
     if table.name == "account_activity":
         # An account's figure less those of its shown teams would be the hidden team's.
         joins = (
-            "left join (select t.account_id, t.period_end, t.period_days, "
-            f"max(case when t.seats < {MINIMUM_SEATS} or t.active_users = 1 or t.seats - t.active_users = 1 "
-            "then 1 else 0 end) as has_hidden from metrics.team_activity as t "
-            "group by t.account_id, t.period_end, t.period_days) as g "
+            "left join (select m.account_id, m.period_end, m.period_days, "
+            f"max(case when p.team_id is not null or m.active_users = 1 or m.seats - m.active_users = 1 "
+            f"then 1 else 0 end) as has_hidden from metrics.team_activity as m "
+            f"left join ({_beside_small('team_id', where)}) as p "
+            f"{_of_window('p')} where {where} group by m.account_id, m.period_end, m.period_days) as g "
             "on g.account_id = m.account_id and g.period_end = m.period_end and g.period_days = m.period_days "
             "left join (select r.account_id, r.period_end, r.period_days, max(r.is_told) as is_told "
             f"from ({_rests(where)}) as r group by r.account_id, r.period_end, r.period_days) as r "
@@ -305,8 +311,23 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule, where:
     return joins, f"(coalesce(a.seats, 0) < {MINIMUM_SEATS} or coalesce(a.active_users, 0) <= 1)"
 
 
-def _of_window(alias: str) -> str:
-    return "on " + " and ".join(f"{alias}.{name} = m.{name}" for name in ("team_id", *_PERIOD))
+def _beside_small(whose: str, where: str) -> str:
+    """The windows of teams or accounts under `where` that share a day with one of fewer seats than are shown.
+
+    With what is shown of no such day, no sum and no difference of shown figures holds a hidden one, however periods
+    overlap.
+    """
+    activity = f"metrics.{whose.removesuffix('_id')}_activity"
+    before = {alias: f"{alias}.period_end - cast({alias}.period_days as integer)" for alias in ("m", "s")}
+    return (
+        f"select m.{whose}, m.period_end, m.period_days from {activity} as m inner join {activity} as s "
+        f"on s.{whose} = m.{whose} and s.seats < {MINIMUM_SEATS} and s.period_end > {before['m']} "
+        f"and m.period_end > {before['s']} where {where} group by m.{whose}, m.period_end, m.period_days"
+    )
+
+
+def _of_window(alias: str, whose: str = "team_id") -> str:
+    return "on " + " and ".join(f"{alias}.{name} = m.{name}" for name in (whose, *_PERIOD))
 
 
 def _hidden_skills(where: str) -> str:

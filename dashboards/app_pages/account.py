@@ -24,9 +24,9 @@ from dashboards.components import (
 from dashboards.components.definitions import Trust
 from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking, team_labels
+from warehouse.small_groups import MINIMUM_SEATS
 
 ASSUMPTION_SET = "default"
-MINIMUM_SEATS = 5
 HIDDEN = "Hidden"
 FEW = f"fewer than {MINIMUM_SEATS} people"
 
@@ -200,7 +200,7 @@ def _team(label: str, team_id: str, now: data.Row | None, saved: data.Row | None
     if now is None:
         note = "nobody was seated in this period"
     elif few:
-        note = f"hidden: {FEW}"
+        note = f"hidden: {FEW}" if (row.get("seats") or 0) < MINIMUM_SEATS else f"hidden: {FEW} in a part of it"
     elif not formats.is_missing(band):
         note = "a band: the exact share would point at one person"
     elif (saved or {}).get("is_suppressed"):

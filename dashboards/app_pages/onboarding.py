@@ -23,8 +23,8 @@ from dashboards.components import (
 from dashboards.components.definitions import Trust
 from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking
+from warehouse.small_groups import MINIMUM_SEATS
 
-MINIMUM_SEATS = 5
 CURVES = 4
 """Months that one chart holds apart."""
 HIDDEN = "Hidden"

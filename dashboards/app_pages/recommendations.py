@@ -26,7 +26,6 @@ from dashboards.viewers import Looking
 
 TABLE = "team_recommendations"
 ALL = "*"
-MINIMUM_SEATS = 5
 HIDDEN = "Hidden"
 OPEN = "Still open"
 NOT_COVERED = "No comparison: the data does not reach back through the equal period before"
@@ -97,12 +96,8 @@ def show(looking: Looking) -> None:
             "Choose a longer period, or an earlier end. A skill counts from the day on which it is first shown.",
         )
         return
-    if total["seats"] < MINIMUM_SEATS:
-        st.info(
-            f"**Hidden to protect people.** {formats.count(total['seats'])} people were seated in this team in the "
-            f"period. Figures over fewer than {MINIMUM_SEATS} would be figures about persons.",
-            icon=":material/visibility_off:",
-        )
+    if total.get("is_suppressed"):
+        banners.few_people(total["seats"])
         return
     trust = definitions.load(looking.viewer)
     over_time = data.query("recommendations_over_time", looking.viewer, **chosen)

@@ -26,8 +26,8 @@ from dashboards.components import (
 from dashboards.components.definitions import Trust
 from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking
+from warehouse.small_groups import MINIMUM_SEATS
 
-MINIMUM = 5
 HIDDEN = "Hidden"
 STATES = {
     "held": ":gray-badge[:material/lock_clock: Held]",
@@ -120,11 +120,7 @@ def _use(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
         )
         return
     if now.get("is_suppressed"):
-        st.info(
-            f"**Hidden to protect people.** {formats.count(now['seats'])} people were seated in this team in the "
-            f"period. Figures over fewer than {MINIMUM} would be figures about persons.",
-            icon=":material/visibility_off:",
-        )
+        banners.few_people(now["seats"])
         return
     before = periods.row_at(series, chosen.before)
     tiles.row(trust, _tiles(chosen, now, before, series), key="skill")
@@ -243,8 +239,8 @@ def _retention(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
     if not shown:
         banners.nothing(
             "No cohort to show.",
-            f"A curve needs a week in which {MINIMUM} people or more began, and a later week that is over. Smaller "
-            "cohorts are hidden to protect people.",
+            f"A curve needs a week in which {MINIMUM_SEATS} people or more began, and a later week that is over. "
+            "Smaller cohorts are hidden to protect people.",
         )
         return
     curve = [_pooled(later, [row for row in shown if row["weeks_later"] == later]) for later in range(1, 13)]
@@ -260,7 +256,7 @@ def _retention(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
     st.caption(
         "People of every account whose first success with this skill fell in the same week, "
         f"weeks taken together: {formats.count(len({row['cohort_week'] for row in shown}))}. Shown are those who came "
-        f"back over all who could have. Left out, weeks with fewer than {MINIMUM} people or not over yet: "
+        f"back over all who could have. Left out, weeks with fewer than {MINIMUM_SEATS} people or not over yet: "
         f"{formats.count(hidden)}; so are single counts that would point at one person, which leave a gap."
     )
     with st.expander("Every cohort as a table"), sections.values(trust, "cohorts", "skill_retention"):

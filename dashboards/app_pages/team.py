@@ -28,7 +28,6 @@ from dashboards.viewers import Looking
 
 ASSUMPTION_SET = "default"
 TOP_SKILLS = 10
-MINIMUM_SEATS = 5
 NOT_PUBLISHED = "The equal period before is not published"
 NOT_COVERED = "No comparison: the data does not reach back through the equal period before"
 HIDDEN_VALUE = "Hidden"
@@ -72,11 +71,7 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
     is_provisional = bool(now.get("is_provisional", False))
     periods.line(end, period_days, is_provisional=is_provisional)
     if now.get("is_suppressed"):
-        st.info(
-            f"**Hidden to protect people.** {formats.count(now.get('seats'))} people were seated in this team in the "
-            f"period. Figures over fewer than {MINIMUM_SEATS} would be figures about persons.",
-            icon=":material/visibility_off:",
-        )
+        banners.few_people(now["seats"])
         return
     before = periods.row_at(activity, end - timedelta(days=period_days))
     saved_before = periods.row_at(saved, end - timedelta(days=period_days))

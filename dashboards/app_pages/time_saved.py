@@ -78,8 +78,8 @@ def show(looking: Looking) -> None:
         banners.nothing("No successful use in this period.", "Choose a longer period, or an earlier end.")
     elif now.get("is_suppressed"):
         st.info(
-            "**Hidden to protect people.** Hours over fewer than five seated people, or over one active person, would "
-            "be figures about persons.",
+            "**Hidden to protect people.** Hours over fewer than five seated people, in this period or in one that "
+            "shares days with it, or over one active person would be figures about persons.",
             icon=":material/visibility_off:",
         )
     else:

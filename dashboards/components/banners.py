@@ -7,6 +7,7 @@ import streamlit as st
 from dashboards.components import formats
 from warehouse.access import Attempt, Snapshot
 from warehouse.errors import NotPublishedError, TableNotPublishedError, TransientError, WarehouseNewerError
+from warehouse.small_groups import MINIMUM_SEATS
 
 STALE_AFTER = timedelta(hours=26)
 """A daily refresh at 06:00 UTC is at most 24 h old, and may take two."""
@@ -86,6 +87,18 @@ def failure(error: Exception) -> None:
             f"{formats.plain(str(error))}\n\nWhat is where tells `skillsmith-analytics status`.",
             icon=":material/error:",
         )
+
+
+def few_people(seats: int) -> None:
+    """Instead of a team's figures that are hidden: so few were seated, in the period or in one beside it."""
+    why = (
+        f"{formats.count(seats)} people were seated in this team in the period. Figures over fewer than "
+        f"{MINIMUM_SEATS} would be figures about persons."
+        if seats < MINIMUM_SEATS
+        else f"Fewer than {MINIMUM_SEATS} people were seated in this team in another period that shares days with this "
+        "one; the difference of the two would be figures about persons. Choose a shorter period, or another end."
+    )
+    st.info(f"**Hidden to protect people.** {why}", icon=":material/visibility_off:")
 
 
 def nothing(title: str, what_to_do: str) -> None:

@@ -1,7 +1,7 @@
 """What is hidden of small groups, worked by hand on single rows; the SQL is run, not read."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import duckdb
@@ -67,11 +67,17 @@ def put(engine: duckdb.DuckDBPyConnection, table: str, **values: Any) -> None:
 
 def shown(engine: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any]:
     """The only row of a table, as everybody but the operator reads it."""
+    [row] = all_shown(engine, name)
+    return row
+
+
+def all_shown(engine: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, Any]]:
+    """The rows of a table, newest period first, as everybody but the operator reads them."""
     table = published_table(name)
     assert table is not None
     columns = [row[0] for row in engine.execute(f"describe metrics.{name}").fetchall()]
-    [row] = engine.execute(protected_select(table, columns, "true")).to_arrow_table().to_pylist()
-    return row
+    rows: list[dict[str, Any]] = engine.execute(protected_select(table, columns, "true")).to_arrow_table().to_pylist()
+    return sorted(rows, key=lambda row: row["period_end"], reverse=True) if "period_end" in columns else rows
 
 
 @pytest.mark.parametrize(
@@ -213,6 +219,32 @@ def test_hours_of_a_team_without_an_activity_row_are_hidden(engine: duckdb.DuckD
     put(engine, "team_time_saved", team_id="red", assumption_set="default", hours_p50=4.5)
 
     assert shown(engine, "team_time_saved")["hours_p50"] is None
+
+
+def test_a_period_that_shares_a_day_with_one_of_four_people_is_hidden_too(engine):
+    # Four people in the week to 9 March, six in four weeks: those less the three weeks before would be the four's.
+    weeks = [DAY - timedelta(days=7 * number) for number in range(5)]
+    for number, end in enumerate(weeks):
+        put(
+            engine,
+            "team_activity",
+            team_id="red",
+            period_end=end,
+            seats=4 if number == 0 else 6,
+            active_users=3,
+            uses=9,
+        )
+    for number, end in ((0, DAY), (1, weeks[1])):
+        figures = {"seats": 6, "active_users": 4, "uses": 36 - number}
+        put(engine, "team_activity", team_id="red", period_end=end, period_days=28, **figures)
+        put(engine, "account_activity", period_end=end, period_days=28, **figures)
+    put(engine, "team_activity", team_id="blue", seats=6, active_users=3, uses=7)
+    rows = {(row["team_id"], row["period_end"], row["period_days"]): row for row in all_shown(engine, "team_activity")}
+    hidden = {key for key, row in rows.items() if row["is_suppressed"]}
+    assert hidden == {("red", DAY, 7), ("red", DAY, 28)}
+    assert all(rows[key]["uses"] is None for key in hidden)
+    assert {row["uses"] for key, row in rows.items() if key not in hidden} == {9, 35, 7}
+    assert [row["uses"] for row in all_shown(engine, "account_activity")] == [None, 35]
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,10 @@ def shown_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     with duckdb.connect() as engine:
         engine.execute("create schema metrics")
         engine.execute(
+            "create table metrics.team_activity (account_id text, team_id text, period_end date, period_days bigint, "
+            "seats bigint)"
+        )
+        engine.execute(
             "create table metrics.team_recommendations (team_id text, period_end date, period_days bigint, "
             f"surface text, model text, seats bigint, {', '.join(f'{name} bigint' for name in names)})"
         )
