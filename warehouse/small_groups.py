@@ -269,9 +269,9 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule, where:
         return joins, f"(coalesce(m.seats, 0) < {MINIMUM_SEATS} or coalesce(g.has_hidden, 0) = 1)"
     if table.name == "team_activity":
         joins = (
-            "left join (select u.team_id, u.period_end, u.period_days, "
-            "max(case when u.users = 1 or u.seats - u.users = 1 then 1 else 0 end) as has_hidden "
-            "from metrics.team_skill_usage as u group by u.team_id, u.period_end, u.period_days) as g "
+            "left join (select m.team_id, m.period_end, m.period_days, "
+            "max(case when m.users = 1 or m.seats - m.users = 1 then 1 else 0 end) as has_hidden "
+            f"from {_USAGE.qualified} as m where {where} group by m.team_id, m.period_end, m.period_days) as g "
             f"{_of_window('g')} left join ({_rests(where)}) as r {_of_window('r')}"
         )
         return joins, f"(coalesce(m.seats, 0) < {MINIMUM_SEATS})"
@@ -317,12 +317,15 @@ def _beside_small(whose: str, where: str) -> str:
     With what is shown of no such day, no sum and no difference of shown figures holds a hidden one, however periods
     overlap.
     """
-    activity = f"metrics.{whose.removesuffix('_id')}_activity"
-    before = {alias: f"{alias}.period_end - cast({alias}.period_days as integer)" for alias in ("m", "s")}
+    rows = (
+        f"select m.{whose}, m.period_end, m.period_days, m.period_end - cast(m.period_days as integer) as before "
+        f"from metrics.{whose.removesuffix('_id')}_activity as m where {where}"
+    )
     return (
-        f"select m.{whose}, m.period_end, m.period_days from {activity} as m inner join {activity} as s "
-        f"on s.{whose} = m.{whose} and s.seats < {MINIMUM_SEATS} and s.period_end > {before['m']} "
-        f"and m.period_end > {before['s']} where {where} group by m.{whose}, m.period_end, m.period_days"
+        f"select w.{whose}, w.period_end, w.period_days from ({rows}) as w "
+        f"inner join ({rows} and m.seats < {MINIMUM_SEATS}) as s "
+        f"on s.{whose} = w.{whose} and s.period_end > w.before and w.period_end > s.before "
+        f"group by w.{whose}, w.period_end, w.period_days"
     )
 
 
