@@ -10,7 +10,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ PASSWORD_VARIABLE = "SKILLSMITH_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of 
 """dbt reads the password from here; orchestration sets it for the dbt run only."""
 
 _WRITER_LOCK = 0x5C111  # any number, as long as every writer takes the same
-_REFRESH_TRIES = 30
+_POLICY_TRIES = 30
 _LOCK_SECONDS = 60
 _WRITER_SECONDS = 5  # a killed writer's session ends within a second or two, and who runs it again must not be refused
 _SESSION_OPTIONS = "-c timezone=UTC -c client_min_messages=warning -c client_connection_check_interval=1s"
@@ -430,7 +430,7 @@ class PostgresWarehouse:
                 writer.execute("create extension if not exists timescaledb")
         self.initialise(tables)
         with self.write(None) as writer, known_errors():
-            (prepare_roles if writer.is_citus else prepare)(writer.connection)
+            _give_rights(prepare_roles if writer.is_citus else prepare, writer.connection)
 
     @contextmanager
     def write(self, step: Step | None = "build") -> Iterator[PostgresWriter]:
@@ -518,9 +518,7 @@ class PostgresWarehouse:
             }
             if version:
                 found["jobs"] = run(connection, timescale.JOBS).fetchall()
-                for row in run(connection, timescale.CHUNKS).fetchall():
-                    stats = run(connection, timescale.COMPRESSION.format(table=row["table_name"])).fetchone()
-                    found["chunks"].append({**row, "compression_ratio": timescale.ratio(stats) if stats else None})
+                found["chunks"] = run(connection, timescale.CHUNKS).fetchall()
             return found
 
     def close(self) -> None:
@@ -556,6 +554,7 @@ class _There:
     columns: Mapping[str, Mapping[str, bool]]
     indexes: Mapping[str, str]
     rollups: frozenset[str]
+    rollups_in_rows: frozenset[str]
     placed: frozenset[str]
     is_timescale: bool
     is_citus: bool
@@ -584,6 +583,9 @@ class _There:
             columns=columns,
             indexes=indexes,
             rollups=frozenset(row["name"] for row in writer.fetch(timescale.ROLLUPS)),
+            rollups_in_rows=frozenset(
+                row["name"] for row in (writer.fetch(timescale.ROLLUPS_IN_ROWS) if is_timescale else [])
+            ),
             placed=frozenset(row["name"] for row in writer.fetch(citus.PLACED)) if writer.is_citus else frozenset(),
             is_timescale=is_timescale,
             is_citus=writer.is_citus,
@@ -629,17 +631,20 @@ def _bring_up(writer: PostgresWriter, table: TableSpec, there: _There) -> None:
 
 
 def _bring_up_rollups(writer: PostgresWriter, tables: set[str], there: _There) -> None:
-    """Create the rollups whose raw tables are there."""
+    """Create the rollups whose raw tables are there, and let the old chunks of those that are there become columns."""
     for rollup in timescale.rollups():
         if rollup.qualified not in there.rollups and rollup.raw_table in tables:
             writer.execute("create schema if not exists rollups")
             for statement in timescale.make_rollup(rollup, there.is_timescale):
                 writer.execute(statement)
+        elif rollup.qualified in there.rollups_in_rows:
+            for statement in timescale.rollup_columnstore(rollup):
+                writer.execute(statement)
 
 
 def _refresh(writer: PostgresWriter, call: str) -> None:
     """Refresh one rollup; where its own policy is at it just now, wait for that and then look again."""
-    for left in reversed(range(_REFRESH_TRIES)):
+    for left in reversed(range(_POLICY_TRIES)):
         try:
             writer.execute(call)
             return
@@ -649,6 +654,21 @@ def _refresh(writer: PostgresWriter, call: str) -> None:
         except psycopg.errors.LockNotAvailable as error:
             if not left:
                 raise TransientError("a rollup is being refreshed by its policy; run the import again") from error
+            time.sleep(1)
+
+
+def _give_rights(prepare: Callable[[Connection], None], connection: Connection) -> None:
+    """Bring roles and rights up; where a policy changes one of the tables just then, look again.
+
+    In a database that was restored all policies run at once, and PostgreSQL lets nobody wait for such a change.
+    """
+    for left in reversed(range(_POLICY_TRIES)):
+        try:
+            prepare(connection)
+            return
+        except psycopg.errors.InternalError as error:
+            if not left or "tuple concurrently updated" not in str(error):
+                raise
             time.sleep(1)
 
 

@@ -6,12 +6,10 @@ rollups are views: every answer is the same, only slower and larger. Reasons and
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from warehouse.statements import quoted_table
 from warehouse.tables import TableSpec
@@ -20,6 +18,8 @@ _FOLDER = Path(__file__).resolve().parent / "schema" / "rollups"
 _SOURCE = re.compile(r"^-- from (\S+), kept fresh every (\d+) minutes$", re.MULTILINE)
 # Never while the import that brought the table up is still at work.
 _NEXT_NIGHT = "initial_start => (date_trunc('day', now() at time zone 'UTC') + interval '26 hours') at time zone 'UTC'"
+_ROLLUP_CHUNK_DAYS = 28
+_ROLLUP_COLUMNS_AFTER_DAYS = 7
 _BUCKET = re.compile(r"time_bucket\('(1 \w+)', (\w+)\)")
 
 
@@ -119,9 +119,21 @@ def make_rollup(rollup: Rollup, is_timescale: bool) -> list[str]:
     if not is_timescale:
         return [f"create view {name} as {rollup.plain_select}"]
     return [
-        f"create materialized view {name} with (timescaledb.continuous, timescaledb.materialized_only = true) as "
+        f"create materialized view {name} with (timescaledb.continuous, timescaledb.materialized_only = true, "
+        f"timescaledb.chunk_interval = '{_ROLLUP_CHUNK_DAYS} days', timescaledb.create_group_indexes = false) as "
         f"{rollup.select} with no data",
+        *rollup_columnstore(rollup),
         _refresh_policy(rollup, "null"),
+    ]
+
+
+def rollup_columnstore(rollup: Rollup) -> list[str]:
+    """Statements that say how a rollup's old chunks become columns, and the policy that does it."""
+    name = quoted_table(rollup.qualified)
+    return [
+        f"alter materialized view {name} set (timescaledb.compress, timescaledb.compress_orderby = 'bucket')",
+        f"select add_compression_policy('{name}', interval '{_ROLLUP_COLUMNS_AFTER_DAYS} days', if_not_exists => true, "
+        f"{_NEXT_NIGHT})",
     ]
 
 
@@ -172,16 +184,27 @@ ROLLUPS = (
 )
 """Rollups that are there, in either form."""
 
+ROLLUPS_IN_ROWS = (
+    "select view_schema || '.' || view_name as name from timescaledb_information.continuous_aggregates "
+    "where view_schema = 'rollups' and not compression_enabled"
+)
+"""Rollups of an older version, whose old chunks stay rows."""
+
 CHUNKS = (
-    "select c.hypertable_schema || '.' || c.hypertable_name as table_name, count(*) as chunks, "
-    "count(*) filter (where c.is_compressed) as compressed_chunks, "
-    "min(c.range_start) as first_at, max(c.range_end) as last_at "
-    "from timescaledb_information.chunks as c where c.hypertable_schema = 'raw' group by 1 order by 1"
+    "select coalesce(a.view_schema || '.' || a.view_name, c.hypertable_schema || '.' || c.hypertable_name) "
+    "as table_name, count(*) as chunks, count(*) filter (where c.is_compressed) as compressed_chunks, "
+    "min(c.range_start) as first_at, max(c.range_end) as last_at, "
+    "(select round(sum(s.before_compression_total_bytes) / nullif(sum(s.after_compression_total_bytes), 0), 1)::float "
+    "from hypertable_compression_stats("
+    "(quote_ident(c.hypertable_schema) || '.' || quote_ident(c.hypertable_name))::regclass) as s) as compression_ratio "
+    "from timescaledb_information.chunks as c left join timescaledb_information.continuous_aggregates as a "
+    "on a.materialization_hypertable_schema = c.hypertable_schema "
+    "and a.materialization_hypertable_name = c.hypertable_name "
+    "where c.hypertable_schema = 'raw' or a.view_schema = 'rollups' "
+    "group by c.hypertable_schema, c.hypertable_name, a.view_schema, a.view_name order by 1"
 )
-COMPRESSION = (
-    "select sum(before_compression_total_bytes)::bigint as bytes_before, "
-    "sum(after_compression_total_bytes)::bigint as bytes_after from hypertable_compression_stats('{table}')"
-)
+"""Chunks of raw tables and rollups, and how many times smaller the compressed ones are than they were."""
+
 JOBS = (
     "select j.job_id, j.proc_name as job, coalesce(j.hypertable_schema || '.' || j.hypertable_name, '') as table_name, "
     "s.last_run_status, s.total_runs, s.total_failures, nullif(s.next_start, '-infinity') as next_start, "
@@ -195,9 +218,3 @@ BLOAT = (
     "where schemaname not like '\\_timescaledb%' and n_dead_tup > 1000 and n_dead_tup > 0.2 * n_live_tup "
     "order by n_dead_tup desc limit 5"
 )
-
-
-def ratio(stats: Mapping[str, Any]) -> float | None:
-    """How many times smaller the compressed chunks are than they were; None before the first."""
-    before, after = stats["bytes_before"], stats["bytes_after"]
-    return round(before / after, 1) if before and after else None

@@ -92,7 +92,11 @@ def test_chunks_columns_rollups_and_policies_come_back(
     restored = settings.model_copy(update={"warehouse_url": SecretStr(empty_database), "home": tmp_path / "elsewhere"})
     with open_warehouse(restored) as warehouse:
         install(warehouse)
-        assert content(empty_database) == before
+        after = content(empty_database)
+        assert {**after, "chunks": []} == {**before, "chunks": []}
+        # Its policies run at once there: more may be columns than was dumped, nothing is rows again.
+        assert [row[:2] for row in after["chunks"]] == [row[:2] for row in before["chunks"]]
+        assert all(now[2] >= then[2] for now, then in zip(after["chunks"], before["chunks"], strict=True))
         # What was there is known there, and what is new lands, in rollups too.
         assert all(load.rows_loaded == 0 for load in import_drop(warehouse, drop, as_of=AS_OF).loads)
         put(drop, "registry/api_requests/next.ndjson", [request(9000, AS_OF)])

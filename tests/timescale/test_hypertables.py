@@ -91,7 +91,9 @@ def test_what_grows_with_time_lies_in_chunks_with_its_policies(warehouse: Wareho
     chunks = {row["table_name"]: row["chunks"] for row in fetch(warehouse, timescale.CHUNKS)}
     assert chunks["raw.registry_events"] == 7
     jobs = [(row["job"], row["table_name"]) for row in fetch(warehouse, timescale.JOBS)]
-    assert {table for job, table in jobs if job == "policy_compression"} == lined
+    rolled_up = {rollup.qualified for rollup in timescale.rollups()}
+    assert {table for job, table in jobs if job == "policy_compression"} == lined | rolled_up
+    assert {name for name in chunks if name.startswith("rollups.")} == rolled_up
     assert sum(job == "policy_refresh_continuous_aggregate" for job, _ in jobs) == len(timescale.rollups())
 
 
@@ -174,6 +176,21 @@ def test_an_event_whose_time_was_corrected_is_moved_within_the_days_of_its_deliv
     assert [row["row_count"] for row in counted] == [3, 1, 1]
 
 
+def test_rollups_of_an_older_version_become_columns_as_they_are(warehouse: Warehouse, drop: Path) -> None:
+    load_six_weeks(warehouse, drop)
+    before = fetch(warehouse, "select t::text as row from rollups.usage_by_hour as t order by 1")
+    with warehouse.write() as writer:
+        writer.execute("select remove_compression_policy('rollups.usage_by_hour')")
+        writer.execute("alter materialized view rollups.usage_by_hour set (timescaledb.compress = false)")
+    assert fetch(warehouse, timescale.ROLLUPS_IN_ROWS) == [{"name": "rollups.usage_by_hour"}]
+    initialise(warehouse)
+    assert fetch(warehouse, timescale.ROLLUPS_IN_ROWS) == []
+    jobs = [(row["job"], row["table_name"]) for row in fetch(warehouse, timescale.JOBS)]
+    assert ("policy_compression", "rollups.usage_by_hour") in jobs
+    assert compress_all(warehouse, "rollups.usage_by_hour") >= 2
+    assert fetch(warehouse, "select t::text as row from rollups.usage_by_hour as t order by 1") == before
+
+
 @pytest.mark.parametrize("rollup", [rollup.name for rollup in timescale.rollups()])
 def test_rollups_equal_raw_after_a_load_a_late_row_and_a_backfill(
     warehouse: Warehouse, drop: Path, rollup: str
@@ -193,8 +210,16 @@ def test_rollups_equal_raw_after_a_load_a_late_row_and_a_backfill(
     put(drop, "registry/api_requests/late.ndjson", [request(2001, late)])
     import_drop(warehouse, drop, as_of=AS_OF)
     compare(60)
-    # A backfill before everything else, into compressed history.
+    # A backfill before everything else and rows between all others, into compressed history.
     compress_all(warehouse, "raw.registry_events")
+    assert compress_all(warehouse, chosen.qualified) >= 2
+    before = fetch(warehouse, timescale.CHUNKS)
+    assert all(row["compression_ratio"] > 0 for row in before if row["table_name"] == chosen.qualified)
+    compare(60)
+    put(drop, "registry/events/between.ndjson", [event(4000, late), event(4001, FIRST + timedelta(days=33))])
+    put(drop, "registry/api_requests/between.ndjson", [request(4002, late), request(4003, FIRST + timedelta(days=33))])
+    import_drop(warehouse, drop, as_of=AS_OF)
+    compare(60)
     early = [FIRST - timedelta(days=30) + timedelta(hours=n) for n in range(24)]
     put(drop, "registry/events/early.ndjson", [event(3000 + n, at) for n, at in enumerate(early)])
     put(drop, "registry/api_requests/early.ndjson", [request(3000 + n, at) for n, at in enumerate(early)])
