@@ -36,6 +36,8 @@ from warehouse.tables import DUCKDB_TYPES, TableSpec
 Connection = duckdb.DuckDBPyConnection
 # DuckDB draws one into the output of a program that is no file, such as `python -c`; every connection is asked anew.
 _NO_BAR = "set enable_progress_bar = false"
+_IN_ORDER = "set preserve_insertion_order = true"
+_IN_ANY_ORDER = "set preserve_insertion_order = false"
 QUERY_SECONDS = 60
 """How long one read of a page or of `query` may take."""
 
@@ -292,6 +294,7 @@ class DuckDBWriter:
         # After a fatal error (a full disk at commit) the engine has rolled back by itself and refuses to be told.
         try:
             self._connection.execute("rollback")
+            self._connection.execute(_IN_ORDER)
         except (duckdb.TransactionException, duckdb.FatalException):
             return
 
@@ -305,12 +308,14 @@ class DuckDBWriter:
 
     @contextmanager
     def _in_any_order(self) -> Iterator[None]:
-        """Many rows are written by both cores without putting what each wrote back in order, a seventh of the work."""
-        self._connection.execute("set preserve_insertion_order = false")
-        try:
-            yield
-        finally:
-            self._connection.execute("set preserve_insertion_order = true")
+        """Many rows are written by both cores without putting what each wrote back in order, a seventh of the work.
+
+        Of a transaction that fails there is no more to be said but to roll it back, and that restores the order: it is
+        by their order that rows are told which line of a file they are.
+        """
+        self._connection.execute(_IN_ANY_ORDER)
+        yield
+        self._connection.execute(_IN_ORDER)
 
     def merge(
         self,

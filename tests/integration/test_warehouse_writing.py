@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from random import Random
 
+import duckdb
 import psycopg
 import pyarrow as pa
 import pytest
@@ -179,6 +180,21 @@ def test_appended_values_come_back_as_they_went_in(warehouse):
         {"load_id": "l2", "started_at": None, "rows_seen": None, "error": "50% of 'it' is bad?"},
     ]
     assert keyed == [{"load_id": "l1"}]
+
+
+def test_rows_stay_in_order_after_a_merge_and_after_one_that_failed(duckdb_warehouse):
+    duckdb_warehouse.initialise([EVENTS])
+    in_order = "select current_setting('preserve_insertion_order') as kept"
+    with duckdb_warehouse.write() as writer:
+        stage(writer, "staged", [("a", MONDAY, 1, None, "f1", 1)])
+        writer.merge("staged", EVENTS)
+        assert writer.fetch(in_order) == [{"kept": True}]
+        stage(writer, "others", [("b", MONDAY, 1, None, "f1", 2)])
+        writer.reading.sql("create temp view broken as select * replace (error('no such row') as amount) from others")
+        with pytest.raises(duckdb.Error, match="no such row"):
+            writer.merge("broken", EVENTS)
+        assert writer.fetch(in_order) == [{"kept": True}]
+        assert writer.fetch("select id from raw.test_events") == [{"id": "a"}]
 
 
 def test_replace_puts_exactly_the_given_rows_there(warehouse):
