@@ -11,7 +11,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -260,10 +260,16 @@ def queries_slower_than(world: World, seconds: float) -> dict[str, float]:
     lead = Viewer("lead", Role.TEAM_LEAD, frozenset({str(given["account_id"])}), frozenset({str(given["team_id"])}))
     slowest: dict[str, float] = {}
     with open_reader(world.settings) as reader:
+        busiest = query_file("busiest_member")
+        bound = {name: given[name] for name in busiest.parameters}
+        [person] = reader.query(busiest.sql, OPERATOR, busiest.tables, bound).to_pylist()[:1]
+        member = replace(lead, who="member", role=Role.MEMBER, actor_key=str(person["actor_key"]))
         for path in sorted(QUERIES.glob("*.sql")):
             file = query_file(path.stem)
             bound = {name: given[name] for name in file.parameters}
-            viewer = lead if "team_id" in bound else OPERATOR
+            # Of persons each reads their own, and whom the demo looks as the operator asks.
+            is_own = path.stem.startswith("my_")
+            viewer = member if is_own else lead if "team_id" in bound and path.stem != "busiest_member" else OPERATOR
             taken = seconds_of(partial(reader.query, file.sql, viewer, file.tables, bound), times=45)[5:]
             slowest[file.name] = sorted(taken)[int(len(taken) * 0.95)]
     print("queries, 95th percentile: " + ", ".join(f"{name} {p * 1000:.0f} ms" for name, p in slowest.items()))
