@@ -122,8 +122,8 @@ def make_rollup(rollup: Rollup, is_timescale: bool) -> list[str]:
         f"create materialized view {name} with (timescaledb.continuous, timescaledb.materialized_only = true, "
         f"timescaledb.chunk_interval = '{_ROLLUP_CHUNK_DAYS} days', timescaledb.create_group_indexes = false) as "
         f"{rollup.select} with no data",
-        *rollup_columnstore(rollup),
         _refresh_policy(rollup, "null"),
+        *rollup_columnstore(rollup),
     ]
 
 
