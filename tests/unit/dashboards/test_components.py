@@ -137,6 +137,16 @@ def test_the_period_end_defaults_to_the_newest_of_the_last_week_that_has_an_equa
     assert periods.default_end(days, 90) == newest
 
 
+def test_a_hidden_team_is_told_how_few_they_are_or_that_they_were_fewer_in_a_period_beside_it(monkeypatch):
+    said: list[str] = []
+    monkeypatch.setattr(st, "info", lambda text, **_: said.append(text))
+    banners.few_people(4)
+    banners.few_people(6)
+    assert "4 people were seated in this team in the period" in said[0]
+    assert "in another period that shares days with this one" in said[1]
+    assert "6 people" not in said[1]
+
+
 def test_a_sparkline_breaks_where_a_figure_is_hidden_and_begins_and_ends_with_known_ones():
     rows = [{"uses": value} for value in (None, 3, None, 0, 7, math.nan)]
     assert [str(value) for value in periods.series(rows, "uses")] == ["3.0", "nan", "0.0", "7.0"]
