@@ -239,8 +239,8 @@ def protected_select(table: PublishedTable, columns: Sequence[str], where: str) 
     joins, small = smallness(table, columns, rule, where)
     whose = f"{table.scope}_id"
     if {whose, *_PERIOD} <= set(columns):
-        joins += f" left join ({_beside_small(whose, where)}) as p {_of_window('p', whose)}"
-        small = f"({small} or p.{whose} is not null)"
+        joins += f" {_beside_small(whose)}"
+        small = f"({small} or coalesce(p.is_beside_small, 0) = 1)"
     shown = [_shown(name, columns, table, rule, small) for name in columns]
     shown.append(f"{small} as is_suppressed")
     if rule.count and rule.count in columns and "adoption_rate" in columns:
@@ -257,10 +257,9 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule, where:
         # An account's figure less those of its shown teams would be the hidden team's.
         joins = (
             "left join (select m.account_id, m.period_end, m.period_days, "
-            f"max(case when p.team_id is not null or m.active_users = 1 or m.seats - m.active_users = 1 "
+            "max(case when coalesce(p.is_beside_small, 0) = 1 or m.active_users = 1 or m.seats - m.active_users = 1 "
             f"then 1 else 0 end) as has_hidden from metrics.team_activity as m "
-            f"left join ({_beside_small('team_id', where)}) as p "
-            f"{_of_window('p')} where {where} group by m.account_id, m.period_end, m.period_days) as g "
+            f"{_beside_small('team_id')} where {where} group by m.account_id, m.period_end, m.period_days) as g "
             "on g.account_id = m.account_id and g.period_end = m.period_end and g.period_days = m.period_days "
             "left join (select r.account_id, r.period_end, r.period_days, max(r.is_told) as is_told "
             f"from ({_rests(where)}) as r group by r.account_id, r.period_end, r.period_days) as r "
@@ -311,26 +310,22 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule, where:
     return joins, f"(coalesce(a.seats, 0) < {MINIMUM_SEATS} or coalesce(a.active_users, 0) <= 1)"
 
 
-def _beside_small(whose: str, where: str) -> str:
-    """The windows of teams or accounts under `where` that share a day with one of fewer seats than are shown.
+def _beside_small(whose: str) -> str:
+    """The join that says whether a window of a team or account shares a day with one of fewer seats than are shown.
 
     With what is shown of no such day, no sum and no difference of shown figures holds a hidden one, however periods
-    overlap.
+    overlap. Row by row, for a server would otherwise go through the windows of everybody whom the viewer may see.
     """
-    rows = (
-        f"select m.{whose}, m.period_end, m.period_days, m.period_end - cast(m.period_days as integer) as before "
-        f"from metrics.{whose.removesuffix('_id')}_activity as m where {where}"
-    )
+    before = {alias: f"{alias}.period_end - cast({alias}.period_days as integer)" for alias in ("m", "s")}
     return (
-        f"select w.{whose}, w.period_end, w.period_days from ({rows}) as w "
-        f"inner join ({rows} and m.seats < {MINIMUM_SEATS}) as s "
-        f"on s.{whose} = w.{whose} and s.period_end > w.before and w.period_end > s.before "
-        f"group by w.{whose}, w.period_end, w.period_days"
+        f"left join lateral (select max(1) as is_beside_small from metrics.{whose.removesuffix('_id')}_activity as s "
+        f"where s.{whose} = m.{whose} and s.seats < {MINIMUM_SEATS} and s.period_end > {before['m']} "
+        f"and m.period_end > {before['s']}) as p on true"
     )
 
 
-def _of_window(alias: str, whose: str = "team_id") -> str:
-    return "on " + " and ".join(f"{alias}.{name} = m.{name}" for name in (whose, *_PERIOD))
+def _of_window(alias: str) -> str:
+    return "on " + " and ".join(f"{alias}.{name} = m.{name}" for name in ("team_id", *_PERIOD))
 
 
 def _hidden_skills(where: str) -> str:
