@@ -107,7 +107,8 @@ _LAST_DAY = "(select max(period_end) from intermediate.int_windows)"
 def write_team_time_saved(writer: Writer, computed_at: datetime) -> int:
     """Compute build.team_time_saved from intermediate.int_time_saved_uses and its factors; the number of rows.
 
-    A window whose uses were not made again since stays as it is. computed_at: the run's start, UTC.
+    A window whose uses were not made again since stays as it is. One of a later time than this run's, because a clock
+    was set back, could hide that they were, and is computed too. computed_at: the run's start, UTC.
     """
     from analysis.time_saved import team_time_saved
 
@@ -115,7 +116,7 @@ def write_team_time_saved(writer: Writer, computed_at: datetime) -> int:
     kept = [
         row
         for row in _rows_there(writer, TEAM_TIME_SAVED)
-        if used_at.get(_window(row), datetime.max) <= row["computed_at"]
+        if used_at.get(_window(row), datetime.max) <= row["computed_at"] < computed_at.replace(tzinfo=None)
     ]
     for row in kept:
         del used_at[_window(row)]

@@ -94,6 +94,17 @@ def test_only_windows_whose_uses_were_made_again_are_computed_again(warehouse):
         assert _saved(writer) == {("red", SUNDAY): (2.0, THIRD), ("blue", MONDAY): (3.0, SECOND)}
 
 
+def test_uses_that_were_made_after_a_clock_was_set_back_are_not_taken_for_older_ones(warehouse):
+    with warehouse.write() as writer:
+        whole = {"assumption_set": "house", "low": 1.0, "mode": 1.0, "high": 1.0}
+        writer.replace(FACTORS, pa.Table.from_pylist([{**whole, "factor": name} for name in ("kept", "incremental")]))
+        _put(writer, [_uses("red", SUNDAY, 20, THIRD)])
+        write_team_time_saved(writer, THIRD)
+        _put(writer, [_uses("red", SUNDAY, 30, SECOND)])
+        write_team_time_saved(writer, SECOND)
+        assert _saved(writer) == {("red", SUNDAY): (3.0, SECOND)}
+
+
 def test_hours_of_a_build_with_other_columns_are_all_computed_again(warehouse):
     with warehouse.write() as writer:
         whole = {"assumption_set": "house", "low": 1.0, "mode": 1.0, "high": 1.0}
