@@ -258,7 +258,7 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule, where:
         joins = (
             "left join (select m.account_id, m.period_end, m.period_days, "
             "max(case when coalesce(p.is_beside_small, 0) = 1 or m.active_users = 1 or m.seats - m.active_users = 1 "
-            f"then 1 else 0 end) as has_hidden from metrics.team_activity as m "
+            "then 1 else 0 end) as has_hidden from metrics.team_activity as m "
             f"{_beside_small('team_id')} where {where} group by m.account_id, m.period_end, m.period_days) as g "
             "on g.account_id = m.account_id and g.period_end = m.period_end and g.period_days = m.period_days "
             "left join (select r.account_id, r.period_end, r.period_days, max(r.is_told) as is_told "

@@ -72,4 +72,5 @@ def series(rows: Sequence[Row], column: str) -> list[float]:
     """
     values = [math.nan if formats.is_missing(row.get(column)) else float(row[column]) for row in rows]
     known = [number for number, value in enumerate(values) if not math.isnan(value)]
-    return values[known[0] : known[-1] + 1] if len(known) > 1 else []
+    # A line that ends early does not reach the edge, or it would be taken for one up to the period above it.
+    return values[known[0] :] if len(known) > 1 else []

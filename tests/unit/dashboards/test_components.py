@@ -147,9 +147,9 @@ def test_a_hidden_team_is_told_how_few_they_are_or_that_they_were_fewer_in_a_per
     assert "6 people" not in said[1]
 
 
-def test_a_sparkline_breaks_where_a_figure_is_hidden_and_begins_and_ends_with_known_ones():
+def test_a_sparkline_breaks_where_a_figure_is_hidden_and_ends_before_its_edge_where_the_newest_is():
     rows = [{"uses": value} for value in (None, 3, None, 0, 7, math.nan)]
-    assert [str(value) for value in periods.series(rows, "uses")] == ["3.0", "nan", "0.0", "7.0"]
+    assert [str(value) for value in periods.series(rows, "uses")] == ["3.0", "nan", "0.0", "7.0", "nan"]
     assert periods.series([{"uses": None}, {"uses": 3}], "uses") == []
 
 
