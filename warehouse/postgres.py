@@ -42,8 +42,12 @@ _WRITER_LOCK = 0x5C111  # any number, as long as every writer takes the same
 _POLICY_TRIES = 30
 _LOCK_SECONDS = 60
 _WRITER_SECONDS = 5  # a killed writer's session ends within a second or two, and who runs it again must not be refused
-_SESSION_OPTIONS = "-c timezone=UTC -c client_min_messages=warning -c client_connection_check_interval=1s"
-"""The server is told to look for a client that has died, for it would work on, and keep its locks, until it answers."""
+_SESSION_OPTIONS = "-c timezone=UTC -c client_min_messages=warning -c client_connection_check_interval=1s -c jit=off"
+"""The server is told to look for a client that has died, for it would work on, and keep its locks, until it answers.
+
+It is told not to compile statements: each chunk that a plan names is compiled by itself, which takes a second for a
+hypertable of half a year even where none of them is read.
+"""
 
 _CONNECT_SECONDS = 10
 _MOST_IDLE = 8
@@ -490,11 +494,10 @@ class PostgresWarehouse:
         """The password, and UTC for dbt's sessions: a cast of a time to a date goes by the session's zone."""
         url = self.settings.warehouse_url
         parts = conninfo.conninfo_to_dict(url.get_secret_value()) if url else {}
-        # A build is a few large statements; compiling each at run time takes longer than it saves.
         # Sorts and hashes of a build are large, and each thread runs one statement with a few of them.
         number, unit = int(self.settings.memory_limit[:-2]), self.settings.memory_limit[-2:]
         megabytes = max(4, number * (1000 if unit == "GB" else 1) // (4 * self.settings.threads))
-        options = f"{_SESSION_OPTIONS} -c jit=off -c work_mem={megabytes}MB"
+        options = f"{_SESSION_OPTIONS} -c work_mem={megabytes}MB"
         options += f" -c statement_timeout={self.settings.statement_minutes}min"
         if url:
             from warehouse.postgres_roles import BUILDER_ROLE, may_be

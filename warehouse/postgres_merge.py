@@ -196,11 +196,13 @@ class PostgresMerge:
 
     def _begin_days(self, into: TableSpec) -> None:
         """Count a table that has rows but no days yet, once; from then on every merge keeps them."""
+        # Asked by itself: a plan over all chunks takes a while to make, even where nothing of it runs.
+        if run(self._connection, "select 1 from raw.days where table_name = %s limit 1", [into.name]).fetchone():
+            return
         run(
             self._connection,
             f"insert into raw.days select '{into.name}', {_day(into, 't')}, count(*), max(loaded_at) "
-            f"from {quoted_table(into.qualified)} as t "
-            f"where not exists (select 1 from raw.days where table_name = '{into.name}') group by 2",
+            f"from {quoted_table(into.qualified)} as t group by 2",
         )
 
     def _add_days(self, into: TableSpec, line: Timeline, rows: _Rows, where: str, gone: Mapping[date, int]) -> None:

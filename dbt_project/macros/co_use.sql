@@ -18,17 +18,17 @@
     bool_and(coalesce(visibility, 'public') = 'public' and team_id is null)
 {%- endmacro %}
 
-{#- Whether one text comes before another by its code points: a server would ask its locale, and count a pair twice or not. -#}
-{% macro comes_before(left, right) -%}
-    {{ return(adapter.dispatch('comes_before', 'skillsmith')(left, right)) }}
+{#- A text to order by its code points: a server would ask its locale, and another server's may say otherwise. -#}
+{% macro by_code_points(text) -%}
+    {{ return(adapter.dispatch('by_code_points', 'skillsmith')(text)) }}
 {%- endmacro %}
 
-{% macro duckdb__comes_before(left, right) -%}
-    {{ left }} < {{ right }}
+{% macro duckdb__by_code_points(text) -%}
+    {{ text }}
 {%- endmacro %}
 
-{% macro postgres__comes_before(left, right) -%}
-    {{ left }} collate "C" < {{ right }}
+{% macro postgres__by_code_points(text) -%}
+    {{ text }} collate "C"
 {%- endmacro %}
 
 {#- Before a model that keeps the days of a window alone: days that have left it go, and their sessions with them. -#}

@@ -16,13 +16,18 @@ its distance to the clock.
     {%- if not execute or not is_incremental() -%} {{ return(all_days()) }} {%- endif -%}
     {#- Asked once a model, not wherever it is said. -#}
     {%- if 'remade_from' not in model -%}
+        {%- set day = config.get('meta')['made_by'] -%}
         {%- set question -%}
             select cast(coalesce(min(changed_from), cast('9999-12-31' as date)) as text) as day
             from {{ changes }}
             where
                 kind in ('{{ (usage_inputs() + config.get('meta').get('made_of', [])) | join("', '") }}')
                 and (
-                    detected_at > (select max(computed_at) from {{ this }})
+                    -- Whatever is made again, the newest day is: a server finds it by its index.
+                    detected_at > (
+                        select max(computed_at) from {{ this }}
+                        where {{ day }} = (select max({{ day }}) from {{ this }})
+                    )
                     or not exists (select 1 from {{ this }})
                 )
         {%- endset -%}
@@ -69,13 +74,32 @@ its distance to the clock.
 
 {#-
 Before a model that joins windows: PostgreSQL takes the columns of a window's key for independent of each other, expects a
-handful of rows of thousands, and would look each of them up in an index.
+handful of rows of thousands, and would look each of them up in an index. `and_groups`: where it expects as many groups as
+rows for the same reason, and would sort millions to count them.
 -#}
-{% macro joins_by_hash() -%}
-    {%- if target.type == 'postgres' -%} set local enable_nestloop = off; set local enable_mergejoin = off {%- endif -%}
+{% macro joins_by_hash(and_groups=false) -%}
+    {%- if target.type == 'postgres' -%}
+        set local enable_nestloop = off; set local enable_mergejoin = off
+        {%- if and_groups %}; set local enable_sort = off {%- endif -%}
+    {%- endif -%}
 {%- endmacro %}
 
 {#- Where a server has to look for single days in a table of years; DuckDB reads a column faster than an index. -#}
-{% macro found_by(columns) -%}
-    {{ return([{'columns': columns}] if target.type == 'postgres' else []) }}
+{% macro found_by() -%}
+    {%- set indexes = [] -%}
+    {%- if target.type == 'postgres' -%}
+        {%- for columns in varargs -%} {%- do indexes.append({'columns': columns}) -%} {%- endfor -%}
+    {%- endif -%}
+    {{ return(indexes) }}
+{%- endmacro %}
+
+{#- dbt's own asks row by row whether its key is among the new ones; a list of days is looked up in the index. -#}
+{% macro postgres__get_delete_insert_merge_sql(table, new_rows, unique_key, dest_columns, incremental_predicates) -%}
+    {%- if target.name == 'citus' -%}
+        {{ dbt.default__get_delete_insert_merge_sql(table, new_rows, unique_key, dest_columns, incremental_predicates) }}
+    {%- else -%}
+        {%- set columns = dest_columns | map(attribute='quoted') | join(', ') -%}
+        delete from {{ table }} where {{ unique_key }} = any(array(select distinct {{ unique_key }} from {{ new_rows }}));
+        insert into {{ table }} ({{ columns }}) select {{ columns }} from {{ new_rows }}
+    {%- endif -%}
 {%- endmacro %}

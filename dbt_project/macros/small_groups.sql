@@ -10,14 +10,16 @@ How many people a figure is of, where a figure can be told apart into parts: the
     {%- endfor -%}
 {%- endmacro %}
 
-{#- Of rows of one person each, with their bits as `has_any`: `least_people_<figure>`, NULL where nobody has anything. -#}
-{% macro least_people(parts) -%}
-    {%- set place = namespace(number=0) -%}
-    {%- for figure, cut in parts.items() -%}
+{#-
+Of rows of one person each, with their bits of `parts` as `has_any`: `least_people_<figure>` of `figures`, which are made of
+some of these parts; NULL where nobody has anything.
+-#}
+{% macro least_people(parts, figures) -%}
+    {%- set all = _all_parts(parts) -%}
+    {%- for figure, cut in figures.items() -%}
         least(
         {%- for part in cut -%}
-            nullif(count(case when has_any & {{ 2 ** place.number }} <> 0 then 1 end), 0){{ ', ' if not loop.last }}
-            {%- set place.number = place.number + 1 -%}
+            nullif(count(case when has_any & {{ 2 ** all.index(part) }} <> 0 then 1 end), 0){{ ', ' if not loop.last }}
         {%- endfor -%}
         ) as least_people_{{ figure }}{{ ',\n        ' if not loop.last }}
     {%- endfor -%}

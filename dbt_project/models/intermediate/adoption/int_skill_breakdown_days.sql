@@ -2,6 +2,7 @@
     materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key='day',
+    indexes=found_by(['day'], ['is_day_mark']),
     pre_hook="{{ forget_days_before(window_start(parted_days())) }}"
 ) }}
 

@@ -1,4 +1,10 @@
-{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='day') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key='day',
+    indexes=found_by(['day']),
+    pre_hook="{{ forget_days_before(window_start(30)) }}"
+) }}
 
 with
 
@@ -15,11 +21,18 @@ touched as (
     left join (select distinct day, day_requests, day_loaded_at from {{ this }}) as built
         on days.day = built.day
 
-    where
-        built.day is null
-        or built.day_requests <> days.requests
-        or built.day_loaded_at <> days.last_loaded_at
     {%- endif %}
+
+    -- Budgets look thirty days back.
+    where
+        days.day >= {{ window_start(30) }}
+        {%- if is_incremental() %}
+        and (
+            built.day is null
+            or built.day_requests <> days.requests
+            or built.day_loaded_at <> days.last_loaded_at
+        )
+        {%- endif %}
 
 ),
 
@@ -30,7 +43,6 @@ requests as (
         touched.day_requests,
         touched.day_loaded_at,
         requests.account_id,
-        requests.route,
         {{ minute_index('requests.started_at') }} as minute,
         requests.duration_ms,
         -- Our own refusal of a customer's call is our failure; any other 4xx is the caller's and says nothing of us.
@@ -56,7 +68,6 @@ select
     day,
     minute,
     account_id,
-    route,
     cast(count(*) as bigint) as requests,
     cast(sum(case when is_valid then 1 else 0 end) as bigint) as valid,
     cast(sum(case when is_bad then 1 else 0 end) as bigint) as bad,
@@ -69,4 +80,4 @@ select
 
 from requests
 
-group by day, minute, account_id, route
+group by day, minute, account_id

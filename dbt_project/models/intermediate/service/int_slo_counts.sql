@@ -1,24 +1,31 @@
-{%- set windows = {'30d': 43200, '3d': 4320, '1d': 1440, '6h': 360, '1h': 60} -%}
+{#- From the shortest to the longest: each lies in the next. -#}
+{%- set windows = {'1h': 60, '6h': 360, '1d': 1440, '3d': 4320, '30d': 43200} -%}
 {%- set counts = ['valid', 'bad', 'under_50_ms', 'under_75_ms', 'under_100_ms', 'under_200_ms', 'under_500_ms',
     'under_1000_ms'] -%}
 {%- set now = minute_index(as_of()) -%}
 with
 
-minutes as (
+by_shortest_window as (
 
     select
         by_minute.account_id,
-        {%- for count in counts %}
-        by_minute.{{ count }},
+        case
+            {%- for length in windows.values() %}
+            when {{ now }} - by_minute.minute <= {{ length }} then {{ loop.index }}
+            {%- endfor %}
+        end as shortest
+        {%- for count in counts %},
+        sum(by_minute.{{ count }}) as {{ count }}
         {%- endfor %}
-        {{ now }} - by_minute.minute as minutes_ago
 
     from {{ ref('int_requests_by_minute') }} as by_minute
     -- A day that the warehouse no longer holds has no say.
     inner join {{ ref('int_request_days') }} as days
         on by_minute.day = days.day
 
-    where by_minute.minute >= {{ now }} - 43200
+    where by_minute.minute >= {{ now }} - {{ windows['30d'] }}
+
+    group by 1, 2
 
 ),
 
@@ -27,23 +34,23 @@ everyone as (
     -- The whole fleet is `*`; a request without an account counts there alone.
     select
         '*' as account_id,
-        {%- for count in counts %}
-        {{ count }},
+        shortest
+        {%- for count in counts %},
+        {{ count }}
         {%- endfor %}
-        minutes_ago
 
-    from minutes
+    from by_shortest_window
 
     union all
 
     select
         account_id,
-        {%- for count in counts %}
-        {{ count }},
+        shortest
+        {%- for count in counts %},
+        {{ count }}
         {%- endfor %}
-        minutes_ago
 
-    from minutes
+    from by_shortest_window
 
     where account_id is not null
 
@@ -51,9 +58,10 @@ everyone as (
 
 select
     account_id
-    {%- for window, length in windows.items() %}
+    {%- for window in windows %}
+    {%- set place = loop.index %}
     {%- for count in counts %},
-    cast(sum(case when minutes_ago <= {{ length }} then {{ count }} else 0 end) as bigint) as {{ count }}_{{ window }}
+    cast(sum(case when shortest <= {{ place }} then {{ count }} else 0 end) as bigint) as {{ count }}_{{ window }}
     {%- endfor %}
     {%- endfor %}
 

@@ -22,7 +22,8 @@ probe_minutes as (
 
 request_minutes as (
 
-    select distinct
+    -- A minute and an account have one row.
+    select
         by_minute.account_id,
         by_minute.minute
 
@@ -36,13 +37,13 @@ request_minutes as (
 
 own_minutes as (
 
-    select
+    select distinct
         '*' as account_id,
         minute
 
     from request_minutes
 
-    union
+    union all
 
     select
         account_id,

@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ joins_by_hash() }}") }}
+
 with
 
 seated_days as (

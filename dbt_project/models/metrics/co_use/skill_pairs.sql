@@ -2,6 +2,17 @@
 
 with
 
+numbered_skills as (
+
+    -- Numbers for names, which are long: pairs are counted over a million of them.
+    select
+        skill_name,
+        cast(row_number() over (order by {{ by_code_points('skill_name') }}) as integer) as skill_number
+
+    from (select distinct skill_name from {{ ref('int_skill_names') }}) as skills
+
+),
+
 session_skills as (
 
     -- Of a person seated in any team that day, in however many.
@@ -9,12 +20,15 @@ session_skills as (
         used.day,
         used.actor_key,
         used.session_id,
-        names.skill_name
+        numbered_skills.skill_number
 
     from {{ ref('int_session_skills') }} as used
 
     inner join {{ ref('int_skill_names') }} as names
         on used.skill_name_given = names.skill_name_given
+
+    inner join numbered_skills
+        on names.skill_name = numbered_skills.skill_name
 
     inner join {{ ref('int_seat_spans') }} as seats
         on used.actor_key = seats.actor_key and used.day between seats.first_day and seats.last_day
@@ -25,16 +39,12 @@ session_skills as (
 
 ),
 
-sizes as (
+all_sessions as materialized (
 
-    -- Pairs grow with the square of a session: more skills than a person tries in a day are a machine's, or a
-    -- client's that gives every session the same name.
     select
-        day,
         actor_key,
-        session_id,
-        count(*) > 50 as is_oversized,
-        count(*) > 1 as has_pairs
+        array_agg(skill_number) as skill_numbers,
+        count(*) as skills
 
     from session_skills
 
@@ -42,14 +52,29 @@ sizes as (
 
 ),
 
+sessions as (
+
+    -- Pairs grow with the square of a session: more skills than a person tries in a day are a machine's, or a
+    -- client's that gives every session the same name.
+    select
+        actor_key,
+        skill_numbers,
+        skills
+
+    from all_sessions
+
+    where skills <= 50
+
+),
+
 totals as materialized (
 
     -- Counted once: PostgreSQL would do it for each pair.
     select
-        count(*) filter (where not is_oversized) as sessions,
-        count(*) filter (where is_oversized) as sessions_left_out
+        count(*) filter (where skills <= 50) as sessions,
+        count(*) filter (where skills > 50) as sessions_left_out
 
-    from sizes
+    from all_sessions
 
 ),
 
@@ -63,114 +88,129 @@ public_skills as (
 
 ),
 
-counted as (
-
-    select
-        session_skills.day,
-        session_skills.actor_key,
-        session_skills.session_id,
-        session_skills.skill_name,
-        sizes.has_pairs
-
-    from session_skills
-
-    inner join sizes
-        on
-            session_skills.day = sizes.day
-            and session_skills.actor_key = sizes.actor_key
-            and session_skills.session_id = sizes.session_id
-
-    inner join public_skills
-        on session_skills.skill_name = public_skills.skill_name
-
-    where not sizes.is_oversized
-
-),
-
 people_of_skills as (
 
     select
-        skill_name,
+        skill_number,
         actor_key,
         count(*) as sessions
 
-    from counted
+    from (
+        select
+            actor_key,
+            unnest(skill_numbers) as skill_number
 
-    group by skill_name, actor_key
+        from sessions
+    ) as used
+
+    group by skill_number, actor_key
 
 ),
 
-skills as (
+skills as materialized (
 
     -- Two skills have no more people than each of them, so that rare ones need not be paired at all.
     select
-        skill_name,
-        sum(sessions) as sessions
+        numbered_skills.skill_number,
+        numbered_skills.skill_name,
+        sum(people_of_skills.sessions) as sessions
 
     from people_of_skills
 
-    group by skill_name
+    inner join numbered_skills
+        on people_of_skills.skill_number = numbered_skills.skill_number
+
+    inner join public_skills
+        on numbered_skills.skill_name = public_skills.skill_name
+
+    group by numbered_skills.skill_number, numbered_skills.skill_name
 
     having count(*) >= 5
 
 ),
 
-common as (
+firsts as (
 
     select
-        counted.day,
-        counted.actor_key,
-        counted.session_id,
-        counted.skill_name,
-        skills.sessions
+        used.actor_key,
+        used.skill_numbers,
+        used.skill_number
 
-    from counted
+    from (
+        select
+            actor_key,
+            skill_numbers,
+            unnest(skill_numbers) as skill_number
+
+        from sessions
+
+        where skills > 1
+    ) as used
 
     inner join skills
-        on counted.skill_name = skills.skill_name
-
-    where counted.has_pairs
+        on used.skill_number = skills.skill_number
 
 ),
 
 people_of_pairs as (
 
     select
-        one.skill_name,
-        other.skill_name as paired_skill_name,
-        one.actor_key,
-        count(*) as sessions_together,
-        min(one.sessions) as sessions_of_skill,
-        min(other.sessions) as sessions_of_paired
+        together.skill_number,
+        together.paired_skill_number,
+        together.actor_key,
+        count(*) as sessions_together
 
-    from common as one
+    from (
+        select
+            actor_key,
+            skill_number,
+            unnest(skill_numbers) as paired_skill_number
 
-    inner join common as other
-        on
-            one.day = other.day
-            and one.actor_key = other.actor_key
-            and one.session_id = other.session_id
-            and {{ comes_before('one.skill_name', 'other.skill_name') }}
+        from firsts
+    ) as together
 
-    group by one.skill_name, other.skill_name, one.actor_key
+    inner join skills
+        on together.paired_skill_number = skills.skill_number
+
+    where together.skill_number < together.paired_skill_number
+
+    group by together.skill_number, together.paired_skill_number, together.actor_key
+
+),
+
+people as (
+
+    select
+        skill_number,
+        paired_skill_number,
+        sum(sessions_together) as sessions_together,
+        count(*) as people
+
+    from people_of_pairs
+
+    group by skill_number, paired_skill_number
+
+    having count(*) >= 5
 
 ),
 
 pairs as (
 
     select
-        skill_name,
-        paired_skill_name,
-        sum(sessions_together) as sessions_together,
-        count(*) as people,
-        min(sessions_of_skill) as sessions_of_skill,
-        min(sessions_of_paired) as sessions_of_paired
+        skills.skill_name,
+        paired_skills.skill_name as paired_skill_name,
+        people.people,
+        people.sessions_together,
+        skills.sessions as sessions_of_skill,
+        paired_skills.sessions as sessions_of_paired
 
-    from people_of_pairs
+    from people
 
-    group by skill_name, paired_skill_name
+    inner join skills
+        on people.skill_number = skills.skill_number
 
-    having count(*) >= 5
+    inner join skills as paired_skills
+        on people.paired_skill_number = paired_skills.skill_number
 
 )
 

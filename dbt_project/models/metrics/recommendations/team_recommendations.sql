@@ -3,7 +3,7 @@
     incremental_strategy='remake',
     meta={'made_by': 'period_end', 'margin': 30},
     indexes=found_by(['period_end']),
-    pre_hook="{{ joins_by_hash() }}"
+    pre_hook="{{ joins_by_hash(and_groups=true) }}"
 ) }}
 
 {%- set counts = [
@@ -39,20 +39,28 @@
         'activated_30 - retained',
     ],
 } -%}
+{#- The same of what was withheld; that has no model of its own, so every model is held against the same surface's. -#}
 {%- set withheld_parts = {'holdout': ['censored', 'shown', 'installed', 'shown - installed']} -%}
+{%- set withheld_counts = ['censored', 'shown', 'installed'] -%}
+{%- set lengths = window_lengths() -%}
 {%- set sums -%}
-{%- for count in counts %},
-        cast(sum({{ count }}) as bigint) as {{ count }}{% endfor %}
+    {%- for count in counts %},
+        cast(sum({{ count }}) as integer) as {{ count }}{% endfor %}
+{%- endset -%}
+{%- set anything -%}
+    {%- for length in lengths %},
+        bit_or(any_in_{{ length }}) as any_in_{{ length }}{% endfor %}
 {%- endset %}
 
 with
 
-windows as not materialized (
+windows as (
 
     -- What becomes of an episode is told for thirty days.
     select
         *,
-        cast(row_number() over (order by period_end, period_days) as integer) as window_number
+        cast(row_number() over (order by period_end, period_days) as integer) as window_number,
+        cast(dense_rank() over (order by period_end) as integer) as end_number
 
     from {{ ref('int_windows') }}
 
@@ -60,104 +68,86 @@ windows as not materialized (
 
 ),
 
+named_outcomes as not materialized (
+
+    select * from {{ ref('int_recommendation_outcomes') }}
+
+    where first_day >= {{ remade_from(30) }} - {{ lengths | max }}
+
+),
+
+people as (
+
+    -- Numbers for names, which are long: a person is looked up in every window.
+    select
+        account_id,
+        team_id,
+        actor_key,
+        cast(dense_rank() over (order by account_id, team_id) as integer) as team_number,
+        cast(row_number() over (order by account_id, team_id, actor_key) as integer) as person_number
+
+    from (select distinct account_id, team_id, actor_key from named_outcomes) as named
+
+),
+
+surfaces as (
+
+    -- Nought is for all of them.
+    select
+        surface,
+        cast(row_number() over (order by surface) as integer) as surface_number
+
+    from (select distinct surface from named_outcomes) as named
+
+    union all
+
+    select
+        '*' as surface,
+        0 as surface_number
+
+),
+
+models as (
+
+    -- What was withheld is before nought.
+    select
+        model,
+        case when model = 'holdout' then -1 else cast(row_number() over (order by model) as integer) end as model_number
+
+    from (select distinct model from named_outcomes) as named
+
+    union all
+
+    select
+        '*' as model,
+        0 as model_number
+
+),
+
 outcomes as (
 
-    -- Numbers for names, which are long: a person is looked up in every window. Nought is for all of them.
     select
-        *,
-        cast(dense_rank() over (order by account_id, team_id) as bigint) as team_number,
-        cast(dense_rank() over (order by account_id, team_id, actor_key) as integer) as person_number,
-        cast(dense_rank() over (order by surface) as integer) as surface_number,
-        cast(dense_rank() over (order by model) as integer) as model_number,
-        model = 'holdout' as is_withheld,
-        case when model = 'holdout' then {{ having_any(withheld_parts) }} else {{ having_any(parts) }} end as has_any
+        people.team_number,
+        people.person_number,
+        surfaces.surface_number,
+        models.model_number,
+        named_outcomes.first_day{% for count in counts %},
+        cast(named_outcomes.{{ count }} as integer) as {{ count }}{% endfor %},
+        {{ having_any(parts) }} as has_any
 
-    from {{ ref('int_recommendation_outcomes') }}
+    from named_outcomes
 
-    where first_day >= {{ remade_from(30) }} - {{ window_lengths() | max }}
-
-),
-
-numbered_surfaces as (
-
-    select distinct
-        surface_number,
-        surface
-
-    from outcomes
-
-    union all
-
-    select
-        0 as surface_number,
-        '*' as surface
-
-),
-
-numbered_models as (
-
-    select distinct
-        model_number,
-        model
-
-    from outcomes
-
-    union all
-
-    select
-        0 as model_number,
-        '*' as model
-
-),
-
-team_windows as (
-
-    -- A team in a window as one number: everything below is grouped and joined by it.
-    select
-        numbered.team_number * (select count(*) + 1 from windows) + windows.window_number as team_window,
-        numbered.account_id,
-        numbered.team_id,
-        windows.period_end,
-        windows.period_days,
-        windows.is_covered,
-        windows.is_provisional,
-        coalesce(seats.seats, 0) as seats
-
-    from (
-        select distinct
-            team_number,
-            account_id,
-            team_id
-
-        from outcomes
-    ) as numbered
-
-    inner join {{ ref('dim_teams') }} as teams
-        on numbered.team_id = teams.team_id
-
-    cross join windows
-
-    left join {{ ref('int_team_windows') }} as seats
+    inner join people
         on
-            numbered.account_id = seats.account_id
-            and numbered.team_id = seats.team_id
-            and windows.period_days = seats.lookback_days
-            and windows.period_end = seats.sampled_day
+            named_outcomes.account_id = people.account_id
+            and named_outcomes.team_id = people.team_id
+            and named_outcomes.actor_key = people.actor_key
 
-),
+    inner join surfaces
+        on named_outcomes.surface = surfaces.surface
 
-days_of_windows as (
-
-    -- Days are few, so that rows meet their windows by the day and not by comparing.
-    select
-        (select count(*) + 1 from windows) as windows_of_team,
-        windows.window_number,
-        days.first_day
-
-    from windows
-
-    inner join (select distinct first_day from outcomes) as days
-        on days.first_day between windows.period_start and windows.period_end
+    inner join models
+        on named_outcomes.model = models.model
 
 ),
 
@@ -165,244 +155,341 @@ team_days as (
 
     select
         team_number,
-        first_day,
         surface_number,
         model_number,
-        is_withheld{% for count in counts %},
-        cast(sum({{ count }}) as integer) as {{ count }}{% endfor %}
+        first_day as day,
+        false as is_edge{{ sums }}
 
     from outcomes
 
-    group by team_number, first_day, surface_number, model_number, is_withheld
+    group by team_number, surface_number, model_number, first_day
+
+),
+
+edges_of_parts as (
+
+    select
+        parts.team_number,
+        parts.surface_number,
+        parts.model_number,
+        edges.day,
+        true as is_edge{% for count in counts %},
+        0 as {{ count }}{% endfor %}
+
+    from (select distinct team_number, surface_number, model_number from team_days) as parts
+
+    cross join (
+        select period_end as day from windows
+
+        union
+
+        select period_start - 1 as day from windows
+    ) as edges
+
+),
+
+so_far as (
+
+    select
+        team_number,
+        surface_number,
+        model_number,
+        day,
+        is_edge{% for count in counts %},
+        cast(sum({{ count }}) over days_so_far as integer) as {{ count }}{% endfor %}
+
+    from (
+        select * from team_days
+
+        union all
+
+        select * from edges_of_parts
+    ) as days_and_edges
+
+    window days_so_far as (
+        partition by team_number, surface_number, model_number
+        order by day, is_edge
+        rows between unbounded preceding and current row
+    )
 
 ),
 
 counts_of_parts as (
 
+    -- What a window counts is what is counted up to its end and not up to its beginning.
     select
-        team_days.team_number * days_of_windows.windows_of_team + days_of_windows.window_number as team_window,
-        team_days.surface_number,
-        team_days.model_number,
-        team_days.is_withheld{% for count in counts %},
-        cast(sum(team_days.{{ count }}) as bigint) as {{ count }}{% endfor %}
+        ended.team_number,
+        windows.window_number,
+        ended.surface_number,
+        ended.model_number{% for count in counts %},
+        ended.{{ count }} - begun.{{ count }} as {{ count }}{% endfor %}
 
-    from team_days
+    from windows
 
-    inner join days_of_windows
-        on team_days.first_day = days_of_windows.first_day
+    inner join so_far as ended
+        on windows.period_end = ended.day and ended.is_edge
 
-    group by
-        team_days.team_number * days_of_windows.windows_of_team + days_of_windows.window_number,
-        team_days.surface_number,
-        team_days.model_number,
-        team_days.is_withheld
+    inner join so_far as begun
+        on
+            windows.period_start - 1 = begun.day
+            and begun.is_edge
+            and ended.team_number = begun.team_number
+            and ended.surface_number = begun.surface_number
+            and ended.model_number = begun.model_number
 
-),
-
-people_of_parts as (
-
-    select
-        outcomes.team_number * days_of_windows.windows_of_team + days_of_windows.window_number as team_window,
-        outcomes.person_number,
-        outcomes.surface_number,
-        outcomes.model_number,
-        outcomes.is_withheld,
-        bit_or(outcomes.has_any) as has_any
-
-    from outcomes
-
-    inner join days_of_windows
-        on outcomes.first_day = days_of_windows.first_day
-
-    group by
-        outcomes.team_number * days_of_windows.windows_of_team + days_of_windows.window_number,
-        outcomes.person_number,
-        outcomes.surface_number,
-        outcomes.model_number,
-        outcomes.is_withheld
+    where ended.censored + ended.shown > begun.censored + begun.shown
 
 ),
 
 counts_of_surfaces as (
 
-    -- The star is all of them. Each total is made of the fewest rows that it can be made of.
+    -- The star is all of them, and each total is made of the fewest rows that it can be made of.
     select
-        team_window,
-        surface_number,
-        is_withheld{{ sums }}
+        team_number,
+        window_number,
+        surface_number{% for count in counts %},
+        cast(sum(case when model_number > 0 then {{ count }} else 0 end) as integer) as {{ count }}{% endfor %}{% for count in withheld_counts %},
+        cast(sum(case when model_number < 0 then {{ count }} else 0 end) as integer) as holdout_{{ count }}{% endfor %}
 
     from counts_of_parts
 
-    group by team_window, surface_number, is_withheld
+    group by team_number, window_number, surface_number
 
 ),
 
-people_of_surfaces as (
+counts_of_teams as (
 
     select
-        team_window,
-        person_number,
-        surface_number,
-        is_withheld,
-        bit_or(has_any) as has_any
+        team_number,
+        window_number,
+        0 as surface_number{{ sums }}{% for count in withheld_counts %},
+        cast(sum(holdout_{{ count }}) as integer) as holdout_{{ count }}{% endfor %}
 
-    from people_of_parts
+    from counts_of_surfaces
 
-    group by team_window, person_number, surface_number, is_withheld
+    group by team_number, window_number
+
+),
+
+totals as (
+
+    select * from counts_of_surfaces
+
+    union all
+
+    select * from counts_of_teams
 
 ),
 
 all_counts as (
 
     select
-        team_window,
+        team_number,
+        window_number,
         surface_number,
         model_number,
-        is_withheld,
         {{ counts | join(',\n        ') }}
 
     from counts_of_parts
 
-    where not is_withheld
+    where model_number > 0
 
     union all
 
     select
-        team_window,
-        surface_number,
-        0 as model_number,
-        is_withheld,
-        {{ counts | join(',\n        ') }}
-
-    from counts_of_surfaces
-
-    union all
-
-    select
-        team_window,
+        team_number,
+        window_number,
         0 as surface_number,
-        model_number,
-        is_withheld{{ sums }}
+        model_number{{ sums }}
 
     from counts_of_parts
 
-    where not is_withheld
+    where model_number > 0
 
-    group by team_window, model_number, is_withheld
+    group by team_number, window_number, model_number
 
     union all
 
     select
-        team_window,
-        0 as surface_number,
+        team_number,
+        window_number,
+        surface_number,
         0 as model_number,
-        is_withheld{{ sums }}
+        {{ counts | join(',\n        ') }}
 
-    from counts_of_surfaces
+    from totals
 
-    group by team_window, is_withheld
+),
+
+days_of_ends as (
+
+    select
+        ends.end_number,
+        days.first_day,
+        ends.period_end - days.first_day as age
+
+    from (select distinct period_end, end_number from windows) as ends
+
+    inner join (select distinct day as first_day from team_days) as days
+        on days.first_day between ends.period_end - {{ (lengths | max) - 1 }} and ends.period_end
+
+),
+
+people_of_parts as (
+
+    -- Of all windows that end on a day at once: a shorter one lies in the longer.
+    select
+        outcomes.team_number,
+        outcomes.person_number,
+        days_of_ends.end_number,
+        outcomes.surface_number,
+        outcomes.model_number{% for length in lengths %},
+        bit_or(case when days_of_ends.age < {{ length }} then outcomes.has_any end) as any_in_{{ length }}{% endfor %}
+
+    from outcomes
+
+    inner join days_of_ends
+        on outcomes.first_day = days_of_ends.first_day
+
+    group by
+        outcomes.team_number,
+        outcomes.person_number,
+        days_of_ends.end_number,
+        outcomes.surface_number,
+        outcomes.model_number
+
+),
+
+people_of_surfaces as (
+
+    select
+        team_number,
+        person_number,
+        end_number,
+        surface_number,
+        case when model_number > 0 then 0 else -1 end as model_number{{ anything }}
+
+    from people_of_parts
+
+    group by team_number, person_number, end_number, surface_number, case when model_number > 0 then 0 else -1 end
 
 ),
 
 all_people as (
 
     select
-        team_window,
-        person_number,
+        team_number,
+        end_number,
         surface_number,
         model_number,
-        is_withheld,
-        has_any
+        {% for length in lengths %}any_in_{{ length }}{{ ', ' if not loop.last }}{% endfor %}
 
     from people_of_parts
 
-    where not is_withheld
+    where model_number > 0
 
     union all
 
     select
-        team_window,
-        person_number,
+        team_number,
+        end_number,
+        0 as surface_number,
+        model_number{{ anything }}
+
+    from people_of_parts
+
+    where model_number > 0
+
+    group by team_number, person_number, end_number, model_number
+
+    union all
+
+    select
+        team_number,
+        end_number,
         surface_number,
-        0 as model_number,
-        is_withheld,
-        has_any
+        model_number,
+        {% for length in lengths %}any_in_{{ length }}{{ ', ' if not loop.last }}{% endfor %}
 
     from people_of_surfaces
 
     union all
 
     select
-        team_window,
-        person_number,
+        team_number,
+        end_number,
         0 as surface_number,
-        model_number,
-        is_withheld,
-        bit_or(has_any) as has_any
-
-    from people_of_parts
-
-    where not is_withheld
-
-    group by team_window, person_number, model_number, is_withheld
-
-    union all
-
-    select
-        team_window,
-        person_number,
-        0 as surface_number,
-        0 as model_number,
-        is_withheld,
-        bit_or(has_any) as has_any
+        model_number{{ anything }}
 
     from people_of_surfaces
 
-    group by team_window, person_number, is_withheld
+    group by team_number, person_number, end_number, model_number
+
+),
+
+people_in_windows as (
+
+    select
+        all_people.team_number,
+        windows.window_number,
+        all_people.surface_number,
+        all_people.model_number,
+        case windows.period_days
+            {%- for length in lengths %}
+            when {{ length }} then all_people.any_in_{{ length }}
+            {%- endfor %}
+        end as has_any
+
+    from all_people
+
+    inner join windows
+        on all_people.end_number = windows.end_number
 
 ),
 
 least_people as (
 
     select
-        team_window,
+        team_number,
+        window_number,
         surface_number,
         model_number,
-        {{ least_people(parts) }}
+        {{ least_people(parts, dict(parts, **withheld_parts)) }}
 
-    from all_people
+    from people_in_windows
 
-    where not is_withheld
+    where has_any is not null
 
-    group by team_window, surface_number, model_number
-
-),
-
-least_withheld_people as (
-
-    select
-        team_window,
-        surface_number,
-        {{ least_people(withheld_parts) }}
-
-    from all_people
-
-    where is_withheld
-
-    group by team_window, surface_number
+    group by team_number, window_number, surface_number, model_number
 
 ),
 
-keys as (
+team_windows as (
 
     select
-        team_window,
-        surface_number,
-        model_number
+        teams.team_number,
+        windows.window_number,
+        teams.account_id,
+        teams.team_id,
+        windows.period_end,
+        windows.period_days,
+        windows.is_covered,
+        windows.is_provisional,
+        coalesce(seats.seats, 0) as seats
 
-    from all_counts
+    from (select distinct team_number, account_id, team_id from people) as teams
 
-    group by team_window, surface_number, model_number
+    inner join {{ ref('dim_teams') }} as known_teams
+        on teams.team_id = known_teams.team_id
+
+    cross join windows
+
+    left join {{ ref('int_team_windows') }} as seats
+        on
+            teams.account_id = seats.account_id
+            and teams.team_id = seats.team_id
+            and windows.period_days = seats.lookback_days
+            and windows.period_end = seats.sampled_day
 
 ),
 
@@ -412,54 +499,49 @@ counted as (
         team_windows.team_id,
         team_windows.period_end,
         team_windows.period_days,
-        numbered_surfaces.surface,
-        numbered_models.model,
+        surfaces.surface,
+        models.model,
         team_windows.account_id,
         team_windows.is_covered,
         team_windows.is_provisional,
         team_windows.seats{% for count in counts %},
-        coalesce(team_counts.{{ count }}, 0) as {{ count }}{% endfor %},
-        coalesce(withheld_counts.censored, 0) as holdout_censored,
-        coalesce(withheld_counts.shown, 0) as holdout_shown,
-        coalesce(withheld_counts.installed, 0) as holdout_installed{% for step in parts %},
+        cast(all_counts.{{ count }} as bigint) as {{ count }}{% endfor %}{% for count in withheld_counts %},
+        cast(totals.holdout_{{ count }} as bigint) as holdout_{{ count }}{% endfor %}{% for step in parts %},
         least_people.least_people_{{ step }}{% endfor %},
         least_withheld_people.least_people_holdout
 
-    from keys
+    from all_counts
+
+    inner join totals
+        on
+            all_counts.team_number = totals.team_number
+            and all_counts.window_number = totals.window_number
+            and all_counts.surface_number = totals.surface_number
 
     inner join team_windows
-        on keys.team_window = team_windows.team_window
-
-    inner join numbered_surfaces
-        on keys.surface_number = numbered_surfaces.surface_number
-
-    inner join numbered_models
-        on keys.model_number = numbered_models.model_number
-
-    left join all_counts as team_counts
         on
-            keys.team_window = team_counts.team_window
-            and keys.surface_number = team_counts.surface_number
-            and keys.model_number = team_counts.model_number
-            and not team_counts.is_withheld
+            all_counts.team_number = team_windows.team_number
+            and all_counts.window_number = team_windows.window_number
+
+    inner join surfaces
+        on all_counts.surface_number = surfaces.surface_number
+
+    inner join models
+        on all_counts.model_number = models.model_number
 
     left join least_people
         on
-            keys.team_window = least_people.team_window
-            and keys.surface_number = least_people.surface_number
-            and keys.model_number = least_people.model_number
+            all_counts.team_number = least_people.team_number
+            and all_counts.window_number = least_people.window_number
+            and all_counts.surface_number = least_people.surface_number
+            and all_counts.model_number = least_people.model_number
 
-    -- What nobody was shown has no model of its own: every model is held against the same surface's.
-    left join all_counts as withheld_counts
+    left join least_people as least_withheld_people
         on
-            keys.team_window = withheld_counts.team_window
-            and keys.surface_number = withheld_counts.surface_number
-            and withheld_counts.is_withheld
-
-    left join least_withheld_people
-        on
-            keys.team_window = least_withheld_people.team_window
-            and keys.surface_number = least_withheld_people.surface_number
+            all_counts.team_number = least_withheld_people.team_number
+            and all_counts.window_number = least_withheld_people.window_number
+            and all_counts.surface_number = least_withheld_people.surface_number
+            and least_withheld_people.model_number = -1
 
 ),
 
