@@ -277,9 +277,14 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule, where:
     if table.name == "team_skill_breakdown":
         # By version the uses of a skill add up to what may be hidden of it, so that the team's do not tell it.
         # The only periods that are kept: whoever opens a page does not wait for those of a year.
-        kept = f"m.period_end in (select t.period_end from {table.qualified} as t)"
+        kept = (
+            f"exists (select 1 from {table.qualified} as t where t.team_id = m.team_id and t.period_end = m.period_end)"
+        )
+        # Each has one row; said so, a server does not look for what a query does not ask.
+        of_skill = "u.team_id, u.skill_name, u.period_end, u.period_days"
         joins = (
-            f"left join ({_hidden_skills(f'{where} and {kept}')}) as g "
+            f"left join (select {of_skill}, max(u.is_hidden) as is_hidden "
+            f"from ({_hidden_skills(f'{where} and {kept}')}) as u group by {of_skill}) as g "
             "on m.breakdown = 'sdk_version' and g.team_id = m.team_id and g.skill_name = m.skill_name "
             "and g.period_end = m.period_end and g.period_days = m.period_days"
         )
