@@ -122,16 +122,19 @@ class PostgresPublisher:
                 self._connection,
                 f"create unique index on {base.qualified} ({column_list(table.key)})",
             )
-            self._find_periods(table)
+            self._index(table)
             return
         for name, kind in columns.items():
             if name not in there:
                 run(self._connection, f"alter table {base.qualified} add column {quoted(name)} {kind}")
 
-    def _find_periods(self, table: PublishedTable) -> None:
-        """An index for what a page asks: a team's rows of a period, where its key has something in between."""
+    def _index(self, table: PublishedTable) -> None:
+        """What a page asks for and the key does not find: a team's rows of a period, and a person's own."""
+        target = stored(table).qualified
         if table.key[0] == "team_id" and "period_end" in table.key[2:]:
-            run(self._connection, f"create index on {stored(table).qualified} (team_id, period_end)")
+            run(self._connection, f"create index on {target} (team_id, period_end)")
+        if table.scope == "person" and table.key[0] != "actor_key":
+            run(self._connection, f"create index on {target} (actor_key)")
 
     def _near(self, source: str) -> str:
         """A built table beside the published one: a copy on Citus, whose coordinator holds only the latter."""

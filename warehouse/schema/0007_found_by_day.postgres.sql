@@ -1,7 +1,7 @@
 -- It has a row for each route, which nothing asks for; the next build makes it anew.
 drop table if exists intermediate.int_requests_by_minute cascade;
 
--- Where a day or a period is looked for in tables that stay; new ones are made with these indexes.
+-- Where a day, a period or a person is looked for in tables that stay; new ones are made with these indexes.
 do $$
 declare
     there text;
@@ -19,6 +19,11 @@ begin
     ] loop
         if to_regclass('metrics.' || there) is not null then
             execute format('create index on metrics.%I (team_id, period_end)', there);
+        end if;
+    end loop;
+    foreach there in array array['marts__fct_skill_days', 'marts__dim_team_members'] loop
+        if to_regclass('metrics.' || there) is not null then
+            execute format('create index on metrics.%I (actor_key)', there);
         end if;
     end loop;
 end

@@ -25,7 +25,7 @@ by_shortest_window as (
 
     where by_minute.minute >= {{ now }} - {{ windows['30d'] }}
 
-    group by 1, 2
+    group by by_minute.account_id, shortest
 
 ),
 

@@ -151,93 +151,123 @@ outcomes as (
 
 ),
 
-team_days as (
+edges as (
 
+    -- What a window counts is what is counted up to its end and not up to the day before it. No other day is asked for.
     select
-        team_number,
-        surface_number,
-        model_number,
-        first_day as day,
-        false as is_edge{{ sums }}
+        day,
+        cast(row_number() over (order by day) as integer) as edge_number
 
-    from outcomes
-
-    group by team_number, surface_number, model_number, first_day
-
-),
-
-edges_of_parts as (
-
-    select
-        parts.team_number,
-        parts.surface_number,
-        parts.model_number,
-        edges.day,
-        true as is_edge{% for count in counts %},
-        0 as {{ count }}{% endfor %}
-
-    from (select distinct team_number, surface_number, model_number from team_days) as parts
-
-    cross join (
+    from (
         select period_end as day from windows
 
         union
 
         select period_start - 1 as day from windows
-    ) as edges
+    ) as days
+
+),
+
+edges_of_days as (
+
+    select
+        days.first_day,
+        min(edges.edge_number) as edge_number
+
+    from (select distinct first_day from outcomes) as days
+
+    inner join edges
+        on days.first_day <= edges.day
+
+    group by days.first_day
+
+),
+
+parts_by_edge as (
+
+    select
+        outcomes.team_number,
+        outcomes.surface_number,
+        outcomes.model_number,
+        edges_of_days.edge_number{% for count in counts %},
+        cast(sum(outcomes.{{ count }}) as integer) as {{ count }}{% endfor %}
+
+    from outcomes
+
+    inner join edges_of_days
+        on outcomes.first_day = edges_of_days.first_day
+
+    group by outcomes.team_number, outcomes.surface_number, outcomes.model_number, edges_of_days.edge_number
 
 ),
 
 so_far as (
 
+    -- Up to an edge at which nothing comes it is what it was up to the one before.
     select
         team_number,
         surface_number,
         model_number,
-        day,
-        is_edge{% for count in counts %},
-        cast(sum({{ count }}) over days_so_far as integer) as {{ count }}{% endfor %}
+        {{ integer_series('edge_number', 'next_edge_number - 1') }} as edge_number,
+        {{ counts | join(',\n        ') }}
 
     from (
-        select * from team_days
+        select
+            team_number,
+            surface_number,
+            model_number,
+            edge_number,
+            coalesce(
+                lead(edge_number) over edges_so_far, (select count(*) + 1 from edges)
+            ) as next_edge_number{% for count in counts %},
+            cast(sum({{ count }}) over edges_so_far as integer) as {{ count }}{% endfor %}
 
-        union all
+        from parts_by_edge
 
-        select * from edges_of_parts
-    ) as days_and_edges
+        window edges_so_far as (partition by team_number, surface_number, model_number order by edge_number)
+    ) as changes
 
-    window days_so_far as (
-        partition by team_number, surface_number, model_number
-        order by day, is_edge
-        rows between unbounded preceding and current row
-    )
+),
+
+edges_of_windows as (
+
+    select
+        windows.window_number,
+        ends.edge_number as end_number,
+        befores.edge_number as before_number
+
+    from windows
+
+    inner join edges as ends
+        on windows.period_end = ends.day
+
+    inner join edges as befores
+        on windows.period_start - 1 = befores.day
 
 ),
 
 counts_of_parts as (
 
-    -- What a window counts is what is counted up to its end and not up to its beginning.
     select
         ended.team_number,
-        windows.window_number,
+        edges_of_windows.window_number,
         ended.surface_number,
         ended.model_number{% for count in counts %},
-        ended.{{ count }} - begun.{{ count }} as {{ count }}{% endfor %}
+        ended.{{ count }} - coalesce(begun.{{ count }}, 0) as {{ count }}{% endfor %}
 
-    from windows
+    from edges_of_windows
 
     inner join so_far as ended
-        on windows.period_end = ended.day and ended.is_edge
+        on edges_of_windows.end_number = ended.edge_number
 
-    inner join so_far as begun
+    left join so_far as begun
         on
-            windows.period_start - 1 = begun.day
-            and begun.is_edge
+            edges_of_windows.before_number = begun.edge_number
             and ended.team_number = begun.team_number
             and ended.surface_number = begun.surface_number
             and ended.model_number = begun.model_number
 
-    where ended.censored + ended.shown > begun.censored + begun.shown
+    where ended.censored + ended.shown > coalesce(begun.censored + begun.shown, 0)
 
 ),
 
@@ -330,7 +360,7 @@ days_of_ends as (
 
     from (select distinct period_end, end_number from windows) as ends
 
-    inner join (select distinct day as first_day from team_days) as days
+    inner join edges_of_days as days
         on days.first_day between ends.period_end - {{ (lengths | max) - 1 }} and ends.period_end
 
 ),
