@@ -3,12 +3,13 @@
 from datetime import date, datetime, timedelta
 
 import duckdb
+import psycopg
 import pytest
 
 from expectations.checks import check_borders
 from orchestration.pipeline import initialise
 from tests.integration.published_world import AS_OF, build, check, rows_of
-from warehouse import snapshots
+from warehouse import open_warehouse, snapshots
 from warehouse.access import OPERATOR, Role, Viewer, open_reader
 from warehouse.errors import BlockingChecksFailedError, NotPublishedError, SkillsmithError, TableNotPublishedError
 from warehouse.publish import publish
@@ -209,3 +210,18 @@ def test_a_table_that_a_newer_version_adds_is_said_to_be_missing_until_that_vers
     publish(warehouse, build_id="b2", as_of=AS_OF)
     with open_reader(warehouse.settings) as reader:
         assert reader.query(f"select * from {added}", OPERATOR, [added]).num_rows == len(rows_of("team_onboarding", 1))
+
+
+def test_a_server_finds_a_teams_periods_and_a_persons_rows_by_an_index(postgres_settings):
+    with open_warehouse(postgres_settings) as warehouse:
+        warehouse.initialise()
+        build(warehouse, "b1")
+        publish(warehouse, build_id="b1", as_of=AS_OF)
+    with psycopg.connect(postgres_settings.warehouse_url.get_secret_value()) as connection:
+        found = connection.execute("select tablename, indexdef from pg_indexes where schemaname = 'metrics'").fetchall()
+    columns = {(table, definition[definition.index("(") :]) for table, definition in found}
+    assert ("team_skill_usage", "(team_id, period_end)") in columns
+    assert ("marts__fct_skill_days", "(actor_key)") in columns
+    # Where the key begins with them they need no second one.
+    assert ("team_activity", "(team_id, period_end)") not in columns
+    assert ("marts__fct_person_windows", "(actor_key)") not in columns

@@ -169,3 +169,20 @@ def test_a_late_check_and_a_new_day_give_what_a_full_rebuild_gives(place: tuple[
         if row["component"] == "plain" and row["down_minutes"]
     }
     assert down == {date(2026, 1, 5): 52, date(2026, 1, 20): 3, date(2026, 1, 31): 2}
+
+
+def test_requests_leave_the_minutes_after_thirty_days_and_come_back_with_the_clock(
+    place: tuple[Warehouse, Path],
+) -> None:
+    warehouse, _ = place
+    objectives, minutes = (
+        "select * from build.slo_status order by 1, 2",
+        "select count(*) as n from intermediate.int_requests_by_minute",
+    )
+    _build(warehouse, NEXT_DAY)
+    before, (there,) = _rows(warehouse, objectives), _rows(warehouse, minutes)
+    assert there["n"] > 300
+    _build(warehouse, NEXT_DAY + timedelta(days=40))
+    assert _rows(warehouse, minutes) == [{"n": 0}]
+    _build(warehouse, NEXT_DAY)
+    assert (_rows(warehouse, objectives), _rows(warehouse, minutes)) == (before, [there])

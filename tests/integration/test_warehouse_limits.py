@@ -14,6 +14,7 @@ from warehouse import open_warehouse
 from warehouse.access import OPERATOR, open_reader
 from warehouse.errors import StorageError, TransientError, UsageError, WarehouseBusyError, WarehouseNewerError
 from warehouse.migrations import migrations
+from warehouse.postgres import open_connection
 from warehouse.publish import publish
 from warehouse.settings import load_settings
 from warehouse.tables import ColumnSpec, TableSpec
@@ -207,3 +208,8 @@ def test_the_profile_for_dbt_opens_the_same_warehouse_and_holds_no_password(post
         assert "env_var" in profile["password"]
         with psycopg.connect(host=profile["host"], user=profile["user"], dbname=profile["dbname"]) as connection:
             assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_a_server_compiles_no_statement_for_us(postgres_settings):
+    with open_connection(postgres_settings) as connection:
+        assert connection.execute("show jit").fetchone() == {"jit": "off"}
