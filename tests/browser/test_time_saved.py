@@ -103,6 +103,9 @@ def test_a_what_if_that_is_no_distribution_is_refused_with_the_reason(look, save
     page.get_by_text("Change the assumptions").click()
     low = page.get_by_role("spinbutton", name="Low").first
     low.fill("99999")
+    # What was typed is told to the page when the field is left, and the button may be pressed before that.
+    low.blur()
+    settle(page)
     page.get_by_role("button", name="Work it out").click()
     page.get_by_text("Low must be at most the most likely").wait_for()
 

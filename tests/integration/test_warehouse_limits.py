@@ -213,3 +213,27 @@ def test_the_profile_for_dbt_opens_the_same_warehouse_and_holds_no_password(post
 def test_a_server_compiles_no_statement_for_us(postgres_settings):
     with open_connection(postgres_settings) as connection:
         assert connection.execute("show jit").fetchone() == {"jit": "off"}
+
+
+def test_tables_of_an_older_version_get_the_indexes_of_this_one(postgres_settings):
+    with open_warehouse(postgres_settings) as warehouse:
+        warehouse.initialise()
+        with warehouse.write() as writer:
+            writer.execute("delete from ops.schema_version where version >= 7")
+            writer.execute("create schema if not exists intermediate")
+            writer.execute("create schema if not exists metrics")
+            writer.execute("create table intermediate.int_requests_by_minute (day date, route text)")
+            writer.execute("create table intermediate.int_skill_use_days (day date, is_day_mark boolean)")
+            writer.execute("create table metrics.team_skill_usage (team_id text, skill_name text, period_end date)")
+        warehouse.initialise()
+        with warehouse.write() as writer:
+            found = writer.fetch(
+                "select tablename, indexdef from pg_indexes where schemaname in ('intermediate', 'metrics')"
+            )
+            assert writer.fetch("select to_regclass('intermediate.int_requests_by_minute') as at") == [{"at": None}]
+    columns = {(row["tablename"], row["indexdef"][row["indexdef"].index("(") :]) for row in found}
+    assert columns == {
+        ("int_skill_use_days", "(day)"),
+        ("int_skill_use_days", "(is_day_mark)"),
+        ("team_skill_usage", "(team_id, period_end)"),
+    }

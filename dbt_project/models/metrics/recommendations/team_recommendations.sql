@@ -233,8 +233,8 @@ edges_of_windows as (
 
     select
         windows.window_number,
-        ends.edge_number as end_number,
-        befores.edge_number as before_number
+        ends.edge_number as last_edge,
+        befores.edge_number as edge_before
 
     from windows
 
@@ -258,11 +258,11 @@ counts_of_parts as (
     from edges_of_windows
 
     inner join so_far as ended
-        on edges_of_windows.end_number = ended.edge_number
+        on edges_of_windows.last_edge = ended.edge_number
 
     left join so_far as begun
         on
-            edges_of_windows.before_number = begun.edge_number
+            edges_of_windows.edge_before = begun.edge_number
             and ended.team_number = begun.team_number
             and ended.surface_number = begun.surface_number
             and ended.model_number = begun.model_number
