@@ -9,7 +9,7 @@ import os
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -28,7 +28,9 @@ from orchestration.progress import Silence
 from orchestration.refresh import refresh
 from warehouse import open_warehouse
 from warehouse.access import OPERATOR, Role, Viewer, open_reader
+from warehouse.errors import AccessError
 from warehouse.settings import Settings, load_settings
+from warehouse.visibility import require_tables
 
 pytestmark = [pytest.mark.long, pytest.mark.timescale]
 
@@ -40,6 +42,7 @@ MOST_QUERY_SECONDS = 0.1
 LEAST_TIMES_RAW = 20
 MOST_REFRESH_SECONDS = 20
 MOST_TIMES_SHORT = 1.5
+EXECUTIVE, ENGINEER = Viewer("executive", Role.EXECUTIVE), Viewer("engineer", Role.DATA_ENGINEER)
 
 
 @dataclass(frozen=True)
@@ -250,9 +253,17 @@ def parameters(world: World) -> dict[str, object]:
 def queries_slower_than(world: World, seconds: float) -> dict[str, float]:
     """Every query of the dashboards as the viewer it is for, warm; the 95th percentile of those that are too slow."""
     given = parameters(world)
-    lead = Viewer("lead", Role.TEAM_LEAD, frozenset({str(given["account_id"])}), frozenset({str(given["team_id"])}))
+    account, team = str(given["account_id"]), str(given["team_id"])
+    lead = Viewer("lead", Role.TEAM_LEAD, frozenset({account}), frozenset({team}))
     slowest: dict[str, float] = {}
     with open_reader(world.settings) as reader:
+        teams = reader.query(
+            "select team_id from metrics.teams where account_id = $account_id",
+            OPERATOR,
+            ["metrics.teams"],
+            {"account_id": account},
+        )
+        owner = replace(lead, who="owner", team_ids=frozenset(teams["team_id"].to_pylist()))
         busiest = query_file("busiest_member")
         bound = {name: given[name] for name in busiest.parameters}
         [person] = reader.query(busiest.sql, OPERATOR, busiest.tables, bound).to_pylist()[:1]
@@ -260,13 +271,29 @@ def queries_slower_than(world: World, seconds: float) -> dict[str, float]:
         for path in sorted(QUERIES.glob("*.sql")):
             file = query_file(path.stem)
             bound = {name: given[name] for name in file.parameters}
-            # Of persons each reads their own, and whom the demo looks as the operator asks.
-            is_own = path.stem.startswith("my_")
-            viewer = member if is_own else lead if "team_id" in bound and path.stem != "busiest_member" else OPERATOR
+            # Whom the demo looks as the operator asks; what nobody has a share of, somebody who may read all of it.
+            if path.stem.startswith("busiest_"):
+                viewer = OPERATOR
+            elif path.stem.startswith("my_"):
+                viewer = member
+            elif path.stem.startswith("account"):
+                viewer = owner
+            elif "team_id" in bound:
+                viewer = lead
+            else:
+                viewer = next(each for each in (EXECUTIVE, ENGINEER) if may_read(each, file.tables))
             taken = seconds_of(partial(reader.query, file.sql, viewer, file.tables, bound), times=45)[5:]
             slowest[file.name] = sorted(taken)[int(len(taken) * 0.95)]
     print("queries, 95th percentile: " + ", ".join(f"{name} {p * 1000:.0f} ms" for name, p in slowest.items()))
     return {name: p for name, p in slowest.items() if p > seconds}
+
+
+def may_read(viewer: Viewer, tables: Sequence[str]) -> bool:
+    try:
+        require_tables(viewer, tables)
+    except AccessError:
+        return False
+    return True
 
 
 def times_raw(world: World) -> dict[str, float]:
