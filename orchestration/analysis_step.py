@@ -105,25 +105,35 @@ _LAST_DAY = "(select max(period_end) from intermediate.int_windows)"
 
 
 def write_team_time_saved(writer: Writer, computed_at: datetime) -> int:
-    """Compute build.team_time_saved from intermediate.int_time_saved_uses and its factors; the number of rows.
+    """Bring build.team_time_saved up to intermediate.int_time_saved_uses and its factors; the number of its rows.
 
     A window whose uses were not made again since stays as it is. One of a later time than this run's, because a clock
     was set back, could hide that they were, and is computed too. computed_at: the run's start, UTC.
     """
     from analysis.time_saved import team_time_saved
 
-    used_at = _used_at(writer)
-    kept = [
-        row
-        for row in _rows_there(writer, TEAM_TIME_SAVED)
-        if used_at.get(_window(row), datetime.max) <= row["computed_at"] < computed_at.replace(tzinfo=None)
-    ]
-    for row in kept:
-        del used_at[_window(row)]
-    uses = [row for row in _uses_since(writer, min(used_at.values(), default=datetime.max)) if _window(row) in used_at]
     factors = _fetch(writer, "intermediate.int_time_saved_factors", _FACTORS)
-    hours = _stamped(team_time_saved(_as_table(uses, _USES), factors), computed_at, TEAM_TIME_SAVED)
-    return writer.replace(TEAM_TIME_SAVED, pa.concat_tables([_as_table(kept, _kinds(TEAM_TIME_SAVED)), hours]))
+    name = TEAM_TIME_SAVED.qualified
+    key = ", ".join(TEAM_TIME_SAVED.key)
+    is_same_window = " and ".join(f"used.{column} = saved.{column}" for column in TEAM_TIME_SAVED.key)
+    used = "from intermediate.int_time_saved_uses as used where successes > 0"
+    with writer.transaction():
+        if not _is_there(writer, TEAM_TIME_SAVED):
+            writer.replace(TEAM_TIME_SAVED, _as_table((), _kinds(TEAM_TIME_SAVED)))
+        writer.execute(f"delete from {name} where computed_at >= ?", [computed_at.replace(tzinfo=None)])
+        writer.execute(
+            f"delete from {name} as saved where not exists ("
+            f"select 1 from (select {key}, max(computed_at) as made_at {used} group by {key}) as used "
+            f"where {is_same_window} and used.made_at <= saved.computed_at)"
+        )
+        missing = f"(select * {used} and not exists (select 1 from {name} as saved where {is_same_window})) as missing"
+        hours = team_time_saved(_fetch(writer, missing, _USES), factors)
+        writer.reading.register("_hours_saved", _stamped(hours, computed_at, TEAM_TIME_SAVED))
+        try:
+            writer.append_staged("_hours_saved", name)
+        finally:
+            writer.reading.unregister("_hours_saved")
+    return int(writer.fetch(f"select count(*) as rows from {name}")[0]["rows"])
 
 
 def write_skill_suggestions(writer: Writer, computed_at: datetime) -> int:
@@ -146,36 +156,13 @@ def write_skill_suggestions(writer: Writer, computed_at: datetime) -> int:
     return writer.replace(SKILL_SUGGESTIONS, _stamped(suggestions, computed_at, SKILL_SUGGESTIONS))
 
 
-def _window(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in TEAM_TIME_SAVED.key)
-
-
-def _used_at(writer: Writer) -> dict[tuple[Any, ...], datetime]:
-    """Of every window with a success when its uses were made."""
-    key = ", ".join(TEAM_TIME_SAVED.key)
-    rows = writer.fetch(
-        f"select {key}, max(computed_at) as computed_at from intermediate.int_time_saved_uses "
-        f"where successes > 0 group by {key}"
-    )
-    return {_window(row): row["computed_at"] for row in rows}
-
-
-def _uses_since(writer: Writer, made_at: datetime) -> list[dict[str, Any]]:
-    return writer.fetch(
-        f"select {_selected(_USES)} from intermediate.int_time_saved_uses where successes > 0 and computed_at >= ?",
-        [made_at],
-    )
-
-
-def _rows_there(writer: Writer, table: TableSpec) -> list[dict[str, Any]]:
-    """The rows of an earlier build; none where the table has other columns, or is not there."""
+def _is_there(writer: Writer, table: TableSpec) -> bool:
+    """Whether an earlier build left the table, with these columns."""
     columns = writer.fetch(
         "select column_name from information_schema.columns where table_schema = ? and table_name = ?",
         [table.schema, table.name],
     )
-    if {row["column_name"] for row in columns} != set(table.column_names):
-        return []
-    return writer.fetch(f"select {', '.join(table.column_names)} from {table.qualified}")
+    return {row["column_name"] for row in columns} == set(table.column_names)
 
 
 def _fetch(writer: Writer, table: str, columns: Mapping[str, pa.DataType]) -> pa.Table:
