@@ -9,7 +9,7 @@ import streamlit as st
 from dashboards import data, viewers
 from dashboards.app_pages import account, executive, my_usage, onboarding, recommendations, skill, team, time_saved
 from dashboards.app_pages import data as data_page
-from dashboards.components import banners, formats, links
+from dashboards.components import banners, formats, links, selection
 from dashboards.viewers import Looking
 from warehouse.access import Role
 from warehouse.errors import SkillsmithError
@@ -86,6 +86,7 @@ def _show(looking: Looking) -> None:
     page = st.navigation(_pages(looking), position="top")
     snapshot = data.snapshot()
     banners.show(snapshot, data.last_attempt())
+    selection.begin()
     page.run()
     if data.snapshot() != snapshot:
         # A new snapshot came while the page was written, and a page is never of two.

@@ -141,9 +141,10 @@ def _teams(looking: Looking, trust: Trust, chosen: dict[str, Any], is_provisiona
         for row in named
     ]
     rows.sort(key=lambda row: (row["adoption_rate"] is None, -(row["adoption_rate"] or 0.0), row["team"]))
+    drawn = {}
     with sections.values(trust, "teams", "team_activity", "team_time_saved"):
         if any(row["seats"] for row in rows):
-            charts.show(
+            drawn["Adoption (≥ 1 skill) by team"] = charts.show(
                 charts.adoption_bars(rows, "team", "Team"),
                 "Share of seated people with at least one successful use, by team: "
                 + "; ".join(f"{row['team']} {row['text']}" for row in rows),
@@ -185,6 +186,7 @@ def _teams(looking: Looking, trust: Trust, chosen: dict[str, Any], is_provisiona
         ("team_activity", "adoption_rate"),
         ("team_time_saved", "hours_p50"),
         is_provisional=is_provisional,
+        drawn=drawn,
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption("To the page of a team:", width="content")
@@ -264,7 +266,7 @@ def _trend(trust: Trust, activity: Sequence[data.Row], account_id: str, period_d
         if known[0]["period_end"] <= row["period_end"] <= known[-1]["period_end"]
     ]
     with sections.values(trust, "account_trend", "account_activity"):
-        charts.show(
+        chart = charts.show(
             charts.trend(
                 drawn,
                 y="adoption_rate",
@@ -284,4 +286,10 @@ def _trend(trust: Trust, activity: Sequence[data.Row], account_id: str, period_d
         f"the 95{formats.THIN}% interval; a hollow point is provisional."
         + (f" {formats.count(hidden)} of {formats.count(len(activity))} period ends are hidden." if hidden else "")
     )
-    sections.foot(trust, activity, f"account_trend_{account_id}_{period_days}d", ("account_activity", "adoption_rate"))
+    sections.foot(
+        trust,
+        activity,
+        f"account_trend_{account_id}_{period_days}d",
+        ("account_activity", "adoption_rate"),
+        drawn={"Adoption (≥ 1 skill) over time": chart},
+    )

@@ -57,18 +57,23 @@ def _revenue(looking: Looking, trust: Trust) -> None:
     if plan:
         st.subheader("ARR against plan")
         with sections.values(trust, "plan", "arr_plan"):
-            _plan(plan)
+            chart = _plan(plan)
         sections.foot(
-            trust, plan, "arr_plan", ("arr_plan", "actual_arr_cents"), ("arr_plan", "required_monthly_growth")
+            trust,
+            plan,
+            "arr_plan",
+            ("arr_plan", "actual_arr_cents"),
+            ("arr_plan", "required_monthly_growth"),
+            drawn={"ARR against plan": chart},
         )
     if total:
         _bridge(looking, trust)
 
 
-def _plan(plan: Sequence[data.Row]) -> None:
+def _plan(plan: Sequence[data.Row]) -> charts.Chart:
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        charts.show(
+        chart = charts.show(
             charts.plan(plan),
             "; ".join(
                 f"{formats.quarter(row['quarter'])}: actual {formats.dollars(row['actual_arr_cents'])}, "
@@ -87,6 +92,7 @@ def _plan(plan: Sequence[data.Row]) -> None:
                 "variance_cents": ("Variance", formats.signed_dollars),
             },
         )
+    return chart
 
 
 def _revenue_tiles(plan: Sequence[data.Row], months: Sequence[data.Row]) -> list[Tile]:
@@ -170,10 +176,16 @@ def _bridge(looking: Looking, trust: Trust) -> None:
     }
     newest_first = bridge[::-1]
     with sections.values(trust, "bridge", "mrr_bridge"):
-        charts.show(charts.waterfall(steps), f"MRR bridge of {months[chosen]}: {told}", key="bridge")
+        chart = charts.show(charts.waterfall(steps), f"MRR bridge of {months[chosen]}: {told}", key="bridge")
         st.caption("Green adds, red takes away, grey stands on the ground; the amounts carry their signs.")
         tables.show(newest_first, headings, height=None if len(bridge) < 9 else 360)
-    sections.foot(trust, newest_first, f"mrr_bridge_{segment}", *(("mrr_bridge", column) for column in MOVEMENTS))
+    sections.foot(
+        trust,
+        newest_first,
+        f"mrr_bridge_{segment}",
+        *(("mrr_bridge", column) for column in MOVEMENTS),
+        drawn={"What moved monthly recurring revenue": chart},
+    )
 
 
 def _minus(cents: Any) -> str:
@@ -181,6 +193,8 @@ def _minus(cents: Any) -> str:
 
 
 def _service(looking: Looking, trust: Trust) -> None:
+    # The choices above are of revenue.
+    selection.begin()
     slo = data.query("slo_status", looking.viewer)
     st.subheader("Service level objectives, the last 30 days")
     if not slo:
@@ -214,14 +228,20 @@ def _service(looking: Looking, trust: Trust) -> None:
     for row in days:
         down[row["component"]] += row["down_minutes"] or 0
     with sections.values(trust, "availability", "availability_daily"):
-        charts.show(
+        chart = charts.show(
             charts.availability_strip(days),
             "Uptime by component over 30 days: "
             + "; ".join(f"{name} down {formats.count(minutes)} minutes" for name, minutes in down.items()),
             key="availability",
         )
     st.caption("A dot marks a day with down minutes. Days less than 90 % covered count as no data.")
-    sections.foot(trust, days, "availability_daily", ("availability_daily", "uptime"))
+    sections.foot(
+        trust,
+        days,
+        "availability_daily",
+        ("availability_daily", "uptime"),
+        drawn={"Availability by component": chart},
+    )
 
 
 def _times(burn: Any) -> str:

@@ -42,8 +42,8 @@ def show(looking: Looking) -> None:
     skills = [row for row in windows if row["skill_name"] != "*"]
     start = whole["period_end"] - timedelta(days=days - 1)
     _figures(whole, start)
-    _days(data.query("my_days", looking.viewer), start, whole["period_end"])
-    _skills(trust, skills, days)
+    chart = _days(data.query("my_days", looking.viewer), start, whole["period_end"])
+    _skills(trust, skills, days, chart)
 
 
 def _teams(stays: Sequence[data.Row]) -> None:
@@ -75,17 +75,17 @@ def _figures(whole: data.Row, start: date) -> None:
                 st.caption(more)
 
 
-def _days(rows: Sequence[data.Row], start: date, end: date) -> None:
+def _days(rows: Sequence[data.Row], start: date, end: date) -> charts.Chart:
     st.subheader("Uses by day")
     drawn = [row for row in rows if start <= row["day"] <= end]
-    charts.show(
+    return charts.show(
         charts.days(drawn, start, end),
         f"Your uses by day from {formats.day(start)} to {formats.day(end)}; the table below has them by skill",
         key="my_days",
     )
 
 
-def _skills(trust: Trust, skills: Sequence[data.Row], days: int) -> None:
+def _skills(trust: Trust, skills: Sequence[data.Row], days: int, chart: charts.Chart) -> None:
     st.subheader("By skill")
     tables.show(
         skills,
@@ -101,4 +101,11 @@ def _skills(trust: Trust, skills: Sequence[data.Row], days: int) -> None:
     )
     shown = [{name: value for name, value in row.items() if name != "actor_key"} for row in skills]
     # Made of the same rows as the figures of teams, whose health is the one that is published.
-    sections.foot(trust, shown, f"my_skills_{days}d", ("team_skill_usage", "uses"), meaning=MEANING)
+    sections.foot(
+        trust,
+        shown,
+        f"my_skills_{days}d",
+        ("team_skill_usage", "uses"),
+        meaning=MEANING,
+        drawn={"My uses by day": chart},
+    )

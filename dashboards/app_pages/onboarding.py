@@ -170,7 +170,7 @@ def _curves(looking: Looking, trust: Trust, shown: Sequence[data.Row], month: da
     last = {row["cohort_month"]: row for row in known}
     told = [f"{_name(row)} {_reached(row)} by day {row['day']}" for row in last.values()]
     with sections.values(trust, "curves", "team_onboarding"):
-        charts.show(
+        chart = charts.show(
             charts.onboarding_curves(
                 [{**row, "cohort": _name(row), "text": _reached(row)} for row in rows],
                 [_name({"cohort_month": each}) for each in drawn],
@@ -188,6 +188,7 @@ def _curves(looking: Looking, trust: Trust, shown: Sequence[data.Row], month: da
         f"onboarding_curves_{team_id}_{month['cohort_month']}",
         ("team_onboarding", "adopted_share"),
         is_provisional=not month["is_complete_30"],
+        drawn={"Share that has begun, by days since joining": chart},
     )
 
 

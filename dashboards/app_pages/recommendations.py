@@ -215,7 +215,7 @@ def _funnel(trust: Trust, total: data.Row) -> None:
         return
     steps = [_told(step, total) for step in STEPS]
     with sections.values(trust, "funnel", TABLE):
-        charts.show(
+        chart = charts.show(
             charts.funnel(steps),
             "Episodes by step: " + "; ".join(f"{step['step']} {step['text']}" for step in steps),
             key="funnel",
@@ -250,6 +250,7 @@ def _funnel(trust: Trust, total: data.Row) -> None:
         *((TABLE, step.count) for step in STEPS),
         (TABLE, "censored"),
         is_provisional=bool(total["is_provisional"]),
+        drawn={"Recommendations, from shown to used": chart},
     )
 
 
@@ -309,6 +310,7 @@ def _with_interval(row: data.Row, rate: str | None, is_hidden: bool, of: str = "
 
 def _breakdowns(trust: Trust, rows: Sequence[data.Row], total: data.Row) -> None:
     st.subheader("Acceptance by model and surface")
+    drawn = {}
     for side, by, other in zip(st.columns(2, gap="medium"), ("model", "surface"), ("surface", "model"), strict=True):
         parts = [row for row in rows if row[other] == ALL and row[by] != ALL]
         with side, sections.values(trust, f"by_{by}", TABLE):
@@ -317,7 +319,7 @@ def _breakdowns(trust: Trust, rows: Sequence[data.Row], total: data.Row) -> None
                 banners.nothing("Hidden.", "One of the counts would point at one person, so none is shown.")
                 continue
             told = [_part(row, by) for row in sorted(parts, key=lambda row: -row["shown"])]
-            charts.show(
+            drawn[f"Acceptance by {by}"] = charts.show(
                 charts.share_bars(told, title="Acceptance (share of shown)"),
                 f"Acceptance by {by}: " + "; ".join(f"{row['name']} {row['text']}" for row in told),
                 key=f"by_{by}",
@@ -359,6 +361,7 @@ def _breakdowns(trust: Trust, rows: Sequence[data.Row], total: data.Row) -> None
         (TABLE, "acceptance_rate"),
         (TABLE, "lift"),
         is_provisional=bool(total["is_provisional"]),
+        drawn=drawn,
     )
 
 
@@ -399,7 +402,7 @@ def _trend(trust: Trust, over_time: Sequence[data.Row], team_id: str, period_day
     sundays = {day for day in days if day.isoweekday() == 7}
     drawn = [by_end.get(end, {"period_end": end}) for end in sorted(sundays | by_end.keys())]
     with sections.values(trust, "trend", TABLE):
-        charts.show(
+        chart = charts.show(
             charts.trend(
                 drawn,
                 y="acceptance_rate",
@@ -416,4 +419,10 @@ def _trend(trust: Trust, over_time: Sequence[data.Row], team_id: str, period_day
         f"is still open; the band is the 95{formats.THIN}% interval; a hollow point is provisional, a gap is hidden "
         "or still open."
     )
-    sections.foot(trust, over_time, f"acceptance_{team_id}_{period_days}d", (TABLE, "acceptance_rate"))
+    sections.foot(
+        trust,
+        over_time,
+        f"acceptance_{team_id}_{period_days}d",
+        (TABLE, "acceptance_rate"),
+        drawn={"Acceptance of recommendations over time": chart},
+    )

@@ -247,7 +247,7 @@ def _retention(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
     known = [point for point in curve if point["retention_rate"] is not None]
     hidden = len({row["cohort_week"] for row in rows}) - len({row["cohort_week"] for row in shown})
     with sections.values(trust, "retention", "skill_retention"):
-        charts.show(
+        chart = charts.show(
             charts.retention_curve(curve),
             "Share of people with a success so many weeks after their first: "
             + "; ".join(f"week {point['weeks_later']} {point['text']}" for point in known),
@@ -268,6 +268,7 @@ def _retention(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
         ("skill_retention", "retention_rate"),
         ("skill_retention", "users"),
         is_provisional=any(point["is_provisional"] for point in known),
+        drawn={"Who comes back after so many weeks, in all teams": chart},
     )
 
 
@@ -321,9 +322,10 @@ def _quality(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
     bands = [row for row in scale if row["part"] == "tier"]
     st.markdown(_verdict(quality))
     st.markdown(_coverage(quality, weights))
+    drawn = {}
     with sections.values(trust, "quality", "skill_quality"):
         if not formats.is_missing(quality["score"]):
-            charts.show(
+            drawn["Quality score and its bounds"] = charts.show(
                 charts.quality_scale(quality, bands),
                 f"Quality {_points(quality['score'])} of 100, bounds {_points(quality['score_low'])} to "
                 f"{_points(quality['score_high'])}",
@@ -346,6 +348,7 @@ def _quality(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
         f"quality_{chosen.skill_name}",
         ("skill_quality", "score"),
         *(("skill_quality", f"{name}_score") for name in weights),
+        drawn=drawn,
     )
 
 

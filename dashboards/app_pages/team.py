@@ -213,7 +213,7 @@ def _skills(looking: Looking, trust: Trust, chosen: dict[str, Any], is_covered: 
         for row in skills[:TOP_SKILLS]
     ]
     with sections.values(trust, "skills", "team_skill_usage"):
-        charts.show(
+        chart = charts.show(
             charts.skill_bars(told),
             "Share of seated people with at least one successful use, by skill: "
             + "; ".join(f"{row['skill_name']} {row['text']}" for row in told),
@@ -247,6 +247,7 @@ def _skills(looking: Looking, trust: Trust, chosen: dict[str, Any], is_covered: 
         f"skills_{chosen['team_id']}_{chosen['period_end']}",
         ("team_skill_usage", "adoption_rate"),
         is_provisional=any(row["is_provisional"] for row in skills),
+        drawn={"Top skills by users": chart},
     )
 
 
@@ -298,7 +299,7 @@ def _trend(trust: Trust, activity: Sequence[data.Row], team_id: str, period_days
         for row in known
     ]
     with sections.values(trust, "trend", "team_activity"):
-        charts.show(
+        chart = charts.show(
             charts.trend(
                 drawn,
                 y="adoption_rate",
@@ -315,7 +316,13 @@ def _trend(trust: Trust, activity: Sequence[data.Row], team_id: str, period_days
         f"Each point is the {period_days} days up to a Sunday or the chosen end; the band is the 95{formats.THIN}% "
         "interval; a hollow point is provisional."
     )
-    sections.foot(trust, activity, f"trend_{team_id}_{period_days}d", ("team_activity", "adoption_rate"))
+    sections.foot(
+        trust,
+        activity,
+        f"trend_{team_id}_{period_days}d",
+        ("team_activity", "adoption_rate"),
+        drawn={"Adoption (≥ 1 skill) over time": chart},
+    )
 
 
 SEATS = {
@@ -335,16 +342,28 @@ def _seats(trust: Trust, now: data.Row, name: str, against: _Against) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Seats at the period's end")
-        _parts(trust, now, SEATS, "People seated", "seats")
+        chart = _parts(trust, now, SEATS, "People seated", "seats")
         st.caption(_told_before(against, SEATS))
-        sections.foot(trust, [_only(now, SEATS)], f"seats_{name}", *(("team_activity", column) for column in SEATS))
+        sections.foot(
+            trust,
+            [_only(now, SEATS)],
+            f"seats_{name}",
+            *(("team_activity", column) for column in SEATS),
+            drawn={"Seats at the period's end": chart} if chart else None,
+        )
     with right:
         st.subheader("Active people, by where they come from")
-        _parts(trust, now, LIFECYCLE, "Active people", "lifecycle")
+        chart = _parts(trust, now, LIFECYCLE, "Active people", "lifecycle")
         gone = "" if formats.is_missing(now.get("dormant_users")) else f" Not active again: {now['dormant_users']}."
         st.caption(_told_before(against, LIFECYCLE) + gone)
         meant = (*LIFECYCLE, "dormant_users")
-        sections.foot(trust, [_only(now, meant)], f"lifecycle_{name}", *(("team_activity", column) for column in meant))
+        sections.foot(
+            trust,
+            [_only(now, meant)],
+            f"lifecycle_{name}",
+            *(("team_activity", column) for column in meant),
+            drawn={"Active people, by where they come from": chart} if chart else None,
+        )
 
 
 def _only(now: data.Row, columns: Iterable[str]) -> data.Row:
@@ -352,16 +371,17 @@ def _only(now: data.Row, columns: Iterable[str]) -> data.Row:
     return {column: now[column] for column in ("team_id", "period_end", "period_days", *columns, "is_provisional")}
 
 
-def _parts(trust: Trust, now: data.Row, names: dict[str, tuple[str, str]], title: str, key: str) -> None:
+def _parts(trust: Trust, now: data.Row, names: dict[str, tuple[str, str]], title: str, key: str) -> charts.Chart | None:
+    """A bar of counts that add up; None, and said so, where it cannot be drawn."""
     parts = [(name, now.get(column), colour) for column, (name, colour) in names.items()]
     if any(formats.is_missing(number) for _, number, _ in parts):
         banners.nothing("Hidden or not measured.", "One of the counts would point at one person, so none is shown.")
-        return
+        return None
     if not any(number for _, number, _ in parts):
         banners.nothing("Nobody.", "There is no one to count in this period.")
-        return
+        return None
     with sections.values(trust, key, "team_activity"):
-        charts.show(charts.stacked_bar(parts, title=title), f"{title}. {_told(now, names)}", key=key)
+        return charts.show(charts.stacked_bar(parts, title=title), f"{title}. {_told(now, names)}", key=key)
 
 
 def _told_before(against: _Against, names: dict[str, tuple[str, str]]) -> str:

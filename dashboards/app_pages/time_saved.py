@@ -163,7 +163,7 @@ def _trend(trust: Trust, hours: Sequence[data.Row], team_id: str, period_days: i
         if known[0]["period_end"] <= row["period_end"] <= known[-1]["period_end"]
     ]
     with sections.values(trust, "hours", "team_time_saved"):
-        charts.show(
+        chart = charts.show(
             charts.trend(
                 drawn,
                 y="hours_p50",
@@ -185,6 +185,7 @@ def _trend(trust: Trust, hours: Sequence[data.Row], team_id: str, period_days: i
         f"hours_{team_id}_{period_days}d",
         ("team_time_saved", "hours_p50"),
         is_provisional=any(row["is_provisional"] for row in hours),
+        drawn={"Hours saved over time, modelled": chart},
     )
 
 
@@ -366,7 +367,7 @@ def _tornado(trust: Trust, uses: Sequence[data.Row], shares: Sequence[Mapping[st
         for row in sensitivity(*_as_tables(uses, shares)).to_pylist()
     ]
     with sections.values(trust, "tornado", "team_time_saved_uses", "assumptions"):
-        charts.show(
+        chart = charts.show(
             charts.tornado(rows),
             "Median hours with one assumption at its low and at its high: "
             + "; ".join(f"{row['name']}, {row['text']}" for row in rows),
@@ -378,7 +379,12 @@ def _tornado(trust: Trust, uses: Sequence[data.Row], shares: Sequence[Mapping[st
         "the one to measure next."
     )
     sections.foot(
-        trust, rows, f"tornado_{name}", ("team_time_saved", "hours_p50"), ("team_time_saved_uses", "successes")
+        trust,
+        rows,
+        f"tornado_{name}",
+        ("team_time_saved", "hours_p50"),
+        ("team_time_saved_uses", "successes"),
+        drawn={"Median hours saved with one assumption at its low and at its high": chart},
     )
 
 

@@ -1,4 +1,4 @@
-"""CSV of what is shown, with the snapshot, "data until" and badge in every row, so that they travel along."""
+"""What is shown, to take along: rows as CSV, charts as SVG. Snapshot, "data until" and badge travel with them."""
 
 import csv
 import io
@@ -7,24 +7,51 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboards.components import definitions
+from dashboards.components import definitions, selection
+from dashboards.components.charts import Chart, as_svg
 from dashboards.components.definitions import Trust
 from dashboards.data import Row
 
 
-def button(rows: Sequence[Row], name: str, trust: Trust, *tables: str) -> None:
+def button(rows: Sequence[Row], name: str, trust: Trust, *tables: str, label: str = "Download CSV") -> None:
     """A button that downloads `rows` as <name>_<snapshot>_until_<day>.csv. The text is made at the click."""
-    until = trust.data_until(*tables)
     st.download_button(
-        "Download CSV",
+        label,
         data=lambda: as_csv(rows, trust, *tables),
-        file_name=f"{_file_part(name)}_{_file_part(trust.snapshot.snapshot_id)}_until_{_file_part(str(until)[:10])}.csv",
+        file_name=f"{_file_name(name, trust, *tables)}.csv",
         mime="text/csv",
         icon=":material/download:",
         type="tertiary",
         on_click="ignore",
         key=f"csv_{name}",
         help=f"Snapshot {trust.snapshot.snapshot_id}, data until {definitions.until(trust, *tables)}",
+    )
+
+
+def picture(
+    chart: Chart, title: str, label: str, name: str, trust: Trust, *tables: str, is_provisional: bool = False
+) -> None:
+    """A button that downloads a chart as <name>_<snapshot>_until_<day>.svg, drawn at the click.
+
+    Under its title stand what is chosen on the page, until when it has data, and why it is not to be trusted yet.
+    """
+    snapshot = trust.snapshot.snapshot_id
+    told = [
+        selection.in_words(),
+        f"Data until {definitions.until(trust, *tables)}, snapshot {snapshot}",
+        *trust.reasons(*tables, is_provisional=is_provisional),
+    ]
+    is_dark = st.context.theme.type == "dark"
+    st.download_button(
+        label,
+        data=lambda: as_svg(chart, title, [line for line in told if line], is_dark=is_dark),
+        file_name=f"{_file_name(name, trust, *tables)}.svg",
+        mime="image/svg+xml",
+        icon=":material/image:",
+        type="tertiary",
+        on_click="ignore",
+        key=f"svg_{name}",
+        help="The chart as a picture that stays sharp at every size",
     )
 
 
@@ -50,6 +77,11 @@ def as_csv(rows: Sequence[Row], trust: Trust, *tables: str) -> str:
 
 def _inert(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def _file_name(name: str, trust: Trust, *tables: str) -> str:
+    parts = (name, trust.snapshot.snapshot_id, "until", str(trust.data_until(*tables))[:10])
+    return "_".join(_file_part(part) for part in parts)
 
 
 def _file_part(text: str) -> str:

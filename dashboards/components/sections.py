@@ -1,11 +1,12 @@
 """What stands around the values of a section: greyed and dated where blocked, and the line under them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 
 import streamlit as st
 
 from dashboards.components import definitions, downloads
+from dashboards.components.charts import Chart
 from dashboards.components.definitions import Trust
 from dashboards.data import Row
 
@@ -36,11 +37,12 @@ def foot(
     is_provisional: bool = False,
     meaning: str = "",
     has_badge: bool = True,
+    drawn: Mapping[str, Chart] | None = None,
 ) -> None:
-    """Under a chart or table: its badge, its definitions, its rows as CSV, and until when it has data.
+    """Under a chart or table: its badge and definitions, its rows and pictures to take along, until when it has data.
 
-    entries: (table, column) pairs of what is shown; name: of the file that is downloaded; meaning: what the numbers
-    mean, as Markdown, where the table is no metric and has no published definition.
+    entries: (table, column) pairs of what is shown; name: of the files that are downloaded; meaning: what the numbers
+    mean, as Markdown, where the table is no metric and has no published definition; drawn: the charts above, by title.
     """
     tables = [table for table, _ in entries]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -51,5 +53,8 @@ def foot(
                 st.markdown(meaning)
         else:
             definitions.popover(trust, "Definition", *entries, key=f"define_{name}")
-        downloads.button(rows, name, trust, *tables)
+        downloads.button(rows, name, trust, *tables, label="CSV")
+        for title, chart in (drawn or {}).items():
+            label, own = ("SVG", name) if len(drawn or {}) == 1 else (f"SVG: {title}", f"{name}_{title}")
+            downloads.picture(chart, title, label, own, trust, *tables, is_provisional=is_provisional)
         st.caption(f"Data until {definitions.until(trust, *tables)}", width="content")

@@ -11,6 +11,17 @@ import streamlit as st
 
 _WRITTEN = "selection_written"
 _REMEMBERED = "selection_remembered"
+_TOLD = "selection_told"
+
+
+def begin() -> None:
+    """Before a page: nothing is chosen on it yet."""
+    st.session_state[_TOLD] = {}
+
+
+def in_words() -> str:
+    """What is chosen on this page so far, for a picture that leaves it: `Team: Payments, Period: 28 days`."""
+    return ", ".join(f"{label}: {text}" for label, text in st.session_state.get(_TOLD, {}).items())
 
 
 def choose(
@@ -43,4 +54,5 @@ def choose(
         st.query_params[name] = chosen
     written[name] = chosen
     remembered[name] = chosen
+    st.session_state.setdefault(_TOLD, {})[label] = text(chosen)
     return chosen

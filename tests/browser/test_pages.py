@@ -5,6 +5,7 @@ import re
 import shutil
 from datetime import UTC, datetime
 from itertools import product
+from xml.etree import ElementTree
 
 import pytest
 
@@ -435,6 +436,24 @@ def test_a_download_is_what_is_shown_with_its_snapshot(look, lead, reader, tmp_p
     assert int(float(rows[0]["active_users"])) == lead["active_users"]
     assert rows[0]["snapshot_id"] == snapshot.snapshot_id
     assert rows[0]["badge"] in ("green", "amber", "red", "grey")
+
+
+def test_a_chart_is_taken_along_as_a_picture_that_says_what_it_is_of(look, lead, rows, tmp_path):
+    page = look(_lead_path(lead))
+    with page.expect_download() as waiting:
+        page.locator("[class*='st-key-svg_skills_'] button:visible").click()
+    assert waiting.value.suggested_filename.startswith(f"skills_{lead['team_id']}_{lead['period_end']}_")
+    path = tmp_path / "skills.svg"
+    waiting.value.save_as(path)
+    texts = set(ElementTree.parse(path).getroot().itertext())
+    used = rows(
+        f"select skill_name from metrics.team_skill_usage where team_id = '{lead['team_id']}' and period_days = 28 "
+        f"and period_end = date '{lead['period_end']}' order by usage_rank, skill_name limit 3",
+        "metrics.team_skill_usage",
+    )
+    assert {row["skill_name"] for row in used} <= texts
+    assert any("Period: 28 days" in text for text in texts)
+    assert any(text.startswith("Data until ") for text in texts)
 
 
 def test_figures_whose_equal_period_before_is_not_published_say_so(look, lead, rows):

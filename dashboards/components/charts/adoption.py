@@ -146,7 +146,10 @@ def days(rows: Sequence[Row], first: date, last: date) -> Chart:
     drawn = [
         {"at": datetime.combine(row["day"], noon), "day": formats.day(row["day"]), "uses": row["uses"]} for row in rows
     ]
-    span = [{"year": day.year, "month": day.month, "date": day.day} for day in (first, last + timedelta(days=1))]
+    after = last + timedelta(days=1)
+    span = [{"year": day.year, "month": day.month, "date": day.day} for day in (first, after)]
+    # The axis ends where the last day does, and that moment has the next day's name.
+    label = f"datum.value < datetime({after.year}, {after.month - 1}, {after.day}) ? datum.label : ''"
     return Chart(
         {
             "height": 210,
@@ -158,7 +161,7 @@ def days(rows: Sequence[Row], first: date, last: date) -> Chart:
                     "timeUnit": "yearmonthdate",
                     "title": "Day (UTC)",
                     "scale": {"domain": span},
-                    "axis": {"format": "%d %b", "tickCount": 6, "labelOverlap": True},
+                    "axis": {"format": "%d %b", "tickCount": 6, "labelOverlap": True, "labelExpr": label},
                 },
                 "y": number("uses", title="Uses", aggregate="sum", axis={"tickMinStep": 1, "format": "d"}),
                 "tooltip": [tip("day", "Day"), number("uses", title="Uses", aggregate="sum")],

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +17,7 @@ SQUARES = {"title": None, "symbolType": "square", "symbolStrokeWidth": 0}
 """A legend of plain squares."""
 
 Encoding = dict[str, Any]
+_PICTURE_WIDTH = 760
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,11 @@ class Chart:
     rows: Sequence[Row]
 
 
-def show(chart: Chart, alternative: str, *, key: str) -> None:
-    """Put a chart on the page in the page's own theme and width; Streamlit's own toolbar over it saves it as PNG."""
+def show(chart: Chart, alternative: str, *, key: str) -> Chart:
+    """Put a chart on the page in the page's own theme and width, and give it back to be taken along.
+
+    Streamlit's own toolbar over it saves it as PNG.
+    """
     st.vega_lite_chart(
         pa.Table.from_pylist([dict(row) for row in chart.rows]),
         chart.specification | {"config": {"axis": AXES}, "padding": {"left": 2, "right": 2, "top": 6, "bottom": 2}},
@@ -35,6 +41,44 @@ def show(chart: Chart, alternative: str, *, key: str) -> None:
         key=key,
         alt=alternative,
     )
+    return chart
+
+
+def as_svg(chart: Chart, title: str, told: Sequence[str], *, is_dark: bool) -> str:
+    """A chart as SVG, in the page's colours: its title, the lines of `told` under it, and nothing from the network."""
+    # Only where a picture is asked for: it brings a JavaScript engine.
+    import vl_convert
+
+    text, line, paper = ("#e8edf4", "#33404f", "#10151c") if is_dark else ("#16202e", "#d5dbe3", "#ffffff")
+    colours = {"labelColor": text, "titleColor": text}
+    return vl_convert.vegalite_to_svg(
+        chart.specification
+        | {
+            "width": _PICTURE_WIDTH,
+            "padding": 16,
+            "background": paper,
+            "data": {"values": [{name: _as_local(value) for name, value in row.items()} for row in chart.rows]},
+            "title": {"text": title, "subtitle": list(told), "anchor": "start", "frame": "group", "offset": 14},
+            "config": {
+                "font": "sans-serif",
+                "view": {"stroke": None},
+                "axis": AXES | colours | {"gridColor": line, "domainColor": line, "tickColor": line},
+                "legend": colours | {"labelFontSize": 12, "labelLimit": 0},
+                "header": colours,
+                "title": {"color": text, "fontSize": 16, "subtitleColor": text, "subtitleFontSize": 12},
+            },
+        },
+        allowed_base_urls=[],
+    )
+
+
+def _as_local(value: Any) -> Any:
+    """A value as JSON; a day by its first moment, which is the same day on whatever clock the picture is drawn."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, date):
+        return f"{value.isoformat()}T00:00:00"
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def ink() -> str:
