@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -57,7 +57,7 @@ def as_svg(chart: Chart, title: str, told: Sequence[str], *, is_dark: bool) -> s
             "width": _PICTURE_WIDTH,
             "padding": 16,
             "background": paper,
-            "data": {"values": [{name: _as_local(value) for name, value in row.items()} for row in chart.rows]},
+            "data": {"values": [{name: _as_json(value) for name, value in row.items()} for row in chart.rows]},
             "title": {"text": title, "subtitle": list(told), "anchor": "start", "frame": "group", "offset": 14},
             "config": {
                 "font": "sans-serif",
@@ -72,12 +72,10 @@ def as_svg(chart: Chart, title: str, told: Sequence[str], *, is_dark: bool) -> s
     )
 
 
-def _as_local(value: Any) -> Any:
-    """A value as JSON; a day by its first moment, which is the same day on whatever clock the picture is drawn."""
-    if isinstance(value, datetime):
-        return value.isoformat()
+def _as_json(value: Any) -> Any:
+    """A value as JSON. A time without a zone is taken for the renderer's own, and so is the same day on every clock."""
     if isinstance(value, date):
-        return f"{value.isoformat()}T00:00:00"
+        return value.isoformat()
     return float(value) if isinstance(value, Decimal) else value
 
 
