@@ -113,21 +113,28 @@ def write_team_time_saved(writer: Writer, computed_at: datetime) -> int:
     from analysis.time_saved import team_time_saved
 
     factors = _fetch(writer, "intermediate.int_time_saved_factors", _FACTORS)
-    name = TEAM_TIME_SAVED.qualified
-    key = ", ".join(TEAM_TIME_SAVED.key)
+    name, key = TEAM_TIME_SAVED.qualified, ", ".join(TEAM_TIME_SAVED.key)
     is_same_window = " and ".join(f"used.{column} = saved.{column}" for column in TEAM_TIME_SAVED.key)
-    used = "from intermediate.int_time_saved_uses as used where successes > 0"
     with writer.transaction():
         if not _is_there(writer, TEAM_TIME_SAVED):
             writer.replace(TEAM_TIME_SAVED, _as_table((), _kinds(TEAM_TIME_SAVED)))
+        # Beside the hours: Citus joins no table of its workers with one of its coordinator.
+        writer.execute(
+            f"create temp table _used as select {key}, max(computed_at) as made_at "
+            f"from intermediate.int_time_saved_uses where successes > 0 group by {key}"
+        )
         writer.execute(f"delete from {name} where computed_at >= ?", [computed_at.replace(tzinfo=None)])
         writer.execute(
-            f"delete from {name} as saved where not exists ("
-            f"select 1 from (select {key}, max(computed_at) as made_at {used} group by {key}) as used "
-            f"where {is_same_window} and used.made_at <= saved.computed_at)"
+            f"delete from {name} as saved where not exists "
+            f"(select 1 from _used as used where {is_same_window} and used.made_at <= saved.computed_at)"
         )
-        missing = f"(select * {used} and not exists (select 1 from {name} as saved where {is_same_window})) as missing"
-        hours = team_time_saved(_fetch(writer, missing, _USES), factors)
+        writer.execute(f"delete from _used as used where exists (select 1 from {name} as saved where {is_same_window})")
+        missing = {_window(row): row["made_at"] for row in writer.fetch("select * from _used")}
+        writer.execute("drop table _used")
+        uses = [
+            row for row in _uses_since(writer, min(missing.values(), default=datetime.max)) if _window(row) in missing
+        ]
+        hours = team_time_saved(_as_table(uses, _USES), factors)
         writer.reading.register("_hours_saved", _stamped(hours, computed_at, TEAM_TIME_SAVED))
         try:
             writer.append_staged("_hours_saved", name)
@@ -154,6 +161,17 @@ def write_skill_suggestions(writer: Writer, computed_at: datetime) -> int:
     )
     suggestions = skill_suggestions(adopters, teams, installed)
     return writer.replace(SKILL_SUGGESTIONS, _stamped(suggestions, computed_at, SKILL_SUGGESTIONS))
+
+
+def _window(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in TEAM_TIME_SAVED.key)
+
+
+def _uses_since(writer: Writer, made_at: datetime) -> list[dict[str, Any]]:
+    return writer.fetch(
+        f"select {_selected(_USES)} from intermediate.int_time_saved_uses where successes > 0 and computed_at >= ?",
+        [made_at],
+    )
 
 
 def _is_there(writer: Writer, table: TableSpec) -> bool:

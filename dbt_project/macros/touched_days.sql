@@ -90,6 +90,9 @@ they were events, for a while in both, under one id and at most a day apart: the
         from {{ ref('stg_registry__events') }} as events
         {%- if and_audited %}
 
+        -- On each side: Citus collects both from the workers before it looks at what is asked of the whole.
+        where {{ is_around('events.created_at', 'touched') }}
+
         union all
 
         select
@@ -112,6 +115,7 @@ they were events, for a while in both, under one id and at most a day apart: the
 
         where
             entries.event_type in ('telemetry:skill_install', 'telemetry:skill_uninstall')
+            and {{ is_around('entries.created_at', 'touched') }}
             and known.event_id is null
         {%- endif %}
     ) as events

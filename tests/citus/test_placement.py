@@ -7,9 +7,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from orchestration.dbt_runner import manifest_of
+from orchestration.dbt_runner import manifest_of, run_dbt
 from orchestration.pipeline import initialise
-from tests.integration.compiled_day import compiled_day, compiled_sql
+from tests.integration.compiled_day import AS_OF, compiled_day, compiled_sql
 from warehouse import Warehouse
 from warehouse.errors import UsageError
 from warehouse.settings import Settings
@@ -31,12 +31,29 @@ STAYS_ON_THE_WORKERS = frozenset(
 )
 """Models that grow with use and collect no worker's rows on their way; docs/scaling.md names those that do."""
 
+FACTS_OF_DAYS = frozenset(
+    {
+        "int_skill_use_days",
+        "int_skill_install_days",
+        "int_skill_breakdown_days",
+        "int_recommendation_days",
+        "int_session_skills",
+        "int_scraper_days",
+    }
+)
+"""Models of raw events: a day's build may look at its own days of them."""
+
 
 @pytest.fixture(scope="module")
 def day(citus_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     folder = tmp_path_factory.mktemp("day")
     with compiled_day(citus_settings, folder, days=12, accounts=4, events=1_500) as warehouse:
         yield warehouse
+
+
+@pytest.fixture(scope="module")
+def found(day: Warehouse) -> dict[str, str]:
+    return plans(day)
 
 
 def tables(warehouse: Warehouse) -> dict[str, dict[str, Any]]:
@@ -72,11 +89,31 @@ def collected(plan: str) -> list[str]:
     return [f"{count} tasks" for count in tasks[:-1] if count > 1]
 
 
-def test_no_model_of_a_day_moves_rows_for_a_join(day: Warehouse) -> None:
-    found = plans(day)
+def reads_of_all_events(plan: str) -> list[str]:
+    """The scans of raw events that a plan does not begin at a day: each with what it asks of its rows."""
+    scans = re.findall(r"-> +([^\n]*Scan[^\n]* on registry_events_\d+[^\n]*(?:\n(?! *->)[^\n]*)*)", plan)
+    assert scans, plan
+    return [scan for scan in scans if "created_at >=" not in scan]
+
+
+def test_no_model_of_a_day_moves_rows_for_a_join(found: dict[str, str]) -> None:
     assert {"int_skill_use_days", "int_team_windows", "team_activity", "mrr_by_account"} <= found.keys()
     assert [name for name, plan in found.items() if "MapMergeJob" in plan] == []
     assert {name: steps for name in STAYS_ON_THE_WORKERS if (steps := collected(found[name]))} == {}
+
+
+def test_a_day_collects_no_events_of_the_days_before(found: dict[str, str]) -> None:
+    assert {name: scans for name in FACTS_OF_DAYS if (scans := reads_of_all_events(found[name]))} == {}
+
+
+def test_workers_join_as_a_model_says(day: Warehouse) -> None:
+    [hook] = run_dbt(day, ["compile", "--inline", "{{ joins_by_hash() }}"], as_of=AS_OF).results
+    with day.write(None) as writer, writer.transaction():
+        asked = "select distinct current_setting('enable_nestloop') as is_on from raw.registry_events"
+        assert writer.fetch(asked) == [{"is_on": "on"}]
+        for statement in str(hook.sql).split(";"):
+            writer.execute(statement)
+        assert writer.fetch(asked) == [{"is_on": "off"}]
 
 
 def test_every_table_lies_where_the_project_says_and_what_is_joined_lies_together(day: Warehouse) -> None:
