@@ -19,7 +19,7 @@ some of these parts; NULL where nobody has anything.
     {%- for figure, cut in figures.items() -%}
         least(
         {%- for part in cut -%}
-            nullif(count(case when has_any & {{ 2 ** all.index(part) }} <> 0 then 1 end), 0){{ ', ' if not loop.last }}
+            nullif(count(nullif(has_any & {{ 2 ** all.index(part) }}, 0)), 0){{ ', ' if not loop.last }}
         {%- endfor -%}
         ) as least_people_{{ figure }}{{ ',\n        ' if not loop.last }}
     {%- endfor -%}
