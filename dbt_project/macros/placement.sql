@@ -9,6 +9,11 @@ are asked for nothing: target `citus` alone differs from plain PostgreSQL.
     {%- if target.name == 'citus' -%} {{ actor_key }} not like '~%' {%- else -%} {{ actor_key }} is not null {%- endif -%}
 {%- endmacro %}
 
+{#- Before what a model sets for its transaction: on Citus the workers, who plan what each of them joins, are to have it too. -#}
+{% macro with_the_workers() -%}
+    {%- if target.name == 'citus' -%} set local citus.propagate_set_commands = 'local'; {%- endif -%}
+{%- endmacro %}
+
 {#- The call that places a table that was just made and is still empty. -#}
 {% macro place(relation) -%}
     {%- set column = config.get('meta', {}).get('distributed_by') -%}

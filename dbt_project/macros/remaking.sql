@@ -79,9 +79,7 @@ rows for the same reason, and would sort millions to count them.
 -#}
 {% macro joins_by_hash(and_groups=false) -%}
     {%- if target.type == 'postgres' -%}
-        {#- It is the workers who plan what each of them joins. -#}
-        {%- if target.name == 'citus' %} set local citus.propagate_set_commands = 'local'; {% endif -%}
-        set local enable_nestloop = off; set local enable_mergejoin = off
+        {{ with_the_workers() }} set local enable_nestloop = off; set local enable_mergejoin = off
         {%- if and_groups %}; set local enable_sort = off {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
