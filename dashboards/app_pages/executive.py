@@ -193,8 +193,6 @@ def _minus(cents: Any) -> str:
 
 
 def _service(looking: Looking, trust: Trust) -> None:
-    # The choices above are of revenue.
-    selection.begin()
     slo = data.query("slo_status", looking.viewer)
     st.subheader("Service level objectives, the last 30 days")
     if not slo:
@@ -241,6 +239,7 @@ def _service(looking: Looking, trust: Trust) -> None:
         "availability_daily",
         ("availability_daily", "uptime"),
         drawn={"Availability by component": chart},
+        about="30 days, UTC",
     )
 
 

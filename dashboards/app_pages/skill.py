@@ -268,7 +268,8 @@ def _retention(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
         ("skill_retention", "retention_rate"),
         ("skill_retention", "users"),
         is_provisional=any(point["is_provisional"] for point in known),
-        drawn={"Who comes back after so many weeks, in all teams": chart},
+        drawn={"Who comes back after so many weeks": chart},
+        about=f"Skill: {chosen.skill_name}, people of every account",
     )
 
 
@@ -349,6 +350,7 @@ def _quality(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
         ("skill_quality", "score"),
         *(("skill_quality", f"{name}_score") for name in weights),
         drawn=drawn,
+        about=f"Skill: {chosen.skill_name}",
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboards.components import definitions, selection
+from dashboards.components import definitions
 from dashboards.components.charts import Chart, as_svg
 from dashboards.components.definitions import Trust
 from dashboards.data import Row
@@ -29,16 +29,22 @@ def button(rows: Sequence[Row], name: str, trust: Trust, *tables: str, label: st
 
 
 def picture(
-    chart: Chart, title: str, label: str, name: str, trust: Trust, *tables: str, is_provisional: bool = False
+    chart: Chart,
+    titles: tuple[str, str],
+    label: str,
+    name: str,
+    trust: Trust,
+    *tables: str,
+    is_provisional: bool = False,
 ) -> None:
     """A button that downloads a chart as <name>_<snapshot>_until_<day>.svg, drawn at the click.
 
-    Under its title stand what is chosen on the page, until when it has data, and why it is not to be trusted yet.
+    titles: its title, and what it is of. Under them stand until when it has data and why it is not to be trusted yet.
     """
-    snapshot = trust.snapshot.snapshot_id
+    title, about = titles
     told = [
-        selection.in_words(),
-        f"Data until {definitions.until(trust, *tables)}, snapshot {snapshot}",
+        about,
+        f"Data until {definitions.until(trust, *tables)}, snapshot {trust.snapshot.snapshot_id}",
         *trust.reasons(*tables, is_provisional=is_provisional),
     ]
     is_dark = st.context.theme.type == "dark"

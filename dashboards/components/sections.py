@@ -5,7 +5,7 @@ from contextlib import contextmanager, nullcontext
 
 import streamlit as st
 
-from dashboards.components import definitions, downloads
+from dashboards.components import definitions, downloads, selection
 from dashboards.components.charts import Chart
 from dashboards.components.definitions import Trust
 from dashboards.data import Row
@@ -38,11 +38,13 @@ def foot(
     meaning: str = "",
     has_badge: bool = True,
     drawn: Mapping[str, Chart] | None = None,
+    about: str | None = None,
 ) -> None:
     """Under a chart or table: its badge and definitions, its rows and pictures to take along, until when it has data.
 
     entries: (table, column) pairs of what is shown; name: of the files that are downloaded; meaning: what the numbers
-    mean, as Markdown, where the table is no metric and has no published definition; drawn: the charts above, by title.
+    mean, as Markdown, where the table is no metric and has no published definition; drawn: the charts above, by title;
+    about: what these are of, where it is not all that is chosen on the page.
     """
     tables = [table for table, _ in entries]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -54,7 +56,8 @@ def foot(
         else:
             definitions.popover(trust, "Definition", *entries, key=f"define_{name}")
         downloads.button(rows, name, trust, *tables, label="CSV")
+        about = selection.in_words() if about is None else about
         for title, chart in (drawn or {}).items():
             label, own = ("SVG", name) if len(drawn or {}) == 1 else (f"SVG: {title}", f"{name}_{title}")
-            downloads.picture(chart, title, label, own, trust, *tables, is_provisional=is_provisional)
+            downloads.picture(chart, (title, about), label, own, trust, *tables, is_provisional=is_provisional)
         st.caption(f"Data until {definitions.until(trust, *tables)}", width="content")
