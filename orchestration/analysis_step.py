@@ -113,34 +113,20 @@ def write_team_time_saved(writer: Writer, computed_at: datetime) -> int:
     from analysis.time_saved import team_time_saved
 
     factors = _fetch(writer, "intermediate.int_time_saved_factors", _FACTORS)
-    name, key = TEAM_TIME_SAVED.qualified, ", ".join(TEAM_TIME_SAVED.key)
-    is_same_window = " and ".join(f"used.{column} = saved.{column}" for column in TEAM_TIME_SAVED.key)
     with writer.transaction():
         if not _is_there(writer, TEAM_TIME_SAVED):
             writer.replace(TEAM_TIME_SAVED, _as_table((), _kinds(TEAM_TIME_SAVED)))
-        # Beside the hours: Citus joins no table of its workers with one of its coordinator.
-        writer.execute(
-            f"create temp table _used as select {key}, max(computed_at) as made_at "
-            f"from intermediate.int_time_saved_uses where successes > 0 group by {key}"
-        )
-        writer.execute(f"delete from {name} where computed_at >= ?", [computed_at.replace(tzinfo=None)])
-        writer.execute(
-            f"delete from {name} as saved where not exists "
-            f"(select 1 from _used as used where {is_same_window} and used.made_at <= saved.computed_at)"
-        )
-        writer.execute(f"delete from _used as used where exists (select 1 from {name} as saved where {is_same_window})")
-        missing = {_window(row): row["made_at"] for row in writer.fetch("select * from _used")}
-        writer.execute("drop table _used")
+        missing = _forget_outdated_hours(writer, computed_at)
         uses = [
             row for row in _uses_since(writer, min(missing.values(), default=datetime.max)) if _window(row) in missing
         ]
         hours = team_time_saved(_as_table(uses, _USES), factors)
         writer.reading.register("_hours_saved", _stamped(hours, computed_at, TEAM_TIME_SAVED))
         try:
-            writer.append_staged("_hours_saved", name)
+            writer.append_staged("_hours_saved", TEAM_TIME_SAVED.qualified)
         finally:
             writer.reading.unregister("_hours_saved")
-    return int(writer.fetch(f"select count(*) as rows from {name}")[0]["rows"])
+    return int(writer.fetch(f"select count(*) as rows from {TEAM_TIME_SAVED.qualified}")[0]["rows"])
 
 
 def write_skill_suggestions(writer: Writer, computed_at: datetime) -> int:
@@ -161,6 +147,26 @@ def write_skill_suggestions(writer: Writer, computed_at: datetime) -> int:
     )
     suggestions = skill_suggestions(adopters, teams, installed)
     return writer.replace(SKILL_SUGGESTIONS, _stamped(suggestions, computed_at, SKILL_SUGGESTIONS))
+
+
+def _forget_outdated_hours(writer: Writer, computed_at: datetime) -> dict[tuple[Any, ...], datetime]:
+    """Delete hours of windows without a success or with newer uses; of each without hours, when its uses were made."""
+    name, key = TEAM_TIME_SAVED.qualified, ", ".join(TEAM_TIME_SAVED.key)
+    is_same_window = " and ".join(f"used.{column} = saved.{column}" for column in TEAM_TIME_SAVED.key)
+    # Beside the hours: Citus joins no table of its workers with one of its coordinator.
+    writer.execute(
+        f"create temp table _used as select {key}, max(computed_at) as made_at "
+        f"from intermediate.int_time_saved_uses where successes > 0 group by {key}"
+    )
+    writer.execute(f"delete from {name} where computed_at >= ?", [computed_at.replace(tzinfo=None)])
+    writer.execute(
+        f"delete from {name} as saved where not exists "
+        f"(select 1 from _used as used where {is_same_window} and used.made_at <= saved.computed_at)"
+    )
+    writer.execute(f"delete from _used as used where exists (select 1 from {name} as saved where {is_same_window})")
+    missing = {_window(row): row["made_at"] for row in writer.fetch("select * from _used")}
+    writer.execute("drop table _used")
+    return missing
 
 
 def _window(row: Mapping[str, Any]) -> tuple[Any, ...]:
