@@ -189,7 +189,10 @@ RULES: dict[str, Rule] = {
     ),
     "team_onboarding": Rule(
         counts=(("adopters", ("survival", "adopted_share")),),
-        withheld=("at_risk", "events", "censored"),
+        # Marks of a month add up to who has not begun of all whose watch has ended, so one person's hides all.
+        count="fewest_watch_ended",
+        single=("watch_ended", "watch_ended_not_begun"),
+        withheld=("at_risk", "events", "censored", "fewest_watch_ended"),
     ),
     "team_onboarding_summary": Rule(
         counts=(

@@ -169,10 +169,11 @@ def _curves(looking: Looking, trust: Trust, shown: Sequence[data.Row], month: da
         return
     last = {row["cohort_month"]: row for row in known}
     told = [f"{_name(row)} {_reached(row)} by day {row['day']}" for row in last.values()]
+    told += [f"{_name(row)}, watch ended by day {row['day']}: {_mark(row)}" for row in known if _mark(row)]
     with sections.values(trust, "curves", "team_onboarding"):
         chart = charts.show(
             charts.onboarding_curves(
-                [{**row, "cohort": _name(row), "text": _reached(row)} for row in rows],
+                [{**row, "cohort": _name(row), "text": _reached(row), "mark": _mark(row)} for row in rows],
                 [_name({"cohort_month": each}) for each in drawn],
             ),
             "Estimated share that has begun by days since joining: " + "; ".join(told),
@@ -180,7 +181,9 @@ def _curves(looking: Looking, trust: Trust, shown: Sequence[data.Row], month: da
         )
     st.caption(
         "Estimated by Kaplan-Meier: who left before beginning, and who has only just joined, counts for as long as "
-        "they were there. A curve ends where nobody is watched any longer; a gap in it would point at one person."
+        "they were there. A tick stands where the watch of five or more people has ended and some of them had not "
+        "begun. A curve ends where nobody is watched any longer; a gap in it would point at one person, and a month "
+        "whose ticks could do so has none."
     )
     sections.foot(
         trust,
@@ -249,6 +252,13 @@ def _name(row: data.Row) -> str:
 
 def _reached(row: data.Row) -> str:
     return f"{formats.share(row['adopted_share'])} ({formats.count(row['adopters'])}/{formats.count(row['seats'])})"
+
+
+def _mark(row: data.Row) -> str | None:
+    """What a tick of censoring says; None on a day without one."""
+    if formats.is_missing(row["watch_ended"]):
+        return None
+    return f"{formats.count(row['watch_ended_not_begun'])} of {formats.count(row['watch_ended'])} people had not begun"
 
 
 def _is_hidden(row: data.Row, count: str) -> bool:

@@ -20,6 +20,7 @@ from tests.integration.adoption_world import (
     World,
     account_rows,
     activity_rows,
+    add_joiners,
     at,
     excluded_rows,
     installed_rows,
@@ -165,6 +166,8 @@ def test_every_window_is_what_the_definitions_say_also_after_late_events_erasure
     warehouse: Warehouse,
 ) -> None:
     world = make_world(seed=11, days=DAYS)
+    add_joiners(world)
+    assert [row["watch_ended"] for row in onboarding_rows(Truth(world, AS_OF)).values() if row["watch_ended"]]
     fill(warehouse, world)
     build(warehouse, AS_OF)
     assert_as_defined(warehouse, world, AS_OF)

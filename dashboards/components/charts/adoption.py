@@ -201,10 +201,10 @@ def stacked_bar(parts: Sequence[tuple[str, Any, str]], *, title: str) -> Chart:
 def onboarding_curves(rows: Sequence[Row], cohorts: Sequence[str]) -> Chart:
     """Share that has begun by days since joining, one step curve a cohort; the first of `cohorts` is the one looked at.
 
-    rows: cohort, day, adopted_share (missing: hidden, and a gap), text. A curve differs from the others by its dashes
-    too, and its name stands at its end.
+    rows: cohort, day, adopted_share (missing: hidden, and a gap), text, mark (what a tick of censoring on the curve
+    says; missing: no tick). A curve differs from the others by its dashes too, and its name stands at its end.
     """
-    drawn = only(rows, "cohort", "day", "adopted_share", "text")
+    drawn = only(rows, "cohort", "day", "adopted_share", "text", "mark")
     ends = {row["cohort"]: row["day"] for row in drawn if not formats.is_missing(row["adopted_share"])}
     drawn = [row | {"name": row["cohort"] if ends.get(row["cohort"]) == row["day"] else ""} for row in drawn]
     names = [name for name in cohorts if name in ends]
@@ -238,11 +238,19 @@ def onboarding_curves(rows: Sequence[Row], cohorts: Sequence[str]) -> Chart:
                     y=share,
                     tooltip=[tip("cohort", "Joined in"), number("day", title="Day"), tip("text", "Begun")],
                 ),
+                {
+                    "transform": [{"filter": "isValid(datum.mark) && isValid(datum.adopted_share)"}],
+                    **layer(
+                        {"type": "tick", "orient": "vertical", "size": 16, "thickness": 4},
+                        y=share,
+                        tooltip=[tip("cohort", "Joined in"), number("day", title="Day"), tip("mark", "Watch ended")],
+                    ),
+                },
                 layer(
                     {
                         "type": "text",
                         "align": {"expr": "datum.day < 20 ? 'left' : 'right'"},
-                        "dy": -8,
+                        "dy": -13,
                         "fontSize": 12,
                         "fontWeight": "bold",
                     },

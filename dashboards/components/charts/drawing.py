@@ -91,8 +91,8 @@ def with_room(highest: float, pixels: int, lowest: float = 0.0) -> Encoding:
 
 
 def layer(mark: dict[str, Any], **encoding: Any) -> dict[str, Any]:
-    """One layer: a mark and where its parts come from."""
-    return {"mark": mark, "encoding": encoding}
+    """One layer: a mark and where its parts come from. Without a tooltip of its own it has none, not the raw fields."""
+    return {"mark": {"tooltip": None} | mark, "encoding": encoding}
 
 
 def number(field: str, **more: Any) -> Encoding:
