@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 from warehouse.published import PublishedTable
+from warehouse.small_groups import RULES, Rule
 from warehouse.statements import quoted
 
 COLUMNS = {
@@ -44,10 +45,12 @@ def restated_values(
     old_name, old_columns = old
     new_name, new_columns = new
     final = None if complete_until is None else _was_final(table, old_columns, complete_until)
+    # What only tells the small-group rule whom to hide is no figure.
+    ruled_by = {least.column for least in RULES.get(table.name, Rule()).least}
     values = tuple(
         name
         for name, kind in new_columns.items()
-        if name in old_columns and name not in table.key and kind.lower().startswith(_NUMERIC)
+        if name in old_columns and name not in {*table.key, *ruled_by} and kind.lower().startswith(_NUMERIC)
     )
     if final is None or not values or not set(table.key) <= set(old_columns):
         return None

@@ -1,5 +1,5 @@
 {#-
-How many people a figure is of, where a figure can be told apart into parts: the smallest part that has anybody. What
+Whether a figure is of one person, where it can be told apart into parts: the smallest part that has anybody. What
 `parts` holds is, by figure, its parts as SQL of a row, none of them below zero; at most thirty in all.
 -#}
 
@@ -11,17 +11,19 @@ How many people a figure is of, where a figure can be told apart into parts: the
 {%- endmacro %}
 
 {#-
-Of rows of one person each, with their bits of `parts` as `has_any`: `least_people_<figure>` of `figures`, which are made of
-some of these parts; NULL where nobody has anything.
+Of the bits of `parts` those that anybody has as `has_any` and those that a second person has as `has_again`:
+`least_people_<figure>` of `figures`, which are made of some of these parts: 1, or 2 for two people or more; NULL where
+nobody has anything.
 -#}
 {% macro least_people(parts, figures) -%}
     {%- set all = _all_parts(parts) -%}
     {%- for figure, cut in figures.items() -%}
-        least(
-        {%- for part in cut -%}
-            nullif(count(nullif(has_any & {{ 2 ** all.index(part) }}, 0)), 0){{ ', ' if not loop.last }}
-        {%- endfor -%}
-        ) as least_people_{{ figure }}{{ ',\n        ' if not loop.last }}
+        {%- set bits = namespace(of_figure=0) -%}
+        {%- for part in cut -%} {%- set bits.of_figure = bits.of_figure + 2 ** all.index(part) -%} {%- endfor -%}
+        cast(case
+            when has_any & ~coalesce(has_again, 0) & {{ bits.of_figure }} <> 0 then 1
+            when has_any & {{ bits.of_figure }} <> 0 then 2
+        end as bigint) as least_people_{{ figure }}{{ ',\n        ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}
 

@@ -425,7 +425,7 @@ def rows_of(name: str, mark: int) -> list[dict]:
                 "shown": 40 if surface == "*" else 20,
                 "installed": mark,
                 "least_people_shown": 4,
-                "least_people_clicked": 4,
+                "least_people_clicked": 3 + mark,
                 "least_people_installed": 1 if (team, surface) == ("red", "web") else 4,
                 "least_people_holdout": None,
                 "is_open": team == "red",

@@ -139,13 +139,13 @@ def _row(truth: Truth, there: list[Episode], model: str) -> Row:
     row["lift"] = None if accepted is None or anyway is None else accepted - anyway
 
     def fewest(*pairs: tuple[str, str | None]) -> int | None:
-        """Over the parts `a` and `a without b`, the fewest people that have one."""
+        """Over the parts `a` and `a without b`, the fewest people that have one; 2 stands for more too."""
         people = []
         for whole, without in pairs:
             left = Counter(e.person for e in sets[whole])
             left.subtract(Counter(e.person for e in sets[without]) if without else {})
             people.append(sum(count > 0 for count in left.values()))
-        return min((number for number in people if number), default=None)
+        return min((min(number, 2) for number in people if number), default=None)
 
     row["least_people_shown"] = fewest(("shown", None))
     row["least_people_censored"] = fewest(("censored", None))

@@ -150,7 +150,7 @@ def test_what_was_still_open_restates_nothing(warehouse):
     )
     with open_reader(warehouse.settings) as reader:
         rows = reader.query(sql, OPERATOR, ["metrics.restatements"]).to_pylist()
-    # Of team red more may come, so only team blue's numbers were final.
+    # Of team red more may come, so only team blue's numbers were final; what rules whom to hide is no number.
     key = "team_id=blue, period_end=2026-03-09, period_days=7, surface={}, model=*"
     assert [tuple(row.values()) for row in rows] == [
         (key.format(surface), "installed", 1.0, 2.0) for surface in ("*", "cli", "web")

@@ -47,9 +47,13 @@
     {%- for count in counts %},
         cast(sum({{ count }}) as integer) as {{ count }}{% endfor %}
 {%- endset -%}
+{#- Two lengths share a number, the longer in its upper half: half as much to carry for each person. -#}
+{%- set pairs = lengths | batch(2) | list -%}
+{%- set bits = 30 -%}
+{%- set half = 2 ** bits -%}
 {%- set anything -%}
-    {%- for length in lengths %},
-        bit_or(any_in_{{ length }}) as any_in_{{ length }}{% endfor %}
+    {%- for shorter, longer in pairs %},
+        bit_or(any_in_{{ shorter }}_{{ longer }}) as any_in_{{ shorter }}_{{ longer }}{% endfor %}
 {%- endset %}
 
 with
@@ -133,7 +137,7 @@ outcomes as (
         models.model_number,
         named_outcomes.first_day{% for count in counts %},
         cast(named_outcomes.{{ count }} as integer) as {{ count }}{% endfor %},
-        {{ having_any(parts) }} as has_any
+        cast({{ having_any(parts) }} as bigint) as has_any
 
     from named_outcomes
 
@@ -355,8 +359,13 @@ days_of_ends as (
 
     select
         ends.end_number,
-        days.first_day,
-        ends.period_end - days.first_day as age
+        days.first_day{% for shorter, longer in pairs %},
+        -- What a day's bits are multiplied with, to stand in the half of each length that it lies in.
+        case
+            when ends.period_end - days.first_day < {{ shorter }} then {{ 1 + half }}
+            when ends.period_end - days.first_day < {{ longer }} then {{ half }}
+            else 0
+        end as in_{{ shorter }}_{{ longer }}{% endfor %}
 
     from (select distinct period_end, end_number from windows) as ends
 
@@ -373,8 +382,8 @@ people_of_parts as (
         outcomes.person_number,
         days_of_ends.end_number,
         outcomes.surface_number,
-        outcomes.model_number{% for length in lengths %},
-        bit_or(case when days_of_ends.age < {{ length }} then outcomes.has_any end) as any_in_{{ length }}{% endfor %}
+        outcomes.model_number{% for shorter, longer in pairs %},
+        bit_or(outcomes.has_any * days_of_ends.in_{{ shorter }}_{{ longer }}) as any_in_{{ shorter }}_{{ longer }}{% endfor %}
 
     from outcomes
 
@@ -412,7 +421,7 @@ all_people as (
         end_number,
         surface_number,
         model_number,
-        {% for length in lengths %}any_in_{{ length }}{{ ', ' if not loop.last }}{% endfor %}
+        {% for shorter, longer in pairs %}any_in_{{ shorter }}_{{ longer }}{{ ', ' if not loop.last }}{% endfor %}
 
     from people_of_parts
 
@@ -439,7 +448,7 @@ all_people as (
         end_number,
         surface_number,
         model_number,
-        {% for length in lengths %}any_in_{{ length }}{{ ', ' if not loop.last }}{% endfor %}
+        {% for shorter, longer in pairs %}any_in_{{ shorter }}_{{ longer }}{{ ', ' if not loop.last }}{% endfor %}
 
     from people_of_surfaces
 
@@ -457,23 +466,60 @@ all_people as (
 
 ),
 
-people_in_windows as (
+people_one_by_one as (
 
+    -- What a person has any of, and of it what somebody before them has: in what order they come makes no difference.
     select
-        all_people.team_number,
-        windows.window_number,
-        all_people.surface_number,
-        all_people.model_number,
-        case windows.period_days
-            {%- for length in lengths %}
-            when {{ length }} then all_people.any_in_{{ length }}
-            {%- endfor %}
-        end as has_any
+        team_number,
+        end_number,
+        surface_number,
+        model_number{% for shorter, longer in pairs %},
+        any_in_{{ shorter }}_{{ longer }},
+        any_in_{{ shorter }}_{{ longer }} & bit_or(any_in_{{ shorter }}_{{ longer }}) over before_them
+            as again_in_{{ shorter }}_{{ longer }}{% endfor %}
 
     from all_people
 
+    window before_them as (
+        partition by team_number, end_number, surface_number, model_number
+        rows between unbounded preceding and 1 preceding
+    )
+
+),
+
+people_of_ends as (
+
+    select
+        team_number,
+        end_number,
+        surface_number,
+        model_number{{ anything }}{% for shorter, longer in pairs %},
+        bit_or(again_in_{{ shorter }}_{{ longer }}) as again_in_{{ shorter }}_{{ longer }}{% endfor %}
+
+    from people_one_by_one
+
+    group by team_number, end_number, surface_number, model_number
+
+),
+
+people_in_windows as (
+
+    select
+        people_of_ends.team_number,
+        windows.window_number,
+        people_of_ends.surface_number,
+        people_of_ends.model_number{% for what in ['any', 'again'] %},
+        case windows.period_days
+            {%- for shorter, longer in pairs %}
+            when {{ shorter }} then people_of_ends.{{ what }}_in_{{ shorter }}_{{ longer }} & {{ half - 1 }}
+            when {{ longer }} then people_of_ends.{{ what }}_in_{{ shorter }}_{{ longer }} >> {{ bits }}
+            {%- endfor %}
+        end as has_{{ what }}{% endfor %}
+
+    from people_of_ends
+
     inner join windows
-        on all_people.end_number = windows.end_number
+        on people_of_ends.end_number = windows.end_number
 
 ),
 
@@ -488,9 +534,7 @@ least_people as (
 
     from people_in_windows
 
-    where has_any is not null
-
-    group by team_number, window_number, surface_number, model_number
+    where has_any <> 0
 
 ),
 
