@@ -1,5 +1,36 @@
+{{ config(materialized='view') }}
+
 {#- Kaplan and Meier, "Nonparametric estimation from incomplete observations", JASA 53 (1958). -#}
 with
+
+joiners as (
+
+    select
+        account_id,
+        team_id,
+        cohort_month,
+        days as day,
+        case when is_adopted then 1 else 0 end as events,
+        case when is_adopted then 0 else 1 end as censored,
+        case when has_data then 0 else 1 end as unseen
+
+    from {{ ref('int_onboarding_people') }}
+
+    union all
+
+    -- Everybody is there on the day of joining.
+    select distinct
+        account_id,
+        team_id,
+        cohort_month,
+        0 as day,
+        0 as events,
+        0 as censored,
+        0 as unseen
+
+    from {{ ref('int_onboarding_people') }}
+
+),
 
 exits as (
 
@@ -7,83 +38,41 @@ exits as (
         account_id,
         team_id,
         cohort_month,
-        days as day,
-        sum(case when is_adopted then 1 else 0 end) as events,
-        sum(case when is_adopted then 0 else 1 end) as censored,
-        sum(case when has_data then 0 else 1 end) as unseen
+        day,
+        sum(events) as events,
+        sum(censored) as censored,
+        sum(unseen) as unseen
 
-    from {{ ref('int_onboarding_people') }}
+    from joiners
 
-    group by account_id, team_id, cohort_month, days
-
-),
-
-cohorts as (
-
-    select
-        account_id,
-        team_id,
-        cohort_month,
-        max(day) as last_day
-
-    from exits
-
-    group by account_id, team_id, cohort_month
-
-),
-
-days as (
-
-    select
-        account_id,
-        team_id,
-        cohort_month,
-        {{ integer_series(0, 'least(last_day, 90)') }} as day
-
-    from cohorts
-
-    union
-
-    select
-        account_id,
-        team_id,
-        cohort_month,
-        day
-
-    from exits
+    group by account_id, team_id, cohort_month, day
 
 ),
 
 counted as (
 
     select
-        days.account_id,
-        days.team_id,
-        days.cohort_month,
-        days.day,
-        coalesce(exits.events, 0) as events,
-        coalesce(exits.censored, 0) as censored,
-        sum(coalesce(exits.events, 0)) over until_day as adopters,
+        account_id,
+        team_id,
+        cohort_month,
+        day,
+        lead(day) over until_day as next_day,
+        events,
+        censored,
+        sum(events) over until_day as adopters,
         -- Everybody leaves the watch once: who joined all in all, and who is still to leave it.
-        sum(coalesce(exits.events, 0) + coalesce(exits.censored, 0)) over cohort as seats,
-        sum(coalesce(exits.events, 0) + coalesce(exits.censored, 0)) over from_day as at_risk,
-        sum(coalesce(exits.unseen, 0)) over cohort = 0 as has_data
+        sum(events + censored) over cohort as seats,
+        sum(events + censored) over from_day as at_risk,
+        sum(unseen) over cohort = 0 as has_data
 
-    from days
-
-    left join exits
-        on
-            days.account_id = exits.account_id
-            and days.team_id = exits.team_id
-            and days.cohort_month = exits.cohort_month
-            and days.day = exits.day
+    from exits
 
     window
-        cohort as (partition by days.account_id, days.team_id, days.cohort_month),
-        until_day as (partition by days.account_id, days.team_id, days.cohort_month order by days.day),
+        cohort as (partition by account_id, team_id, cohort_month),
+        until_day as (partition by account_id, team_id, cohort_month order by day),
         from_day as (
-            partition by days.account_id, days.team_id, days.cohort_month
-            order by days.day
+            partition by account_id, team_id, cohort_month
+            order by day
             rows between current row and unbounded following
         )
 
@@ -103,20 +92,31 @@ survivals as (
 
     window until_day as (partition by account_id, team_id, cohort_month order by day)
 
+),
+
+days as (
+
+    -- Up to day 90 also those on which nobody began or was last seen.
+    select
+        *,
+        {{ integer_series('day', 'greatest(day, least(coalesce(next_day - 1, day), 90))') }} as curve_day
+
+    from survivals
+
 )
 
 select
     account_id,
     team_id,
     cohort_month,
-    day,
+    curve_day as day,
     cast(seats as bigint) as seats,
-    cast(at_risk as bigint) as at_risk,
-    cast(events as bigint) as events,
-    cast(censored as bigint) as censored,
+    cast(case when curve_day = day then at_risk else at_risk - events - censored end as bigint) as at_risk,
+    cast(case when curve_day = day then events else 0 end as bigint) as events,
+    cast(case when curve_day = day then censored else 0 end as bigint) as censored,
     cast(adopters as bigint) as adopters,
     -- To twelve digits: the engines differ in the last ones.
     cast(cast(survival as decimal(14, 12)) as double precision) as survival,
     has_data
 
-from survivals
+from days
