@@ -45,8 +45,9 @@ def restated_values(
     old_name, old_columns = old
     new_name, new_columns = new
     final = None if complete_until is None else _was_final(table, old_columns, complete_until)
-    # What only tells the small-group rule whom to hide is no figure.
-    ruled_by = {least.column for least in RULES.get(table.name, Rule()).least}
+    # What nobody is shown, because it only tells the small-group rule whom to hide, is no figure.
+    rule = RULES.get(table.name, Rule())
+    ruled_by = {rule.count, rule.alone, rule.among, *(least.column for least in rule.least)} & {*rule.withheld}
     values = tuple(
         name
         for name, kind in new_columns.items()

@@ -189,10 +189,10 @@ RULES: dict[str, Rule] = {
     ),
     "team_onboarding": Rule(
         counts=(("adopters", ("survival", "adopted_share")),),
-        # Marks of a month add up to who has not begun of all whose watch has ended, so one person's hides all.
-        count="fewest_watch_ended",
-        single=("watch_ended", "watch_ended_not_begun"),
-        withheld=("at_risk", "events", "censored", "fewest_watch_ended"),
+        # Where the steps beside a stretch are shown, who was last seen in it follows from them.
+        count="fewest_last_seen",
+        single=("last_seen",),
+        withheld=("at_risk", "events", "censored", "fewest_last_seen"),
     ),
     "team_onboarding_summary": Rule(
         counts=(

@@ -169,7 +169,7 @@ def _curves(looking: Looking, trust: Trust, shown: Sequence[data.Row], month: da
         return
     last = {row["cohort_month"]: row for row in known}
     told = [f"{_name(row)} {_reached(row)} by day {row['day']}" for row in last.values()]
-    told += [f"{_name(row)}, watch ended by day {row['day']}: {_mark(row)}" for row in known if _mark(row)]
+    told += [f"{_name(row)}, last seen by day {row['day']}: {_mark(row)}" for row in known if _mark(row)]
     with sections.values(trust, "curves", "team_onboarding"):
         chart = charts.show(
             charts.onboarding_curves(
@@ -181,9 +181,8 @@ def _curves(looking: Looking, trust: Trust, shown: Sequence[data.Row], month: da
         )
     st.caption(
         "Estimated by Kaplan-Meier: who left before beginning, and who has only just joined, counts for as long as "
-        "they were there. A tick stands where the watch of five or more people has ended and some of them had not "
-        "begun. A curve ends where nobody is watched any longer; a gap in it would point at one person, and a month "
-        "whose ticks could do so has none."
+        "they were there. A tick ends a stretch in which people were last seen who had not begun. A curve ends where "
+        "nobody is watched any longer; a gap in it would point at one person, and so would the ticks that are left out."
     )
     sections.foot(
         trust,
@@ -256,9 +255,8 @@ def _reached(row: data.Row) -> str:
 
 def _mark(row: data.Row) -> str | None:
     """What a tick of censoring says; None on a day without one."""
-    if formats.is_missing(row["watch_ended"]):
-        return None
-    return f"{formats.count(row['watch_ended_not_begun'])} of {formats.count(row['watch_ended'])} people had not begun"
+    last_seen = row.get("last_seen")
+    return None if formats.is_missing(last_seen) else f"{formats.count(last_seen)} people who had not begun"
 
 
 def _is_hidden(row: data.Row, count: str) -> bool:

@@ -1,7 +1,10 @@
 {#-
 Whether a figure is of one person, where it can be told apart into parts: the smallest part that has anybody. What
-`parts` holds is, by figure, its parts as SQL of a row, none of them below zero; at most thirty in all.
+`parts` holds is, by figure, its parts as SQL of a row, none of them below zero.
 -#}
+
+{#- Room for so many parts: two lengths of a window share a number of 64 bits. -#}
+{% macro part_bits() -%} {{ return(30) }} {%- endmacro %}
 
 {#- Which of the parts a row has any of, a bit for each: over the rows of a person they are joined by `bit_or`. -#}
 {% macro having_any(parts) -%}
@@ -30,5 +33,8 @@ nobody has anything.
 {% macro _all_parts(parts) -%}
     {%- set all = [] -%}
     {%- for cut in parts.values() -%}{%- do all.extend(cut) -%}{%- endfor -%}
+    {%- if all | length > part_bits() -%}
+        {{ exceptions.raise_compiler_error(all | length ~ " parts, and a number has room for " ~ part_bits()) }}
+    {%- endif -%}
     {{ return(all) }}
 {%- endmacro %}

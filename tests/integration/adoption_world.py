@@ -74,15 +74,15 @@ def make_world(seed: int, days: int) -> World:
 
 
 def add_joiners(world: World) -> None:
-    """Thirteen who join one team in one month: a third of them begin, and two leave before they did."""
+    """Thirteen who join one team in one month: some begin, and four leave before they did, in twos."""
     for number in range(13):
-        joined = at(date(2026, 3, 2) + 2 * number * DAY, 9)
-        left = joined + 11 * DAY if number in (2, 7) else None
-        world.members.append(_member("t3", f"joiner{number}", joined, left))
-        if number % 3 == 0:
+        joined = at(date(2026, 3, 2) + number * DAY, 9)
+        left = {2: 11, 5: 11, 7: 30, 8: 31}.get(number)
+        world.members.append(_member("t3", f"joiner{number}", joined, joined + left * DAY if left else None))
+        if number in (0, 1, 3, 4, 9, 10):
             world.add_event(
-                joined + 4 * DAY, "telemetry:skill_invoke", f"joiner{number}", joined + 5 * DAY,
-                skill_name="cat/docs", success=True,
+                joined + (4 if number < 3 else 20) * DAY, "telemetry:skill_invoke", f"joiner{number}",
+                joined + 21 * DAY, skill_name="cat/docs", success=True,
             )  # fmt: skip
 
 
@@ -426,15 +426,11 @@ def retention_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
 
 @dataclass(frozen=True)
 class Joiner:
-    """One person who joined a team: days until the first success or until last seen, and skills of 30 whole days.
-
-    watched: days until last seen, whether or not the person had begun by then.
-    """
+    """One person who joined a team: days until the first success or until last seen, and skills of 30 whole days."""
 
     team: str
     cohort: date
     days: int
-    watched: int
     has_begun: bool
     skills_30: int | None
     joined: date
@@ -466,8 +462,7 @@ def joiners(truth: Truth) -> list[Joiner]:
         skills = {skill for day, skill in successes if (day - joined).days <= 29}
         days = ((first or seen_until) - joined).days
         cohort = joined.replace(day=1)
-        watched = (seen_until - joined).days
-        found.append(Joiner(team, cohort, days, watched, first is not None, len(skills) if is_whole else None, joined))
+        found.append(Joiner(team, cohort, days, first is not None, len(skills) if is_whole else None, joined))
     return found
 
 
@@ -485,12 +480,10 @@ def onboarding_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
     """team_onboarding by its key."""
     rows = {}
     for (team, cohort), people in _cohorts(truth).items():
-        marks = censoring_marks(people)
+        ticks = censoring_ticks(people)
         for day in range(91):
             if any(person.days >= day for person in people):
                 begun = [person for person in people if person.has_begun]
-                ended, not_begun = marks.get(day, (None, 0))
-                is_marked = not_begun > 0
                 rows[team, cohort, day] = {
                     "seats": len(people),
                     "at_risk": sum(person.days >= day for person in people),
@@ -499,31 +492,28 @@ def onboarding_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
                     "adopters": sum(person.days <= day for person in begun),
                     "survival": float(survival(people, day)),
                     "adopted_share": float(1 - survival(people, day)),
-                    "watch_ended": ended if is_marked else None,
-                    "watch_ended_not_begun": not_begun if is_marked else None,
-                    "fewest_watch_ended": min(
-                        part for each, among in marks.values() for part in (among, each - among) if part
-                    )
-                    if is_marked
-                    else None,
                     "has_data": all(person.joined >= truth.begins for person in people),
+                    **ticks.get(day, {"last_seen": None, "fewest_last_seen": None}),
                 }
     return rows
 
 
-def censoring_marks(people: list[Joiner]) -> dict[int, tuple[int, int]]:
-    """By day, of how many people the watch has ended since the mark before, and how many of them had not begun."""
-    ended = sorted((p for p in people if p.watched <= 90), key=lambda p: (p.watched, p.has_begun))
-    groups: dict[int, list[Joiner]] = {}
-    for place, person in enumerate(ended):
-        if len(ended) >= 5:
-            groups.setdefault(place * (len(ended) // 5) // len(ended), []).append(person)
-    marks: dict[int, tuple[int, int]] = {}
-    for group in groups.values():
-        day = max(person.watched for person in group)
-        size, not_begun = marks.get(day, (0, 0))
-        marks[day] = (size + len(group), not_begun + sum(not person.has_begun for person in group))
-    return marks
+def censoring_ticks(people: list[Joiner]) -> dict[int, Row]:
+    """By the day before a step, or the last day of a curve that ends before day 90, who was last seen since a step."""
+    steps = sorted({person.days for person in people if person.has_begun})
+    begun = [sum(person.has_begun and person.days <= step for person in people) for step in steps]
+    end = max(person.days for person in people)
+    ticks: dict[int, Row] = {}
+    for number, first in enumerate([0, *steps]):
+        last = steps[number] - 1 if number < len(steps) else end
+        # The curve is shown to day 90, where it cannot be told whether it goes on.
+        seen = [person for person in people if not person.has_begun and first <= person.days <= last]
+        if seen and last < 90:
+            left = sum(person.days > last for person in people)
+            counts = [0, 0, *begun][number : number + 2] + begun[number : number + 1]
+            parts = [len(seen), left, *counts, *(len(people) - count for count in counts)]
+            ticks[last] = {"last_seen": len(seen), "fewest_last_seen": min(part for part in parts if part)}
+    return ticks
 
 
 def onboarding_summary_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:

@@ -125,9 +125,8 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "seats": "bigint",
         "adopters": "bigint",
         "adopted_share": "double",
-        "watch_ended": "bigint",
-        "watch_ended_not_begun": "bigint",
-        "fewest_watch_ended": "bigint",
+        "last_seen": "bigint",
+        "fewest_last_seen": "bigint",
     },
     "team_onboarding_summary": {
         "account_id": "text",

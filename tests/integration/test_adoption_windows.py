@@ -1,8 +1,10 @@
 """Every window of a small random world against the same world counted the slow way, on both engines."""
 
 import json
+import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -16,12 +18,14 @@ from tests.integration.adoption_world import (
     HOLIDAY,
     SKILLS,
     TEAMS,
+    Joiner,
     Truth,
     World,
     account_rows,
     activity_rows,
     add_joiners,
     at,
+    censoring_ticks,
     excluded_rows,
     installed_rows,
     make_world,
@@ -29,6 +33,7 @@ from tests.integration.adoption_world import (
     onboarding_summary_rows,
     retention_rows,
     skill_rows,
+    survival,
 )
 from warehouse import Warehouse
 
@@ -161,13 +166,38 @@ def assert_as_defined(warehouse: Warehouse, world: World, as_of: datetime) -> No
     assert seats == {team: len(truth.seated(team, truth.last_day)) for team in ("t1", "t2", "t3")}
 
 
+def test_a_tick_of_censoring_says_no_more_than_what_is_shown_beside_it() -> None:
+    dice, told = random.Random(9), 0
+    for _ in range(400):
+        length = dice.choice([12, 40, 110])
+        people = [
+            Joiner("t1", FIRST_DAY, dice.randrange(length), dice.random() < 0.6, None, FIRST_DAY)
+            for _ in range(dice.randrange(5, 20))
+        ]
+        end = min(90, max(person.days for person in people))
+        shown: dict[int, tuple[int, Fraction]] = {-1: (0, Fraction(1))}
+        for day in range(end + 1):
+            begun = sum(person.has_begun and person.days <= day for person in people)
+            if 1 not in (begun, len(people) - begun):
+                shown[day] = begun, survival(people, day)
+        steps = [day for day in shown if day >= 0 and shown[day][0] > shown.get(day - 1, shown[day])[0]]
+        watched = {day: (shown[day][0] - shown[day - 1][0]) / (1 - shown[day][1] / shown[day - 1][1]) for day in steps}
+        for day, tick in censoring_ticks(people).items():
+            if tick["fewest_last_seen"] > 1:
+                first = max((step for step in steps if step <= day), default=None)
+                before = len(people) if first is None else watched[first] - (shown[first][0] - shown[first - 1][0])
+                assert tick["last_seen"] == before - (0 if day == end else watched[day + 1])
+                told += 1
+    assert told > 100
+
+
 @postgres_takes_long
 def test_every_window_is_what_the_definitions_say_also_after_late_events_erasures_and_another_clock(
     warehouse: Warehouse,
 ) -> None:
     world = make_world(seed=11, days=DAYS)
     add_joiners(world)
-    assert [row["watch_ended"] for row in onboarding_rows(Truth(world, AS_OF)).values() if row["watch_ended"]]
+    assert [row["last_seen"] for row in onboarding_rows(Truth(world, AS_OF)).values() if row["fewest_last_seen"]]
     fill(warehouse, world)
     build(warehouse, AS_OF)
     assert_as_defined(warehouse, world, AS_OF)

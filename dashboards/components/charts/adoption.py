@@ -243,7 +243,7 @@ def onboarding_curves(rows: Sequence[Row], cohorts: Sequence[str]) -> Chart:
                     **layer(
                         {"type": "tick", "orient": "vertical", "size": 16, "thickness": 4},
                         y=share,
-                        tooltip=[tip("cohort", "Joined in"), number("day", title="Day"), tip("mark", "Watch ended")],
+                        tooltip=[tip("cohort", "Joined in"), number("day", title="Day"), tip("mark", "Last seen")],
                     ),
                 },
                 layer(

@@ -173,14 +173,17 @@ def test_a_quarter_without_a_figure_keeps_its_place_in_the_chart():
 def test_onboarding_curves_are_named_at_their_ends_and_differ_by_more_than_colour():
     rows = [
         {"cohort": "Jul 2026", "day": 0, "adopted_share": None, "text": "No data"},
-        {"cohort": "Jul 2026", "day": 1, "adopted_share": 0.4, "text": "40 %", "mark": "2 of 6 people had not begun"},
+        {"cohort": "Jul 2026", "day": 1, "adopted_share": 0.4, "text": "40 %", "mark": "2 people who had not begun"},
         {"cohort": "Jun 2026", "day": 0, "adopted_share": 0.2, "text": "20 %"},
         {"cohort": "Jun 2026", "day": 1, "adopted_share": None, "text": "No data"},
     ]
     chart = charts.onboarding_curves(rows, ["Jul 2026", "Jun 2026", "May 2026"])
     assert [row["name"] for row in chart.rows] == ["", "Jul 2026", "Jun 2026", ""]
-    assert [row["mark"] for row in chart.rows] == [None, "2 of 6 people had not begun", None, None]
+    assert [row["mark"] for row in chart.rows] == [None, "2 people who had not begun", None, None]
     [ticks] = [each for each in chart.specification["layer"] if each["mark"]["type"] == "tick"]
+    # A name at a curve's end has nothing more to say, and shows no raw fields.
+    silent = [each for each in chart.specification["layer"] if "tooltip" not in each["encoding"]]
+    assert {each["mark"]["tooltip"] for each in silent} == {None}
     assert ticks["transform"] == [{"filter": "isValid(datum.mark) && isValid(datum.adopted_share)"}]
     line = chart.specification["layer"][0]["encoding"]["strokeDash"]["scale"]
     assert line["domain"] == ["Jul 2026", "Jun 2026"]

@@ -296,8 +296,8 @@ def test_a_table_that_is_about_no_group_is_shown_as_it_is() -> None:
 def onboarding(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     engine.execute(
         "create table metrics.team_onboarding as select 'red' as team_id, 'acme' as account_id, "
-        "date '2026-01-01' as cohort_month, *, null::bigint as watch_ended, null::bigint as watch_ended_not_begun, "
-        "null::bigint as fewest_watch_ended from (values "
+        "date '2026-01-01' as cohort_month, *, null::bigint as last_seen, "
+        "null::bigint as fewest_last_seen from (values "
         "(0, 6, 6, 0, 0, 0, 1.0, 0.0), (1, 6, 6, 1, 0, 1, 0.83, 0.17), (2, 6, 5, 2, 0, 3, 0.5, 0.5), "
         "(3, 6, 3, 2, 0, 5, 0.17, 0.83), (4, 6, 1, 1, 0, 6, 0.0, 1.0), (5, 4, 4, 2, 0, 2, 0.5, 0.5)"
         ") as v (day, seats, at_risk, events, censored, adopters, survival, adopted_share)"
@@ -333,32 +333,19 @@ def test_a_step_of_the_onboarding_curve_by_one_person_or_all_but_one_is_hidden(
     assert [row["is_suppressed"] for row in rows] == [False] * 5 + [True]
 
 
-@pytest.mark.parametrize(
-    ("not_begun", "fewest", "shown"),
-    [
-        ((2, 3), 2, (2, 3)),
-        # The one of the second mark is who has not begun of all, less those of the first.
-        ((2, 1), 1, (None, None)),
-        ((2, 5), 1, (None, None)),
-    ],
-)
-def test_marks_of_censoring_are_hidden_for_the_whole_month_where_one_is_of_one_person(
+def test_a_tick_of_censoring_is_hidden_where_it_or_a_step_beside_it_is_one_persons(
     onboarding: duckdb.DuckDBPyConnection,
-    not_begun: tuple[int, int],
-    fewest: int,
-    shown: tuple[int | None, int | None],
 ) -> None:
-    for day, count in zip((2, 4), not_begun, strict=True):
+    for day, last_seen, fewest in ((2, 3, 2), (4, 3, 1), (5, 3, 3)):
         onboarding.execute(
-            "update metrics.team_onboarding set watch_ended = 6, watch_ended_not_begun = ?, fewest_watch_ended = ? "
-            "where day = ?",
-            [count, fewest, day],
+            "update metrics.team_onboarding set last_seen = ?, fewest_last_seen = ? where day = ?",
+            [last_seen, fewest, day],
         )
     rows = seen(onboarding, "team_onboarding")
 
-    assert (rows[2]["watch_ended_not_begun"], rows[4]["watch_ended_not_begun"]) == shown
-    assert {rows[day]["watch_ended"] for day in (2, 4)} == ({6} if shown[0] else {None})
-    assert {row["fewest_watch_ended"] for row in rows} == {None}
+    # Day 5 is of fewer than five seats.
+    assert [row["last_seen"] for row in rows] == [None, None, 3, None, None, None]
+    assert {row["fewest_last_seen"] for row in rows} == {None}
 
 
 @pytest.mark.parametrize(

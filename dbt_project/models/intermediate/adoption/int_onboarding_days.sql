@@ -57,6 +57,7 @@ counted as (
         cohort_month,
         day,
         lead(day) over until_day as next_day,
+        sum(case when events > 0 then 1 else 0 end) over until_day as steps,
         events,
         censored,
         sum(events) over until_day as adopters,
@@ -75,6 +76,65 @@ counted as (
             order by day
             rows between current row and unbounded following
         )
+
+),
+
+stretches as (
+
+    -- From a step of the curve to the day before the next one, or from the day of joining to the day before the first.
+    select
+        account_id,
+        team_id,
+        cohort_month,
+        steps,
+        min(day) as first_day,
+        max(day) as last_exit_day,
+        max(seats) as seats,
+        max(adopters) as adopters,
+        max(adopters) - sum(events) as adopters_before,
+        sum(censored) as last_seen,
+        min(at_risk - events - censored) as still_watched
+
+    from counted
+
+    group by account_id, team_id, cohort_month, steps
+
+),
+
+ended_stretches as (
+
+    select
+        *,
+        lead(first_day) over in_order as next_step_day,
+        lead(adopters) over in_order as next_adopters
+
+    from stretches
+
+    window in_order as (partition by account_id, team_id, cohort_month order by steps)
+
+),
+
+marks as (
+
+    -- Of stretches that end on the curve, so that it follows from the steps at both ends who was last seen in between.
+    select
+        account_id,
+        team_id,
+        cohort_month,
+        coalesce(next_step_day - 1, last_exit_day) as day,
+        last_seen,
+        least(
+            last_seen,
+            nullif(still_watched, 0),
+            {%- for beside in ['adopters_before', 'adopters', 'next_adopters'] %}
+            nullif({{ beside }}, 0),
+            nullif(seats - {{ beside }}, 0){{ ',' if not loop.last }}
+            {%- endfor %}
+        ) as fewest_last_seen
+
+    from ended_stretches
+
+    where last_seen > 0 and coalesce(next_step_day - 1, last_exit_day) < 90
 
 ),
 
@@ -106,17 +166,27 @@ days as (
 )
 
 select
-    account_id,
-    team_id,
-    cohort_month,
-    curve_day as day,
-    cast(seats as bigint) as seats,
-    cast(case when curve_day = day then at_risk else at_risk - events - censored end as bigint) as at_risk,
-    cast(case when curve_day = day then events else 0 end as bigint) as events,
-    cast(case when curve_day = day then censored else 0 end as bigint) as censored,
-    cast(adopters as bigint) as adopters,
+    days.account_id,
+    days.team_id,
+    days.cohort_month,
+    days.curve_day as day,
+    cast(days.seats as bigint) as seats,
+    cast(case when days.curve_day = days.day then days.at_risk else days.at_risk - days.events - days.censored end as bigint)
+        as at_risk,
+    cast(case when days.curve_day = days.day then days.events else 0 end as bigint) as events,
+    cast(case when days.curve_day = days.day then days.censored else 0 end as bigint) as censored,
+    cast(days.adopters as bigint) as adopters,
     -- To twelve digits: the engines differ in the last ones.
-    cast(cast(survival as decimal(14, 12)) as double precision) as survival,
-    has_data
+    cast(cast(days.survival as decimal(14, 12)) as double precision) as survival,
+    cast(marks.last_seen as bigint) as last_seen,
+    cast(marks.fewest_last_seen as bigint) as fewest_last_seen,
+    days.has_data
 
 from days
+
+left join marks
+    on
+        days.account_id = marks.account_id
+        and days.team_id = marks.team_id
+        and days.cohort_month = marks.cohort_month
+        and days.curve_day = marks.day

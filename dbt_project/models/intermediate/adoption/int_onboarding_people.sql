@@ -67,7 +67,6 @@ select
     observed.actor_key,
     {{ month_start('observed.joined_day') }} as cohort_month,
     {{ days_between('coalesce(successes.first_success_day, observed.last_day)', 'observed.joined_day') }} as days,
-    {{ days_between('observed.last_day', 'observed.joined_day') }} as watched_days,
     successes.first_success_day is not null as is_adopted,
     -- Known of those whose first 30 days are over and were spent in the team.
     case

@@ -49,8 +49,7 @@
 {%- endset -%}
 {#- Two lengths share a number, the longer in its upper half: half as much to carry for each person. -#}
 {%- set pairs = lengths | batch(2) | list -%}
-{%- set bits = 30 -%}
-{%- set half = 2 ** bits -%}
+{%- set half = 2 ** part_bits() -%}
 {%- set anything -%}
     {%- for shorter, longer in pairs %},
         bit_or(any_in_{{ shorter }}_{{ longer }}) as any_in_{{ shorter }}_{{ longer }}{% endfor %}
@@ -512,7 +511,7 @@ people_in_windows as (
         case windows.period_days
             {%- for shorter, longer in pairs %}
             when {{ shorter }} then people_of_ends.{{ what }}_in_{{ shorter }}_{{ longer }} & {{ half - 1 }}
-            when {{ longer }} then people_of_ends.{{ what }}_in_{{ shorter }}_{{ longer }} >> {{ bits }}
+            when {{ longer }} then people_of_ends.{{ what }}_in_{{ shorter }}_{{ longer }} >> {{ part_bits() }}
             {%- endfor %}
         end as has_{{ what }}{% endfor %}
 
