@@ -32,6 +32,7 @@ STYLE = """
 .rows .number {text-align: right;}
 [class*="st-key-blocked_"] {opacity: .6; filter: grayscale(1);}
 .printed {display: none;}
+a:focus-visible {outline: 2px solid currentColor !important; outline-offset: 2px;}
 @media print {
   .printed {display: block; font-weight: 600;}
   /* What is pressed or chosen is no use on paper; what was chosen stands in words. */
@@ -51,7 +52,10 @@ STYLE = """
   svg .role-axis-grid line {stroke: #d5dbe3 !important;}
   svg .mark-rule.role-mark line {stroke: #16202e !important;}
 }
-@media (max-width: 640px) {.block-container {padding-left: 1rem; padding-right: 1rem;}}
+@media (max-width: 640px) {
+  .block-container {padding-left: 1rem; padding-right: 1rem;}
+  h1 {font-size: 2.1rem !important;}
+}
 </style>
 """
 
@@ -66,6 +70,7 @@ def main() -> None:
         menu_items={"About": None, "Get help": None, "Report a bug": None},
     )
     st.html(STYLE)
+    selection.begin()
     try:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             looking = viewers.current_viewer(load_settings())
@@ -86,8 +91,8 @@ def _show(looking: Looking) -> None:
     page = st.navigation(_pages(looking), position="top")
     snapshot = data.snapshot()
     banners.show(snapshot, data.last_attempt())
-    selection.begin()
     page.run()
+    selection.end()
     if data.snapshot() != snapshot:
         # A new snapshot came while the page was written, and a page is never of two.
         st.rerun()

@@ -64,14 +64,15 @@ def _demo_viewer() -> Looking:
     roles = list(ROLES) if teams else [Role.EXECUTIVE.value, Role.DATA_ENGINEER.value]
     with st.popover("Demo: look as …", icon=":material/switch_account:", width="content"):
         st.caption("Sample data. In an installation this is who signed in; there is no switcher.")
-        chosen = selection.choose("Look as", "viewer", roles, default=roles[0], text=ROLES.__getitem__)
+        chosen = selection.choose("Look as", "viewer", roles, default=roles[0], text=ROLES.__getitem__, is_told=False)
         if chosen == ACCOUNT_OWNER:
             return _account_owner(teams)
         role = Role(chosen)
         if role not in (Role.TEAM_LEAD, Role.MEMBER):
             return Looking(Viewer(f"demo {role.value}", role), ROLES[role.value], is_demo=True)
         kind = ("Lead of", "lead") if role is Role.TEAM_LEAD else ("Member of", "member")
-        team = selection.choose(*kind, list(labels), default=_first_choice(teams), text=labels.__getitem__)
+        first = _first_choice(teams)
+        team = selection.choose(*kind, list(labels), default=first, text=labels.__getitem__, is_told=False)
     account = next(str(row["account_id"]) for row in teams if str(row["team_id"]) == team)
     if role is Role.MEMBER:
         # Who uses skills most stands for whoever would sign in.
@@ -92,7 +93,7 @@ def _account_owner(teams: Sequence[data.Row]) -> Looking:
         for account in names
     }
     most = max(owned, key=lambda account: (len(owned[account]), account))
-    account = selection.choose("Owner of", "owner", list(names), default=most, text=names.__getitem__)
+    account = selection.choose("Owner of", "owner", list(names), default=most, text=names.__getitem__, is_told=False)
     viewer = Viewer(f"demo owner of {account}", Role.TEAM_LEAD, frozenset({account}), owned[account])
     return Looking(viewer, f"Account owner, {names[account]}", is_demo=True)
 

@@ -23,7 +23,8 @@ class Rule:
 
     size: the column n. count: the column x of n. share: hidden where x or n - x is 1. single: hidden where x is 1,
     because then they are one person's. together: counts of people that add up, all hidden where one of them is 1 or
-    n - 1. previous: the previous period's count and share. with_previous: hidden whenever those are. counts: further
+    n - 1. previous: the previous period's count and share. with_previous: hidden whenever those are. also_previous:
+    further figures of that period, hidden where its own row is beside a small one. counts: further
     counts like x, each with what is hidden with it. withheld: what nobody but the operator sees, because from one row
     to the next it would tell a hidden count. is_dimension: what its rows say is about nobody. least: figures that go
     by a column saying how few people stand behind a part of them. adds_up_over: of each value of these columns the rows
@@ -41,6 +42,7 @@ class Rule:
     together: tuple[tuple[str, ...], ...] = ()
     previous: tuple[str, str] | None = None
     with_previous: tuple[str, ...] = ()
+    also_previous: tuple[str, ...] = ()
     counts: tuple[tuple[str, tuple[str, ...]], ...] = ()
     withheld: tuple[str, ...] = ()
     least: tuple["Least", ...] = ()
@@ -118,6 +120,7 @@ RULES: dict[str, Rule] = {
             "user_days",
         ),
         previous=("previous_users", "previous_adoption_rate"),
+        also_previous=("previous_usage_rank",),
         # To the uses of the team.
         adds_up_over=("team_id", "period_end", "period_days"),
         # Who only failed is no user.
@@ -242,12 +245,14 @@ def protected_select(table: PublishedTable, columns: Sequence[str], where: str) 
     joins, small = smallness(table, columns, rule, where)
     whose = f"{table.scope}_id"
     if {whose, *_PERIOD} <= set(columns):
-        joins += f" {_beside_small(whose)}"
+        joins += f" {_beside_small(whose, with_previous=rule.previous is not None)}"
         small = f"({small} or coalesce(p.is_beside_small, 0) = 1)"
     shown = [_shown(name, columns, table, rule, small) for name in columns]
     shown.append(f"{small} as is_suppressed")
     if rule.count and rule.count in columns and "adoption_rate" in columns:
         shown.append(f"case when not ({small}) then {_band(rule.count)} end as adoption_band")
+    if "mean_skill_adoption" in columns and table.name == "team_activity":
+        shown.append(f"case when not ({small}) then coalesce(g.has_hidden, 0) = 1 end as is_mean_coarse")
     return f"select {', '.join(shown)} from {table.qualified} as m {joins} where {where}"
 
 
@@ -318,17 +323,29 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule, where:
     return joins, f"(coalesce(a.seats, 0) < {MINIMUM_SEATS} or coalesce(a.active_users, 0) <= 1)"
 
 
-def _beside_small(whose: str) -> str:
+def _beside_small(whose: str, *, with_previous: bool = False) -> str:
     """The join that says whether a window of a team or account shares a day with one of fewer seats than are shown.
 
     With what is shown of no such day, no sum and no difference of shown figures holds a hidden one, however periods
-    overlap. Row by row, for a server would otherwise go through the windows of everybody whom the viewer may see.
+    overlap. with_previous: and whether the equal window before it does, whose figures stand in its row. Row by row, for
+    a server would otherwise go through the windows of everybody whom the viewer may see.
     """
-    before = {alias: f"{alias}.period_end - cast({alias}.period_days as integer)" for alias in ("m", "s")}
+
+    def shares_a_day(since: int, until: int) -> str:
+        first, last = (f"m.period_end - cast({number} * m.period_days as integer)" for number in (since, until))
+        return f"s.period_end > {first} and {last} > s.period_end - cast(s.period_days as integer)"
+
+    found, within = "max(1) as is_beside_small", shares_a_day(1, 0)
+    if with_previous:
+        # Both lie side by side, so what shares a day with either shares one with both together.
+        within = shares_a_day(2, 0)
+        found = ", ".join(
+            f"max(case when {shares_a_day(since, since - 1)} then 1 else 0 end) as {name}_beside_small"
+            for since, name in ((1, "is"), (2, "was"))
+        )
     return (
-        f"left join lateral (select max(1) as is_beside_small from metrics.{whose.removesuffix('_id')}_activity as s "
-        f"where s.{whose} = m.{whose} and s.seats < {MINIMUM_SEATS} and s.period_end > {before['m']} "
-        f"and m.period_end > {before['s']}) as p on true"
+        f"left join lateral (select {found} from metrics.{whose.removesuffix('_id')}_activity as s "
+        f"where s.{whose} = m.{whose} and s.seats < {MINIMUM_SEATS} and {within}) as p on true"
     )
 
 
@@ -415,6 +432,12 @@ def _shown(name: str, columns: Sequence[str], table: PublishedTable, rule: Rule,
             reasons.extend(f"coalesce({_alone(f'm.{quoted(n)}', size)}, false)" for n in group if n in columns)
     if rule.previous and name in rule.previous + rule.with_previous and set(rule.previous) <= set(columns):
         reasons.append(f"coalesce({_previous_hidden(*rule.previous, columns)}, false)")
+    if (
+        rule.previous
+        and name in rule.previous + rule.with_previous + rule.also_previous
+        and set(_PERIOD) <= set(columns)
+    ):
+        reasons.append("coalesce(p.was_beside_small, 0) = 1")
     value = _coarse_mean(column) if name == "mean_skill_adoption" else column
     return f"case when not ({' or '.join(dict.fromkeys(reasons))}) then {value} end as {quoted(name)}"
 

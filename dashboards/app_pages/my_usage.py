@@ -41,9 +41,11 @@ def show(looking: Looking) -> None:
         return
     skills = [row for row in windows if row["skill_name"] != "*"]
     start = whole["period_end"] - timedelta(days=days - 1)
-    _figures(whole, start)
-    chart = _days(data.query("my_days", looking.viewer), start, whole["period_end"])
-    _skills(trust, skills, days, chart)
+    # The newest period is the only one that is kept of a person, and late events may still come.
+    periods.line(whole["period_end"], days, is_provisional=True)
+    _figures(whole)
+    _days(trust, data.query("my_days", looking.viewer), start, whole["period_end"])
+    _skills(trust, skills, days)
 
 
 def _teams(stays: Sequence[data.Row]) -> None:
@@ -56,8 +58,7 @@ def _teams(stays: Sequence[data.Row]) -> None:
         st.markdown(f"Seated in {'; '.join(told)}")
 
 
-def _figures(whole: data.Row, start: date) -> None:
-    st.markdown(f"{formats.day(start)} to {formats.day(whole['period_end'])}, UTC days")
+def _figures(whole: data.Row) -> None:
     with st.container(key="my_figures"):
         columns = st.columns(4, gap="small")
         for column, (label, name, more) in zip(
@@ -75,17 +76,18 @@ def _figures(whole: data.Row, start: date) -> None:
                 st.caption(more)
 
 
-def _days(rows: Sequence[data.Row], start: date, end: date) -> charts.Chart:
+def _days(trust: Trust, rows: Sequence[data.Row], start: date, end: date) -> None:
     st.subheader("Uses by day")
     drawn = [row for row in rows if start <= row["day"] <= end]
-    return charts.show(
+    chart = charts.show(
         charts.days(drawn, start, end),
         f"Your uses by day from {formats.day(start)} to {formats.day(end)}; the table below has them by skill",
         key="my_days",
     )
+    _foot(trust, drawn, f"my_days_{start}_{end}", chart)
 
 
-def _skills(trust: Trust, skills: Sequence[data.Row], days: int, chart: charts.Chart) -> None:
+def _skills(trust: Trust, skills: Sequence[data.Row], days: int) -> None:
     st.subheader("By skill")
     tables.show(
         skills,
@@ -99,13 +101,16 @@ def _skills(trust: Trust, skills: Sequence[data.Row], days: int, chart: charts.C
         },
         height=None if len(skills) < 14 else 460,
     )
-    shown = [{name: value for name, value in row.items() if name != "actor_key"} for row in skills]
+    _foot(trust, skills, f"my_skills_{days}d")
+
+
+def _foot(trust: Trust, rows: Sequence[data.Row], name: str, chart: charts.Chart | None = None) -> None:
     # Made of the same rows as the figures of teams, whose health is the one that is published.
     sections.foot(
         trust,
-        shown,
-        f"my_skills_{days}d",
+        [{column: value for column, value in row.items() if column != "actor_key"} for row in rows],
+        name,
         ("team_skill_usage", "uses"),
         meaning=MEANING,
-        drawn={"My uses by day": chart},
+        drawn={"My uses by day": chart} if chart else None,
     )

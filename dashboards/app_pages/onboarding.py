@@ -200,7 +200,7 @@ def _months(trust: Trust, months: Sequence[data.Row], team_id: str) -> None:
         {
             **row,
             "month": f"{row['cohort_month']:%b %Y}",
-            **{f"by_{day}": _cell(row, _share(row, day)) for day in (7, 30)},
+            **{f"by_{day}": _cell(row, _share(row, day, with_count=True)) for day in (7, 30)},
             "half": _cell(row, _median(row)),
             "skills": _cell(row, _skills(row)),
             "state": "joined before the data begins"
@@ -264,11 +264,14 @@ def _is_hidden(row: data.Row, count: str) -> bool:
     return formats.is_missing(row[count])
 
 
-def _share(row: data.Row, day: int) -> str:
+def _share(row: data.Row, day: int, *, with_count: bool = False) -> str:
     if _is_hidden(row, f"adopters_{day}"):
         return HIDDEN
     value = row[f"adopted_by_{day}"]
-    return "Not known yet" if formats.is_missing(value) else formats.share(value)
+    if formats.is_missing(value):
+        return "Not known yet"
+    counted = f" ({formats.count(row[f'adopters_{day}'])}/{formats.count(row['seats'])})" if with_count else ""
+    return formats.share(value) + counted
 
 
 def _counted(row: data.Row, day: int) -> str:

@@ -256,8 +256,9 @@ def _retention(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
     st.caption(
         "People of every account whose first success with this skill fell in the same week, "
         f"weeks taken together: {formats.count(len({row['cohort_week'] for row in shown}))}. Shown are those who came "
-        f"back over all who could have. Left out, weeks with fewer than {MINIMUM_SEATS} people or not over yet: "
-        f"{formats.count(hidden)}; so are single counts that would point at one person, which leave a gap."
+        "back over all who could have: further right over fewer of these weeks, and other people. Left out, weeks with "
+        f"fewer than {MINIMUM_SEATS} people or not over yet: {formats.count(hidden)}; so are single counts that would "
+        "point at one person. A gap is where none is left."
     )
     with st.expander("Every cohort as a table"), sections.values(trust, "cohorts", "skill_retention"):
         _cohorts(shown)

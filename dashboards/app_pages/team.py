@@ -32,6 +32,7 @@ NOT_PUBLISHED = "The equal period before is not published"
 NOT_COVERED = "No comparison: the data does not reach back through the equal period before"
 HIDDEN_VALUE = "Hidden"
 HIDDEN = "No comparison: one side of it is hidden to protect people"
+NO_HOURS = "No comparison: one side of it has no hours, or they are hidden to protect people"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,13 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
         trust,
         [
             _active_skills(now, activity, against),
-            _time_saved(looking, periods.row_at(saved, end), saved, replace(against, before=saved_before)),
-            _adoption(now, activity, replace(against, no_change=HIDDEN if is_covered else NOT_COVERED)),
+            _time_saved(
+                looking,
+                periods.row_at(saved, end),
+                saved,
+                replace(against, before=saved_before, no_change=NO_HOURS if before else against.no_change),
+            ),
+            _adoption(now, activity, against),
         ],
         key="team",
     )
@@ -119,18 +125,17 @@ def _active_skills(now: data.Row, series: Sequence[data.Row], against: _Against)
 
 
 def _time_saved(looking: Looking, now: data.Row | None, series: Sequence[data.Row], against: _Against) -> Tile:
-    now = now or {}
-    details = [
-        "Hours over one active person would be that person's."
-        if now.get("is_suppressed")
-        else f"p50 of the draws; p10 to p90: **{formats.hours(now.get('hours_p10'))} to "
-        f"{formats.hours(now.get('hours_p90'))}**"
-    ]
-    if now and not now.get("is_suppressed"):
-        details.append(
+    if now is None:
+        now, details = {}, ["No successful use in this period, so there is nothing to draw hours from."]
+    elif now.get("is_suppressed"):
+        details = ["Hours over one active person would be that person's."]
+    else:
+        details = [
+            f"p50 of the draws; p10 to p90: **{formats.hours(now.get('hours_p10'))} to "
+            f"{formats.hours(now.get('hours_p90'))}**",
             f"from {formats.count(now.get('successes'))} successful uses; weakest assumption: "
-            f"**{formats.plain(now.get('weakest_grade') or formats.NO_DATA)}**"
-        )
+            f"**{formats.plain(now.get('weakest_grade') or formats.NO_DATA)}**",
+        ]
     return Tile(
         label="Time saved",
         tag="modelled",
@@ -187,7 +192,9 @@ def _adoption(now: data.Row, series: Sequence[data.Row], against: _Against) -> T
             if is_hidden
             else f"**≥ 1 skill: {counted}** people, 95{formats.THIN}% interval "
             f"{formats.interval(now.get('adoption_low'), now.get('adoption_high'))}",
-            f"Mean over installed skills: **{formats.share(now.get('mean_skill_adoption'))}**",
+            f"Mean over {formats.count(now.get('installed_skills'))} installed skills: "
+            f"**{formats.share(now.get('mean_skill_adoption'))}**"
+            + (" (its users to the nearest three, for one skill's are hidden)" if now.get("is_mean_coarse") else ""),
         ],
         entries=[("team_activity", "adoption_rate"), ("team_activity", "mean_skill_adoption")],
         change=change,
@@ -259,12 +266,12 @@ def _users(row: data.Row) -> str:
 
 
 def _move(row: data.Row, is_covered: bool) -> str:
-    """Places gained or lost against the equal period before, where the data covers that."""
+    """Places gained or lost against the equal period before, where the data covers that and nothing of it is hidden."""
     if not is_covered:
         return ""
     previous = row.get("previous_usage_rank")
     if formats.is_missing(previous):
-        return "new"
+        return "" if formats.is_missing(row.get("previous_users")) else "new"
     moved = int(previous or 0) - int(row["usage_rank"])
     return "=" if moved == 0 else f"{'▲' if moved > 0 else '▼'}{abs(moved)}"
 
@@ -375,7 +382,11 @@ def _parts(trust: Trust, now: data.Row, names: dict[str, tuple[str, str]], title
     """A bar of counts that add up; None, and said so, where it cannot be drawn."""
     parts = [(name, now.get(column), colour) for column, (name, colour) in names.items()]
     if any(formats.is_missing(number) for _, number, _ in parts):
-        banners.nothing("Hidden or not measured.", "One of the counts would point at one person, so none is shown.")
+        banners.nothing(
+            "Hidden or not measured.",
+            "One of the counts would point at one person, or the period that they are held against is hidden or not "
+            "published, so none is shown.",
+        )
         return None
     if not any(number for _, number, _ in parts):
         banners.nothing("Nobody.", "There is no one to count in this period.")

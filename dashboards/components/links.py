@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from dashboards.components import selection
+
 _PAGES = "pages_of_the_viewer"
 
 
@@ -20,4 +22,9 @@ def to(page: str, label: str, *, icon: str | None = None, **chosen: str) -> None
     """A link to a page with the selection of this one, `chosen` put over it."""
     target = st.session_state.get(_PAGES, {}).get(page)
     if target is not None:
-        st.page_link(target, label=label, icon=icon, query_params={**st.query_params.to_dict(), **chosen})
+        st.page_link(
+            target,
+            label=label,
+            icon=icon,
+            query_params={**st.query_params.to_dict(), **selection.in_address(), **chosen},
+        )

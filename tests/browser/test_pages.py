@@ -392,6 +392,30 @@ def test_the_selection_in_the_address_survives_a_reload(look, lead):
     assert "vs the 90 days before" in _body(page) or "90 days" in _body(page)
 
 
+def test_the_navigation_keeps_the_selection_and_the_back_button_leaves_a_page_in_two_steps(look, lead):
+    page = look(_lead_path(lead, period=7))
+    kept = [f"{name}={lead['team_id']}" for name in ("lead", "team")] + ["period=7", f"end={lead['period_end']}"]
+    for title, path in (("Time saved", "time_saved"), ("Skill", "skill")):
+        steps = page.evaluate("history.length")
+        page.get_by_role("link", name=title, exact=True).first.click()
+        page.wait_for_url(re.compile(rf"/{path}\?.*period=7"))
+        settle(page)
+        assert [part for part in kept if part not in page.url] == []
+        # Streamlit's navigation drops the address, and it is written once.
+        assert page.evaluate("history.length") == steps + 2
+    for _ in range(2):
+        page.go_back()
+        settle(page)
+    page.wait_for_url(re.compile(r"/time_saved"))
+    assert page.get_by_role("heading", level=1).inner_text() == "Time saved"
+
+
+def test_an_address_that_names_what_is_not_there_says_so(look, lead):
+    page = look(_lead_path(lead, team="nobody"))
+    assert "Team: what the address asks for is not here;" in page.get_by_test_id("stToast").inner_text()
+    assert f"team={lead['team_id']}" in page.url
+
+
 def test_a_lead_of_one_team_who_asks_for_another_in_the_address_sees_nothing_of_it(look, lead, rows):
     other = rows(
         "select a.*, t.team_name from metrics.team_activity as a join metrics.teams as t on a.team_id = t.team_id "

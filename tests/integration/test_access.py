@@ -82,6 +82,7 @@ def test_a_group_that_is_large_enough_is_shown_as_published(reader):
     (published,) = rows(reader, "select * from metrics.team_activity where team_id = 'red'", OPERATOR)
     assert row.pop("is_suppressed") is False
     assert row.pop("adoption_band") is None
+    assert row.pop("is_mean_coarse") is False
     assert row == published
 
 

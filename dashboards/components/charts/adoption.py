@@ -180,7 +180,7 @@ def stacked_bar(parts: Sequence[tuple[str, Any, str]], *, title: str) -> Chart:
     names = [row["part"] for row in rows]
     return Chart(
         {
-            "height": 150,
+            "height": 185,
             "mark": {"type": "bar", "height": 30},
             "encoding": {
                 "x": number("count", title=title, stack="zero", axis={"tickMinStep": 1, "format": "d"}),

@@ -45,7 +45,9 @@ def _one_choice() -> None:
 
     from dashboards.components import selection
 
+    selection.begin()
     streamlit.write(selection.choose("Period", "period", ["7", "28"], default="28"))
+    selection.end()
 
 
 def test_the_address_decides_the_selection_and_an_unknown_value_falls_back_to_the_default():

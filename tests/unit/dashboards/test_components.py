@@ -4,8 +4,10 @@ import math
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 import streamlit as st
 
+from dashboards.app_pages import team
 from dashboards.components import banners, charts, downloads, formats, periods, tables
 from dashboards.components.definitions import Trust
 from dashboards.viewers import team_labels
@@ -188,3 +190,13 @@ def test_onboarding_curves_are_named_at_their_ends_and_differ_by_more_than_colou
     line = chart.specification["layer"][0]["encoding"]["strokeDash"]["scale"]
     assert line["domain"] == ["Jul 2026", "Jun 2026"]
     assert line["range"][0] != line["range"][1]
+
+
+@pytest.mark.parametrize(
+    ("previous_users", "previous_rank", "told"),
+    [(4, 3, "▲2"), (4, 1, "="), (0, None, "new"), (None, None, ""), (None, 2, "▲1")],
+)
+def test_a_skill_is_new_where_nobody_used_it_before_and_not_where_that_is_hidden(previous_users, previous_rank, told):
+    row = {"usage_rank": 1, "previous_users": previous_users, "previous_usage_rank": previous_rank}
+    assert team._move(row, is_covered=True) == told
+    assert team._move(row, is_covered=False) == ""

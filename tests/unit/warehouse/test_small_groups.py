@@ -273,7 +273,9 @@ def test_a_mean_over_skills_is_coarse_where_one_skill_is_hidden(
         mean_skill_adoption=(4 + hidden_users) / 20,
     )
 
-    assert shown(engine, "team_activity")["mean_skill_adoption"] == pytest.approx(mean)
+    row = shown(engine, "team_activity")
+    assert row["mean_skill_adoption"] == pytest.approx(mean)
+    assert row["is_mean_coarse"] is (hidden_users in (1, 9))
 
 
 def test_a_table_of_teams_without_a_rule_is_refused_and_not_shown() -> None:
@@ -319,6 +321,37 @@ def seen(engine: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, Any]]:
     columns = [row[0] for row in engine.execute(f"describe metrics.{name}").fetchall()]
     ordered = protected_select(table, columns, "true") + f" order by m.{table.key[-1]}, 1"
     return engine.execute(ordered).to_arrow_table().to_pylist()
+
+
+def test_what_stands_of_a_hidden_period_in_the_row_of_the_next_is_hidden_too(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
+    # Weeks of four, six and twelve seats; the second ends three days after the first, and both are hidden.
+    for days_ago, seats in ((10, 4), (7, 6), (0, 12)):
+        put(
+            engine,
+            "team_activity",
+            team_id="red",
+            period_end=DAY - timedelta(days=days_ago),
+            **{"seats": seats, "active_users": 4, "adoption_rate": 4 / seats, "uses": 20},
+            **{"previous_active_users": 2, "previous_seats": 6, "previous_adoption_rate": 1 / 3, "seats_active": 4},
+            **{"new_users": 2, "returning_users": 2, "resurrected_users": 0, "dormant_users": 0},
+        )
+    put(
+        engine,
+        "team_skill_usage",
+        team_id="red",
+        skill_name="lint",
+        **{"seats": 12, "users": 4, "people": 4, "uses": 9, "previous_users": 2, "previous_adoption_rate": 1 / 3},
+    )
+    newest, *older = all_shown(engine, "team_activity")
+    assert [row["active_users"] for row in older] == [None, None]
+    assert (newest["active_users"], newest["uses"], newest["previous_seats"]) == (4, 20, 6)
+    told = ("previous_active_users", "previous_adoption_rate", "new_users", "returning_users", "dormant_users")
+    assert {newest[name] for name in told} == {None}
+    engine.execute("alter table metrics.team_skill_usage drop column mean_skill_adoption")
+    skill = shown(engine, "team_skill_usage")
+    assert (skill["users"], skill["previous_users"], skill["previous_adoption_rate"]) == (4, None, None)
 
 
 def test_a_step_of_the_onboarding_curve_by_one_person_or_all_but_one_is_hidden(
