@@ -435,14 +435,17 @@ def _asked(given: Mapping[str, Any], label: str, name: str, top: float | None = 
     asked = dict(given)
     with st.container(horizontal=True, gap="small"):
         for end, text in ENDS.items():
-            asked[end] = st.number_input(
-                text,
-                value=float(given[end]),
-                min_value=None if top is None else 0.0,
-                max_value=top,
-                step=0.5 if top is None else 0.05,
-                format="%.1f" if top is None else "%.2f",
-                width=106,
-                key=f"what_if_{name}_{end}",
-            )
+            with st.container(width=96, gap=None):
+                st.caption(text)
+                asked[end] = st.number_input(
+                    # Who hears the page and does not see it hears whose number it is.
+                    f"{text}: {label}",
+                    label_visibility="collapsed",
+                    value=float(given[end]),
+                    min_value=None if top is None else 0.0,
+                    max_value=top,
+                    step=0.5 if top is None else 0.05,
+                    format="%.1f" if top is None else "%.2f",
+                    key=f"what_if_{name}_{end}",
+                )
     return asked
