@@ -15,6 +15,8 @@ from warehouse.published import PUBLISHED, PublishedTable
 from warehouse.statements import quoted
 
 MINIMUM_SEATS = 5
+_LONGEST_PERIOD = 90
+"""Days of the longest published period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +247,9 @@ def protected_select(table: PublishedTable, columns: Sequence[str], where: str) 
     joins, small = smallness(table, columns, rule, where)
     whose = f"{table.scope}_id"
     if {whose, *_PERIOD} <= set(columns):
-        joins += f" {_beside_small(whose, with_previous=rule.previous is not None)}"
+        joins += f" {_beside_small(whose)}"
+        if rule.previous:
+            joins += f" {_beside_small(whose, is_previous=True)}"
         small = f"({small} or coalesce(p.is_beside_small, 0) = 1)"
     shown = [_shown(name, columns, table, rule, small) for name in columns]
     shown.append(f"{small} as is_suppressed")
@@ -323,29 +327,22 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule, where:
     return joins, f"(coalesce(a.seats, 0) < {MINIMUM_SEATS} or coalesce(a.active_users, 0) <= 1)"
 
 
-def _beside_small(whose: str, *, with_previous: bool = False) -> str:
+def _beside_small(whose: str, *, is_previous: bool = False) -> str:
     """The join that says whether a window of a team or account shares a day with one of fewer seats than are shown.
 
     With what is shown of no such day, no sum and no difference of shown figures holds a hidden one, however periods
-    overlap. with_previous: and whether the equal window before it does, whose figures stand in its row. Row by row, for
-    a server would otherwise go through the windows of everybody whom the viewer may see.
+    overlap. is_previous: whether the equal window before it does, whose figures stand in its row. Row by row, for a
+    server would otherwise go through the windows of everybody whom the viewer may see; apart, so that it can leave out
+    what a query does not ask.
     """
-
-    def shares_a_day(since: int, until: int) -> str:
-        first, last = (f"m.period_end - cast({number} * m.period_days as integer)" for number in (since, until))
-        return f"s.period_end > {first} and {last} > s.period_end - cast(s.period_days as integer)"
-
-    found, within = "max(1) as is_beside_small", shares_a_day(1, 0)
-    if with_previous:
-        # Both lie side by side, so what shares a day with either shares one with both together.
-        within = shares_a_day(2, 0)
-        found = ", ".join(
-            f"max(case when {shares_a_day(since, since - 1)} then 1 else 0 end) as {name}_beside_small"
-            for since, name in ((1, "is"), (2, "was"))
-        )
+    alias, ago = ("b", 1) if is_previous else ("p", 0)
+    before, last = (f"m.period_end - cast({number} * m.period_days as integer)" for number in (ago + 1, ago))
     return (
-        f"left join lateral (select {found} from metrics.{whose.removesuffix('_id')}_activity as s "
-        f"where s.{whose} = m.{whose} and s.seats < {MINIMUM_SEATS} and {within}) as p on true"
+        f"left join lateral (select max(1) as is_beside_small from metrics.{whose.removesuffix('_id')}_activity as s "
+        f"where s.{whose} = m.{whose} and s.seats < {MINIMUM_SEATS} and s.period_end > {before} "
+        # Said of the last day too, for a server to find both ends of the range in its index.
+        f"and s.period_end < {last} + {_LONGEST_PERIOD} "
+        f"and {last} > s.period_end - cast(s.period_days as integer)) as {alias} on true"
     )
 
 
@@ -437,7 +434,7 @@ def _shown(name: str, columns: Sequence[str], table: PublishedTable, rule: Rule,
         and name in rule.previous + rule.with_previous + rule.also_previous
         and set(_PERIOD) <= set(columns)
     ):
-        reasons.append("coalesce(p.was_beside_small, 0) = 1")
+        reasons.append("coalesce(b.is_beside_small, 0) = 1")
     value = _coarse_mean(column) if name == "mean_skill_adoption" else column
     return f"case when not ({' or '.join(dict.fromkeys(reasons))}) then {value} end as {quoted(name)}"
 
