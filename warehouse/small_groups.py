@@ -26,11 +26,12 @@ class Rule:
     size: the column n. count: the column x of n. share: hidden where x or n - x is 1. single: hidden where x is 1,
     because then they are one person's. together: counts of people that add up, all hidden where one of them is 1 or
     n - 1. previous: the previous period's count and share. with_previous: hidden whenever those are. also_previous:
-    further figures of that period, hidden where its own row is beside a small one. counts: further
-    counts like x, each with what is hidden with it. withheld: what nobody but the operator sees, because from one row
-    to the next it would tell a hidden count. is_dimension: what its rows say is about nobody. least: figures that go
-    by a column saying how few people stand behind a part of them. adds_up_over: of each value of these columns the rows
-    add up to a figure that is shown elsewhere, so where a row is one person's, the next smallest goes with it.
+    further figures of that period, hidden where its own row is beside a small one. counts: further counts like x, each
+    with what is hidden with it. over: counts of people, each with the figures that are over them alone, hidden where
+    they are too few. withheld: what nobody but the operator sees, because from one row to the next it would tell a
+    hidden count. is_dimension: what its rows say is about nobody. least: figures that go by a column saying how few
+    people stand behind a part of them. adds_up_over: of each value of these columns the rows add up to a figure that is
+    shown elsewhere, so where a row is one person's, the next smallest goes with it.
     alone: the column that says how many people are the only one behind such a row; without it, several rows may be one
     person's. among: the column of the people that `count` is a part of; where all but one of them are counted, `single`
     is hidden too, because the rest of it is that one's. rest_of_skills: figures whose rest, after the skills' figures
@@ -46,6 +47,7 @@ class Rule:
     with_previous: tuple[str, ...] = ()
     also_previous: tuple[str, ...] = ()
     counts: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    over: tuple[tuple[str, tuple[str, ...]], ...] = ()
     withheld: tuple[str, ...] = ()
     least: tuple["Least", ...] = ()
     adds_up_over: tuple[str, ...] = ()
@@ -205,6 +207,7 @@ RULES: dict[str, Rule] = {
             ("adopters_7", ("adopted_by_7",)),
             ("adopters_30", ("adopted_by_30",)),
         ),
+        over=(("people_30", ("median_skills_30",)),),
     ),
     # What one person uses would be read from what is suggested for it. From a score it could be worked out how many of
     # the team use a skill.
@@ -413,6 +416,11 @@ def _shown(name: str, columns: Sequence[str], table: PublishedTable, rule: Rule,
     for count, hidden in rule.counts:
         if name == count or name in hidden:
             reasons.append(f"coalesce({_alone(f'm.{quoted(count)}', size)}, false)")
+    reasons.extend(
+        f"coalesce(m.{quoted(people)}, 0) < {MINIMUM_SEATS}" if people in columns else "true"
+        for people, hidden in rule.over
+        if name in hidden
+    )
     if rule.count and rule.count in columns:
         count = f"m.{quoted(rule.count)}"
         if name in rule.share:

@@ -139,7 +139,7 @@ def _figures(trust: Trust, shown: Sequence[data.Row], month: data.Row, team_id: 
                 "Skills in the first 30 days",
                 "median_skills_30",
                 _skills(month),
-                ["median over people who stayed 30 days, those without any included"],
+                [_people_30(month)],
                 lambda value: formats.signed(value, 1),
                 "normal",
             ),
@@ -288,7 +288,20 @@ def _median(row: data.Row) -> str:
 
 
 def _skills(row: data.Row) -> str:
-    return HIDDEN if _is_hidden(row, "adopters") else formats.decimal(row["median_skills_30"], 1)
+    if not formats.is_missing(row["median_skills_30"]):
+        return formats.decimal(row["median_skills_30"], 1)
+    return HIDDEN if row.get("people_30") != 0 else "Not known yet"
+
+
+def _people_30(row: data.Row) -> str:
+    people = row.get("people_30")
+    if people is None or formats.is_missing(people):
+        return "median over people who stayed 30 days"
+    if 0 < people < MINIMUM_SEATS:
+        return (
+            f"{formats.count(people)} people have been there for 30 days: a median over so few would be about persons"
+        )
+    return f"median over **{formats.count(people)}** people who stayed 30 days, those without any included"
 
 
 def _difference(month: data.Row, before: data.Row | None, column: str, as_text: Callable[[float], str]) -> str | None:

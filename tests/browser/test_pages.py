@@ -118,7 +118,8 @@ def test_the_onboarding_page_shows_the_published_numbers_of_the_month(look, coho
     assert by_7 in tiles[0]
     assert half in tiles[2]
     row = page.get_by_role("row").filter(has_text=f"{month:%b %Y}").first.inner_text().split("\t")
-    assert [row[1], row[2], row[4]] == [str(seats), by_7, half]
+    counted = f"{by_7} ({cohort['adopters_7']}/{seats})" if by_7.endswith("%") else by_7
+    assert [row[1], row[2], row[4]] == [str(seats), counted, half]
     keep_screenshot(page, "onboarding-numbers")
 
 

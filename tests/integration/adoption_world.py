@@ -532,6 +532,7 @@ def onboarding_summary_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
             "adopted_by_7": shares[7],
             "adopted_by_30": shares[30],
             "median_days": next((day for day in range(longest + 1) if survival(people, day) <= Fraction(1, 2)), None),
+            "people_30": len(skills),
             "median_skills_30": float(median(skills)) if skills else None,
             "is_complete_30": month_end + 29 * DAY <= truth.last_day,
             "has_data": all(person.joined >= truth.begins for person in people),

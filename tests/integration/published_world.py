@@ -135,6 +135,7 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "seats": "bigint",
         "adopters": "bigint",
         "median_days": "bigint",
+        "people_30": "bigint",
     },
     "skill_retention": {
         "skill_name": "text",

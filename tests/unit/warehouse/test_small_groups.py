@@ -307,10 +307,10 @@ def onboarding(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     engine.execute(
         "create table metrics.team_onboarding_summary as select team_id, 'acme' as account_id, "
         "date '2026-01-01' as cohort_month, * exclude team_id from (values "
-        "('red', 6, 4, 1, 0.17, 2, 0.33, 21, 2.0), ('one', 6, 1, 1, 0.17, 1, 0.17, 8, 1.0), "
-        "('few', 4, 2, 2, 0.5, 2, 0.5, 3, 1.5)"
+        "('red', 6, 4, 1, 0.17, 2, 0.33, 21, 5, 2.0), ('one', 6, 1, 1, 0.17, 1, 0.17, 8, 6, 1.0), "
+        "('few', 4, 2, 2, 0.5, 2, 0.5, 3, 4, 1.5), ('new', 9, 4, 2, 0.22, 3, 0.33, 21, 4, 2.0)"
         ") as v (team_id, seats, adopters, adopters_7, adopted_by_7, adopters_30, adopted_by_30, median_days, "
-        "median_skills_30)"
+        "people_30, median_skills_30)"
     )
     return engine
 
@@ -424,7 +424,9 @@ def test_an_onboarding_share_of_one_person_is_hidden_and_the_others_stay(
     rows = {row["team_id"]: row for row in seen(onboarding, "team_onboarding_summary")}
 
     assert (rows["red"]["adopters_7"], rows["red"]["adopted_by_7"]) == (None, None)
-    assert (rows["red"]["adopters_30"], rows["red"]["median_days"]) == (2, 21)
+    assert (rows["red"]["adopters_30"], rows["red"]["median_days"], rows["red"]["median_skills_30"]) == (2, 21, 2)
+    # Nine joined, and only four of them have been there for thirty days.
+    assert (rows["new"]["median_days"], rows["new"]["people_30"], rows["new"]["median_skills_30"]) == (21, 4, None)
     for team in ("one", "few"):
         figures = {"adopters", "adopters_7", "adopted_by_7", "adopters_30", "adopted_by_30", "median_days"}
         assert {rows[team][name] for name in figures | {"median_skills_30"}} == {None}

@@ -28,6 +28,7 @@ skills as (
         account_id,
         team_id,
         cohort_month,
+        count(*) as people_30,
         percentile_cont(0.5) within group (order by cast(skills_30 as double precision)) as median_skills_30
 
     from {{ ref('int_onboarding_people') }}
@@ -50,6 +51,7 @@ select
     curves.adopters_30,
     case when curves.last_day >= 30 or curves.survival_30 = 0 then 1 - curves.survival_30 end as adopted_by_30,
     curves.median_days,
+    cast(coalesce(skills.people_30, 0) as bigint) as people_30,
     skills.median_skills_30,
     {{ add_months('curves.cohort_month', 1) }} + 28 <= {{ last_complete_day() }} as is_complete_30,
     curves.has_data,
