@@ -52,10 +52,7 @@ a:focus-visible {outline: 2px solid currentColor !important; outline-offset: 2px
   svg .role-axis-grid line {stroke: #d5dbe3 !important;}
   svg .mark-rule.role-mark line {stroke: #16202e !important;}
 }
-@media (max-width: 640px) {
-  .block-container {padding-left: 1rem; padding-right: 1rem;}
-  h1 {font-size: 2.1rem !important;}
-}
+@media (max-width: 640px) {.block-container {padding-left: 1rem; padding-right: 1rem;}}
 </style>
 """
 

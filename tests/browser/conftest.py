@@ -74,13 +74,14 @@ def serving(home: Path, *, demo: bool = True) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboards/app.py", "--server.port", str(port)]
+    app = str(PROJECT_ROOT / "dashboards" / "app.py")
+    command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port)]
     command += ["--server.address", "127.0.0.1", "--server.headless", "true"]
     log = home.parent / f"streamlit-{port}.log"
     with log.open("w") as output:
-        server = subprocess.Popen(
-            command, cwd=PROJECT_ROOT, env=_environment(home, demo=demo), stdout=output, stderr=subprocess.STDOUT
-        )
+        # Wherever it is started from, its settings are its own.
+        environment = _environment(home, demo=demo)
+        server = subprocess.Popen(command, cwd=home.parent, env=environment, stdout=output, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
     try:
         _wait_until_healthy(address, server, log)

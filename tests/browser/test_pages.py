@@ -411,6 +411,13 @@ def test_the_navigation_keeps_the_selection_and_the_back_button_leaves_a_page_in
     assert page.get_by_role("heading", level=1).inner_text() == "Time saved"
 
 
+def test_the_server_has_its_own_settings_wherever_it_is_started_from(look, lead):
+    page = look(_lead_path(lead))
+    text = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).color")
+    # The theme's; without these settings a page would also show the trace of an error.
+    assert text == "rgb(22, 32, 46)"
+
+
 def test_an_address_that_names_what_is_not_there_says_so(look, lead):
     page = look(_lead_path(lead, team="nobody"))
     assert "Team: what the address asks for is not here;" in page.get_by_test_id("stToast").inner_text()
