@@ -294,13 +294,15 @@ def _skills(row: data.Row) -> str:
 
 
 def _people_30(row: data.Row) -> str:
+    """What the median of skills is over, or why there is none."""
     people = row.get("people_30")
     if people is None or formats.is_missing(people):
         return "median over people who stayed 30 days"
-    if 0 < people < MINIMUM_SEATS:
-        return (
-            f"{formats.count(people)} people have been there for 30 days: a median over so few would be about persons"
-        )
+    if people == 0:
+        return "Nobody has been there for 30 days yet"
+    if people < MINIMUM_SEATS:
+        few = f"{formats.count(people)} of {formats.count(row['seats'])}"
+        return f"Only {few} people have been there for 30 days: a median over so few would be about persons"
     return f"median over **{formats.count(people)}** people who stayed 30 days, those without any included"
 
 

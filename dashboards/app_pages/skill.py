@@ -245,7 +245,8 @@ def _retention(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
         return
     curve = [_pooled(later, [row for row in shown if row["weeks_later"] == later]) for later in range(1, 13)]
     known = [point for point in curve if point["retention_rate"] is not None]
-    hidden = len({row["cohort_week"] for row in rows}) - len({row["cohort_week"] for row in shown})
+    weeks = len({row["cohort_week"] for row in shown})
+    hidden = len({row["cohort_week"] for row in rows}) - weeks
     with sections.values(trust, "retention", "skill_retention"):
         chart = charts.show(
             charts.retention_curve(curve),
@@ -255,10 +256,10 @@ def _retention(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
         )
     st.caption(
         "People of every account whose first success with this skill fell in the same week, "
-        f"weeks taken together: {formats.count(len({row['cohort_week'] for row in shown}))}. Shown are those who came "
-        "back over all who could have: further right over fewer of these weeks, and other people. Left out, weeks with "
-        f"fewer than {MINIMUM_SEATS} people or not over yet: {formats.count(hidden)}; so are single counts that would "
-        "point at one person. A gap is where none is left."
+        f"weeks taken together: {formats.count(weeks)}. Shown are those who came back over all who could have"
+        + (": further right over fewer of these weeks, and other people" if weeks > 1 else "")
+        + f". Left out, weeks with fewer than {MINIMUM_SEATS} people or not over yet: {formats.count(hidden)}; so are "
+        "single counts that would point at one person. A gap is where none is left."
     )
     with st.expander("Every cohort as a table"), sections.values(trust, "cohorts", "skill_retention"):
         _cohorts(shown)

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from dashboards.components import formats
+
 _WRITTEN = "selection_written"
 _REMEMBERED = "selection_remembered"
 _CHOSEN = "selection_chosen"
@@ -58,14 +60,14 @@ def choose(
     written: dict[str, str] = st.session_state.setdefault(_WRITTEN, {})
     remembered: dict[str, str] = st.session_state.setdefault(_REMEMBERED, {})
     asked = st.query_params.get(name)
-    if asked is not None and asked != written.get(name):
+    is_from_outside = asked is not None and asked != written.get(name)
+    if is_from_outside:
         st.session_state[name] = asked
     elif name not in st.session_state:
         st.session_state[name] = remembered.get(name, default)
-    if asked is not None and asked != written.get(name) and asked not in options:
-        st.toast(
-            f"{label}: what the address asks for is not here; {text(default)} is shown.", icon=":material/link_off:"
-        )
+    if is_from_outside and asked not in options:
+        told = f"{label}: what the address asks for is not here; {formats.plain(text(default))} is shown."
+        st.toast(told, icon=":material/link_off:")
     # Said anew in each run: the widget of another page by this name would else begin with its first option.
     st.session_state[name] = st.session_state[name] if st.session_state[name] in options else default
     value: Any

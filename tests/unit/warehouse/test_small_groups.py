@@ -6,9 +6,12 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
+from warehouse import small_groups
 from warehouse.errors import AccessError
 from warehouse.published import PUBLISHED, PublishedTable, published_table
+from warehouse.settings import DBT_PROJECT
 from warehouse.small_groups import RULES, protected_select
 
 DAY = date(2026, 3, 9)
@@ -321,6 +324,13 @@ def seen(engine: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, Any]]:
     columns = [row[0] for row in engine.execute(f"describe metrics.{name}").fetchall()]
     ordered = protected_select(table, columns, "true") + f" order by m.{table.key[-1]}, 1"
     return engine.execute(ordered).to_arrow_table().to_pylist()
+
+
+def test_no_published_period_is_longer_than_the_rule_looks() -> None:
+    described = yaml.safe_load((DBT_PROJECT / "models/metrics/adoption/_adoption.yml").read_text())["models"]
+    grains = [test["grain"]["arguments"] for model in described for test in model["data_tests"]]
+    lengths = {days for grain in grains for days in grain.get("values", {}).get("period_days", ())}
+    assert max(lengths) == small_groups._LONGEST_PERIOD
 
 
 def test_what_stands_of_a_hidden_period_in_the_row_of_the_next_is_hidden_too(
