@@ -6,9 +6,11 @@ other module that needs DuckDB gets it from this one, so that the driver is know
 """
 
 import json
+import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +20,7 @@ import pyarrow as pa
 
 from warehouse import MergeCounts, Step
 from warehouse.access import Snapshot
+from warehouse.duckdb_mending import mend_after_kill, open_mark
 from warehouse.errors import (
     AccessError,
     ReadingError,
@@ -34,6 +37,7 @@ from warehouse.statements import column_list, is_newer, quoted, quoted_table, sa
 from warehouse.tables import DUCKDB_TYPES, TableSpec
 
 Connection = duckdb.DuckDBPyConnection
+_log = logging.getLogger(__name__)
 # DuckDB draws one into the output of a program that is no file, such as `python -c`; every connection is asked anew.
 _NO_BAR = "set enable_progress_bar = false"
 _IN_ORDER = "set preserve_insertion_order = true"
@@ -73,6 +77,11 @@ def as_known_error(error: duckdb.Error, path: Path | None) -> SkillsmithError | 
         )
     if any(message in text for message in _NEWER_MESSAGES):
         return WarehouseNewerError(f"{place} was written by a newer DuckDB; install the version that wrote it")
+    if path is not None and "corrupt database file" in text:
+        return StorageError(
+            f"{path} is damaged ({str(error).splitlines()[0]}); restore it from a backup, or move it aside and import "
+            "again (docs/operations.md, Backup and restore)"
+        )
     is_denied = any(message in text for message in _DENIED_MESSAGES) and path is not None and str(path).lower() in text
     if is_denied or any(message in text for message in _FULL_MESSAGES):
         reason = str(error).splitlines()[0]
@@ -114,6 +123,41 @@ def connect(path: Path | None, settings: Settings, *, read_only: bool = False) -
         connection.execute("set python_enable_replacements = false")
         connection.execute(_NO_BAR)
     return connection
+
+
+_uses: Counter[Path] = Counter()
+_using = threading.Lock()
+
+
+@contextmanager
+def _opened(path: Path, settings: Settings) -> Iterator[Connection]:
+    """A connection that writes to a file, which bears a mark until the last one of this process is closed properly."""
+    with _using:
+        if not _uses[path]:
+            for block, before, now in mend_after_kill(path):
+                _log.warning(
+                    "%s: block %d was half written when a process was stopped; what it holds is whole, and its "
+                    "checksum is %d now instead of %d",
+                    path,
+                    block,
+                    now,
+                    before,
+                )
+        connection = connect(path, settings)
+        # Where even an empty file cannot be made, the file's own writes will say why.
+        with suppress(OSError):
+            open_mark(path).touch()
+        _uses[path] += 1
+    try:
+        yield connection
+    finally:
+        with _using, known_errors(path):
+            # Known to be the last, or not, before it is closed: a close that dies leaves the mark.
+            _uses[path] -= 1
+            connection.close()
+            if not _uses[path]:
+                with suppress(OSError):
+                    open_mark(path).unlink(missing_ok=True)
 
 
 def _config(settings: Settings) -> dict[str, Any]:
@@ -483,24 +527,19 @@ class DuckDBWarehouse:
         if not self._session.acquire(blocking=False):
             raise WarehouseBusyError(f"{path} already has a writing session in this process; end it first")
         try:
-            self._connection = connect(path, self.settings)
-            try:
-                yield DuckDBWriter(self._connection, path)
-            finally:
-                self.close()
+            with _opened(path, self.settings) as self._connection:
+                try:
+                    yield DuckDBWriter(self._connection, path)
+                finally:
+                    self.close()
         finally:
             self._session.release()
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """The file stays open between the sessions, and dbt's: each would read its catalogue and checkpoint it anew."""
-        path = self.settings.warehouse_file
-        connection = connect(path, self.settings)
-        try:
+        with _opened(self.settings.warehouse_file, self.settings):
             yield
-        finally:
-            with known_errors(path):
-                connection.close()
 
     def freshen(self) -> None:
         """Nothing: a scan of columns is fast enough without rollups."""
