@@ -17,6 +17,7 @@ from warehouse.publish import Publication
 from warehouse.published import PEOPLE, PUBLISHED, PublishedTable
 from warehouse.restatements import COLUMNS, KEPT, as_rows, restated_values
 from warehouse.settings import Settings
+from warehouse.small_groups import MINIMUM_SEATS
 from warehouse.statements import column_list, quoted
 from warehouse.tables import POSTGRES_TYPES
 from warehouse.visibility import RESTATEMENTS, SNAPSHOT
@@ -29,6 +30,16 @@ _SNAPSHOT_TYPES = {
     "engine": "text",
     "checks_passed": "bigint",
     "checks_warned": "bigint",
+}
+# What hides a figure is asked of other rows, by every query of a page: all rows of an account's teams, and the windows
+# of a team or account that are too small. Without these a server reads everybody's, or a team's year for each row.
+_ASKED_TO_HIDE = {
+    "team_skill_usage": {"of_account": "(account_id, period_end)"},
+    "team_activity": {
+        "of_account": "(account_id, period_end)",
+        "too_small": f"(team_id, period_end) where seats < {MINIMUM_SEATS}",
+    },
+    "account_activity": {"too_small": f"(account_id, period_end) where seats < {MINIMUM_SEATS}"},
 }
 
 
@@ -123,10 +134,12 @@ class PostgresPublisher:
                 f"create unique index on {base.qualified} ({column_list(table.key)})",
             )
             self._index(table)
-            return
         for name, kind in columns.items():
-            if name not in there:
+            if there and name not in there:
                 run(self._connection, f"alter table {base.qualified} add column {quoted(name)} {kind}")
+        for name, columns_and_rows in _ASKED_TO_HIDE.get(table.name, {}).items():
+            index = quoted(f"{base.name}_{name}")
+            run(self._connection, f"create index if not exists {index} on {base.qualified} {columns_and_rows}")
 
     def _index(self, table: PublishedTable) -> None:
         """What a page asks for and the key does not find: a team's rows of a period, and a person's own."""

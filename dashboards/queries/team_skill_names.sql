@@ -3,33 +3,37 @@
 -- tables: metrics.team_skill_usage, metrics.team_skill_breakdown
 select
     named.skill_name,
-    min(case when named.period_end = newest.period_end then named.usage_rank end) as usage_rank
+    min(ranked.usage_rank) as usage_rank
 from (
-    select
-        usage.skill_name,
-        usage.period_end,
-        usage.usage_rank
+    select usage.skill_name
     from metrics.team_skill_usage as usage
     where
         usage.team_id = $team_id
         and usage.period_days = 90
 
-    union all
+    union
 
-    select
-        installs.skill_name,
-        installs.period_end,
-        null as usage_rank
+    select installs.skill_name
     from metrics.team_skill_breakdown as installs
     where
         installs.team_id = $team_id
         and installs.period_days = 90
 ) as named
-cross join (
-    select max(ends.period_end) as period_end
-    from metrics.team_skill_usage as ends
-    where ends.team_id = $team_id
-) as newest
+-- Of the newest period alone: whether a rank is hidden is worked out row by row.
+left join (
+    select
+        latest.skill_name,
+        latest.usage_rank
+    from metrics.team_skill_usage as latest
+    where
+        latest.team_id = $team_id
+        and latest.period_days = 90
+        and latest.period_end = (
+            select max(ends.period_end)
+            from metrics.team_skill_usage as ends
+            where ends.team_id = $team_id
+        )
+) as ranked on named.skill_name = ranked.skill_name
 group by named.skill_name
 order by
     usage_rank nulls last,
