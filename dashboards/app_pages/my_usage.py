@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import streamlit as st
 
 from dashboards import data
-from dashboards.components import banners, charts, definitions, formats, periods, sections, tables
+from dashboards.components import banners, charts, definitions, formats, periods, sections, tables, tiles
 from dashboards.components.definitions import Trust
 from dashboards.viewers import Looking
 
@@ -16,6 +16,7 @@ MEANING = (
     "(UTC) is one with at least one success.\n\nOnly you see this page. A team's pages count you among the others, "
     "and hide what would point at one person."
 )
+FIGURES = {"active_days": "Active days", "active_skills": "Skills", "uses": "Uses", "successes": "Successes"}
 
 
 def show(looking: Looking) -> None:
@@ -43,7 +44,7 @@ def show(looking: Looking) -> None:
     start = whole["period_end"] - timedelta(days=days - 1)
     # The newest period is the only one that is kept of a person, and late events may still come.
     periods.line(whole["period_end"], days, is_provisional=True)
-    _figures(whole)
+    _figures(whole, days)
     _days(trust, data.query("my_days", looking.viewer), start, whole["period_end"])
     _skills(trust, skills, days)
 
@@ -58,22 +59,25 @@ def _teams(stays: Sequence[data.Row]) -> None:
         st.markdown(f"Seated in {'; '.join(told)}")
 
 
-def _figures(whole: data.Row) -> None:
+def _figures(whole: data.Row, days: int) -> None:
+    before = {name: whole.get(f"previous_{name}") for name in FIGURES}
+    if formats.is_missing(before["uses"]):
+        st.caption(
+            f"Nothing to compare with: the data, or your seat, does not reach back over the {days} days before these."
+        )
+    more = {
+        "active_days": "with at least one success",
+        "active_skills": "used with success",
+        "uses": f"{formats.count(whole['unknown'])} without a known result",
+        "successes": f"{formats.count(whole['failures'])} failures",
+    }
     with st.container(key="my_figures"):
-        columns = st.columns(4, gap="small")
-        for column, (label, name, more) in zip(
-            columns,
-            (
-                ("Active days", "active_days", "with at least one success"),
-                ("Skills", "active_skills", "used with success"),
-                ("Uses", "uses", f"{formats.count(whole['unknown'])} without a known result"),
-                ("Successes", "successes", f"{formats.count(whole['failures'])} failures"),
-            ),
-            strict=True,
-        ):
+        for column, (name, label) in zip(st.columns(len(FIGURES), gap="small"), FIGURES.items(), strict=True):
             with column, st.container(border=True, height="stretch"):
-                st.metric(label, formats.count(whole[name]))
-                st.caption(more)
+                change = periods.difference(whole, before, name, formats.signed)
+                # More is not better: no colour.
+                tiles.number(label, formats.count(whole[name]), change, f"vs the {days} days before", good="off")
+                st.caption(more[name])
 
 
 def _days(trust: Trust, rows: Sequence[data.Row], start: date, end: date) -> None:

@@ -40,23 +40,36 @@ def row(trust: Trust, tiles: Sequence[Tile], *, key: str) -> None:
             _tile(trust, tile, f"{key}_{number}")
 
 
+def number(
+    label: str,
+    value: str,
+    change: str | None,
+    versus: str,
+    *,
+    good: Literal["normal", "inverse", "off"] = "normal",
+    series: Sequence[float] = (),
+) -> None:
+    """A number with how it moved (None: nothing to compare with) against what `versus` says."""
+    is_flat = change is None or not change.startswith(("+", formats.MINUS))
+    # st.metric reads the direction from an ASCII minus.
+    delta = None if change is None else "no change" if is_flat else change.replace(formats.MINUS, "-")
+    st.metric(
+        label,
+        value,
+        delta=delta,
+        delta_description=versus if delta is not None else None,
+        delta_color="off" if is_flat else good,
+        delta_arrow="off" if is_flat else "auto",
+        chart_data=series or None,
+        chart_type="line",
+    )
+
+
 def _tile(trust: Trust, tile: Tile, key: str) -> None:
     label = tile.label if tile.tag is None else f"{tile.label} :violet-badge[{tile.tag}]"
-    is_flat = tile.change is None or not tile.change.startswith(("+", formats.MINUS))
-    # st.metric reads the direction from an ASCII minus.
-    delta = None if tile.change is None else "no change" if is_flat else tile.change.replace(formats.MINUS, "-")
     tables = [table for table, _ in tile.entries]
     with sections.greyed(trust, key, *tables) as is_blocked:
-        st.metric(
-            label,
-            tile.value,
-            delta=delta,
-            delta_description=tile.versus if delta is not None else None,
-            delta_color="off" if is_flat else tile.good,
-            delta_arrow="off" if is_flat else "auto",
-            chart_data=tile.series or None,
-            chart_type="line",
-        )
+        number(label, tile.value, tile.change, tile.versus, good=tile.good, series=tile.series)
         if tile.change is None:
             st.caption(tile.no_change)
         st.markdown("  \n".join(tile.details))

@@ -55,6 +55,26 @@ def test_a_member_sees_their_own_numbers(look, member, rows):
     keep_screenshots(page, "my-usage", [(390, "dark"), (1280, "light")])
 
 
+def test_the_figures_are_compared_with_the_equal_period_before_where_there_was_one(look, member, rows):
+    periods = rows(
+        f"select * from marts.fct_person_windows where actor_key = '{member['actor_key']}' and skill_name = '*'",
+        "marts.fct_person_windows",
+    )
+    compared = {row["period_days"]: row for row in periods if row["period_days"] in (7, 90)}
+    # The sample world is too short for twice 90 days.
+    assert compared[90]["previous_uses"] is None
+    week = compared[7]
+    figures = look(_path(member, period=7)).locator(".st-key-my_figures").inner_text()
+    for name in ("active_days", "active_skills", "uses", "successes"):
+        change = week[name] - week[f"previous_{name}"]
+        # An arrow says which way.
+        assert ("no change" if change == 0 else formats.count(abs(change))) in figures
+    assert figures.count("vs the 7 days before") == 4
+    page = look(_path(member, period=90))
+    assert "Nothing to compare with" in _body(page)
+    assert "days before" not in page.locator(".st-key-my_figures").inner_text()
+
+
 @pytest.mark.parametrize("viewer", ["team_lead", "account_owner", "executive", "data_engineer"])
 def test_a_viewer_without_a_key_of_their_own_sees_no_persons_numbers(look, member, viewer):
     team = member["team_id"]

@@ -29,6 +29,8 @@ PERSONS: dict[str, dict[str, ColumnType]] = {
         **{"actor_key": "text", "skill_name": "text", "period_end": "date", "period_days": "bigint"},
         **PERSON_COUNTS,
         **{"active_days": "bigint", "active_skills": "bigint"},
+        **dict.fromkeys(("previous_active_days", "previous_active_skills"), "bigint"),
+        **dict.fromkeys(("previous_uses", "previous_successes"), "bigint"),
     },
     "dim_team_members": {
         **{"team_id": "text", "actor_key": "text", "role": "text"},

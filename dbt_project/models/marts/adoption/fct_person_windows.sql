@@ -14,7 +14,7 @@ skill_days as (
 
     from {{ ref('int_team_skill_days') }}
 
-    where day > {{ last_complete_day() }} - (
+    where day > {{ last_complete_day() }} - 2 * (
         select max(lookbacks.lookback_days) from {{ lookbacks(window_lengths()) }}
     )
 
@@ -28,6 +28,7 @@ of_skills as (
         skill_days.actor_key,
         skill_days.skill_name,
         lookbacks.lookback_days,
+        skill_days.day <= {{ last_complete_day() }} - lookbacks.lookback_days as is_previous,
         sum(skill_days.uses) as uses,
         sum(skill_days.successes) as successes,
         sum(skill_days.failures) as failures,
@@ -37,9 +38,9 @@ of_skills as (
     from skill_days
 
     inner join {{ lookbacks(window_lengths()) }}
-        on skill_days.day > {{ last_complete_day() }} - lookbacks.lookback_days
+        on skill_days.day > {{ last_complete_day() }} - 2 * lookbacks.lookback_days
 
-    group by skill_days.actor_key, skill_days.skill_name, lookbacks.lookback_days
+    group by skill_days.actor_key, skill_days.skill_name, lookbacks.lookback_days, is_previous
 
 ),
 
@@ -49,14 +50,15 @@ active as (
     select
         active_days.actor_key,
         lookbacks.lookback_days,
+        active_days.day <= {{ last_complete_day() }} - lookbacks.lookback_days as is_previous,
         count(*) as active_days
 
     from (select distinct actor_key, day from skill_days where successes > 0) as active_days
 
     inner join {{ lookbacks(window_lengths()) }}
-        on active_days.day > {{ last_complete_day() }} - lookbacks.lookback_days
+        on active_days.day > {{ last_complete_day() }} - 2 * lookbacks.lookback_days
 
-    group by active_days.actor_key, lookbacks.lookback_days
+    group by active_days.actor_key, lookbacks.lookback_days, is_previous
 
 ),
 
@@ -65,6 +67,7 @@ of_all as (
     select
         actor_key,
         lookback_days,
+        is_previous,
         sum(uses) as uses,
         sum(successes) as successes,
         sum(failures) as failures,
@@ -73,7 +76,36 @@ of_all as (
 
     from of_skills
 
-    group by actor_key, lookback_days
+    group by actor_key, lookback_days, is_previous
+
+),
+
+seated as (
+
+    select
+        actor_key,
+        min(first_day) as since
+
+    from {{ ref('dim_team_members') }}
+
+    group by actor_key
+
+),
+
+-- Whom the period before can be compared of: the data was there, and so was the person, from its first day on.
+comparable as (
+
+    select
+        seated.actor_key,
+        periods.period_days
+
+    from seated
+
+    inner join {{ ref('int_windows') }} as periods
+        on
+            seated.since <= periods.period_end - 2 * periods.period_days + 1
+            and periods.is_previous_covered
+            and periods.period_end = {{ last_complete_day() }}
 
 ),
 
@@ -88,9 +120,15 @@ windows as (
         failures,
         unknown,
         active_days,
-        case when successes > 0 then 1 else 0 end as active_skills
+        case when successes > 0 then 1 else 0 end as active_skills,
+        cast(null as bigint) as previous_uses,
+        cast(null as bigint) as previous_successes,
+        cast(null as bigint) as previous_active_days,
+        cast(null as bigint) as previous_active_skills
 
     from of_skills
+
+    where not is_previous
 
     union all
 
@@ -103,12 +141,40 @@ windows as (
         of_all.failures,
         of_all.unknown,
         coalesce(active.active_days, 0) as active_days,
-        of_all.active_skills
+        of_all.active_skills,
+        case when comparable.actor_key is not null then coalesce(of_previous.uses, 0) end as previous_uses,
+        case when comparable.actor_key is not null then coalesce(of_previous.successes, 0) end as previous_successes,
+        case
+            when comparable.actor_key is not null then coalesce(active_before.active_days, 0)
+        end as previous_active_days,
+        case
+            when comparable.actor_key is not null then coalesce(of_previous.active_skills, 0)
+        end as previous_active_skills
 
     from of_all
 
     left join active
-        on of_all.actor_key = active.actor_key and of_all.lookback_days = active.lookback_days
+        on
+            of_all.actor_key = active.actor_key
+            and of_all.lookback_days = active.lookback_days
+            and not active.is_previous
+
+    left join of_all as of_previous
+        on
+            of_all.actor_key = of_previous.actor_key
+            and of_all.lookback_days = of_previous.lookback_days
+            and of_previous.is_previous
+
+    left join active as active_before
+        on
+            of_all.actor_key = active_before.actor_key
+            and of_all.lookback_days = active_before.lookback_days
+            and active_before.is_previous
+
+    left join comparable
+        on of_all.actor_key = comparable.actor_key and of_all.lookback_days = comparable.period_days
+
+    where not of_all.is_previous
 
 )
 
@@ -123,6 +189,10 @@ select
     cast(unknown as bigint) as unknown,
     cast(active_days as bigint) as active_days,
     cast(active_skills as bigint) as active_skills,
+    cast(previous_uses as bigint) as previous_uses,
+    cast(previous_successes as bigint) as previous_successes,
+    cast(previous_active_days as bigint) as previous_active_days,
+    cast(previous_active_skills as bigint) as previous_active_skills,
     {{ run_started_at_utc() }} as computed_at
 
 from windows
