@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from warehouse import MergeCounts, Step
 from warehouse.access import Snapshot
-from warehouse.duckdb_mending import mend_after_kill, open_mark
+from warehouse.duckdb_mending import MendingError, mend_after_kill, open_mark
 from warehouse.errors import (
     AccessError,
     ReadingError,
@@ -126,38 +126,55 @@ def connect(path: Path | None, settings: Settings, *, read_only: bool = False) -
 
 
 _uses: Counter[Path] = Counter()
+_unseen: set[Path] = set()
+"""Files that a writer may have left damaged and that could not be looked at; they keep their mark."""
 _using = threading.Lock()
 
 
 @contextmanager
 def _opened(path: Path, settings: Settings) -> Iterator[Connection]:
     """A connection that writes to a file, which bears a mark until the last one of this process is closed properly."""
+    file = path.resolve()
     with _using:
-        if not _uses[path]:
-            for block, before, now in mend_after_kill(path):
-                _log.warning(
-                    "%s: block %d was half written when a process was stopped; what it holds is whole, and its "
-                    "checksum is %d now instead of %d",
-                    path,
-                    block,
-                    now,
-                    before,
-                )
+        unseen = None if _uses[file] else _mend(file)
         connection = connect(path, settings)
+        if unseen:
+            _log.warning("%s was not closed properly, and not looked at for a half written block: %s", file, unseen)
         # Where even an empty file cannot be made, the file's own writes will say why.
         with suppress(OSError):
-            open_mark(path).touch()
-        _uses[path] += 1
+            open_mark(file).touch()
+        _uses[file] += 1
     try:
         yield connection
     finally:
         with _using, known_errors(path):
-            # Known to be the last, or not, before it is closed: a close that dies leaves the mark.
-            _uses[path] -= 1
+            _uses[file] -= 1
+            # Twice is as good as once; a process that dies in its checkpoint leaves the mark.
             connection.close()
-            if not _uses[path]:
+            if not _uses[file] and file not in _unseen:
                 with suppress(OSError):
-                    open_mark(path).unlink(missing_ok=True)
+                    open_mark(file).unlink(missing_ok=True)
+
+
+def _mend(file: Path) -> str | None:
+    """Mend what a dead writer left; why it could not be looked at, which is no news where somebody else has it open."""
+    _unseen.discard(file)
+    try:
+        mended = mend_after_kill(file)
+    except MendingError as error:
+        _unseen.add(file)
+        return str(error)
+    if mended:
+        block, before, now = mended
+        _log.warning(
+            "%s: block %d was half written when a process was stopped; its pages in use are the same before and after "
+            "that write, so its checksum was mended: %d now instead of %d",
+            file,
+            block,
+            now,
+            before,
+        )
+    return None
 
 
 def _config(settings: Settings) -> dict[str, Any]:

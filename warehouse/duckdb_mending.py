@@ -5,15 +5,19 @@ such a block, and so writes the block anew where it lies, pages of the last chec
 within that write leaves the first part of the new block before the last part of the old one. The pages in use are the
 same in both, so nothing is lost; but the block's checksum is of the new one, and DuckDB refuses the file from then on.
 
-What is mended is that and no other damage. A writer must have died: the mark that it makes when it opens the file is
-still there, or DuckDB's own log ends with a checkpoint that was begun (which covers a dbt that was run by hand; but
-after a large transaction DuckDB makes a checkpoint without a log). And the block must hold pages of the catalogue and
-free places between them. Anything else stays as it is for DuckDB to refuse. Only the checksum is written; data blocks
-and full blocks of pages are never touched, as no checkpoint rewrites them. This follows src/storage of DuckDB 1.5:
-metadata_manager.cpp, single_file_block_manager.cpp and storage_manager.cpp.
+That is what is mended, and as little else as can be told from it. A writer must have died: the mark that it makes when
+it opens the file is still there, or DuckDB's own log ends with a checkpoint that was begun (which covers a dbt that
+was run by hand; but after a large transaction DuckDB makes a checkpoint without a log). Exactly one block must be
+damaged, as one is written at a time, and it must hold pages of the catalogue and free places between them: no
+checkpoint rewrites data or full blocks of pages. The headers' own checksums must be right, which also proves that they
+are made as they are here. Only the checksum is written; anything else stays for DuckDB to refuse. Were such a block
+damaged by the disk as well, in the very session that was killed, it would pass as torn; so what is done is logged with
+both checksums.
+
+This follows src/storage of DuckDB 1.5: metadata_manager.cpp, single_file_block_manager.cpp and storage_manager.cpp.
 
 Run as a program, with the file's path: it takes the lock that DuckDB takes, which a process that has the file open
-would lose by opening it a second time. Prints a JSON list of [block, checksum before, checksum now].
+would lose by opening it a second time. Prints [block, checksum before, checksum now] or null as JSON.
 """
 
 import fcntl
@@ -27,6 +31,9 @@ from operator import xor
 from pathlib import Path
 
 _MAGIC = b"DUCK"
+# Of files that DuckDB 1.2 to 1.5 write; read with it as what it says of encryption.
+_STORAGE_VERSIONS = range(64, 68)
+_HEADER_SIZE = 4096
 _HEADERS = (4096, 8192)
 _FIRST_BLOCK = 3 * 4096
 _BLOCK_SIZE = 256 * 1024
@@ -40,13 +47,17 @@ _END_OF_TRANSACTION = b"\x64\x00\x64\xff\xff"
 _LONGEST_CHECKPOINT_ENTRY = 64
 
 
+class MendingError(Exception):
+    """The file could not be looked at, for this reason."""
+
+
 def open_mark(file: Path) -> Path:
     """The empty file that lies beside a DuckDB file while a process of ours writes to it."""
     return file.with_name(f"{file.name}.open")
 
 
 def a_writer_died(file: Path) -> bool:
-    """Whether a DuckDB file that no process writes to was not closed as it should be."""
+    """Whether a DuckDB file that no process writes to was not closed properly: a process died, or a checkpoint."""
     return open_mark(file).exists() or _ends_with_a_checkpoint_begun(Path(f"{file}.wal"))
 
 
@@ -71,42 +82,57 @@ def _ends_with_a_checkpoint_begun(log_file: Path) -> bool:
     )
 
 
-def mend_after_kill(file: Path) -> list[tuple[int, int, int]]:
-    """Mend `file` where a writer died; the blocks with their checksums before and now, mostly none.
+def mend_after_kill(file: Path) -> tuple[int, int, int] | None:
+    """Mend `file` where a writer died: the block with its checksums before and now, mostly None.
 
-    In a process of its own; nothing is done where another process, or this one, has the file open.
+    In a process of its own; nothing is done where another process, or this one, has the file open. MendingError where
+    the file could not be looked at.
     """
-    if not a_writer_died(file):
-        return []
+    if not file.exists() or not a_writer_died(file):
+        return None
     # -P: this folder's names must not stand before those of the standard library.
-    run = subprocess.run([sys.executable, "-P", __file__, str(file)], capture_output=True, text=True, check=False)
-    return [tuple(block) for block in json.loads(run.stdout)] if run.returncode == 0 else []
+    command = [sys.executable, "-P", __file__, str(file)]
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise MendingError(str(error)) from error
+    if run.returncode != 0:
+        raise MendingError((run.stderr.strip().splitlines() or [f"it ended with {run.returncode}"])[-1])
+    mended = json.loads(run.stdout)
+    return None if mended is None else (mended[0], mended[1], mended[2])
 
 
-def mend(file: Path) -> list[tuple[int, int, int]]:
+def mend(file: Path) -> tuple[int, int, int] | None:
     """The work of `mend_after_kill`, in this process. OSError where the file is in use, ValueError where unknown."""
-    mended: list[tuple[int, int, int]] = []
-    with file.open("r+b", buffering=0) as handle:
+    with file.open("r+b", buffering=0) as opened:
+        handle = opened.fileno()
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not a_writer_died(file):
-            return []
-        for number in _rewritten_in_place(handle.fileno()):
-            place = _FIRST_BLOCK + number * _BLOCK_SIZE
-            block = _read(handle.fileno(), place, _BLOCK_SIZE)
-            stored, computed = int.from_bytes(block[:_CHECKSUM_SIZE], "little"), _checksum(block[_CHECKSUM_SIZE:])
-            if stored != computed:
-                os.pwrite(handle.fileno(), computed.to_bytes(_CHECKSUM_SIZE, "little"), place)
-                mended.append((number, stored, computed))
-        os.fsync(handle.fileno())
-    return mended
+            return None
+        damaged = []
+        for number in _rewritten_in_place(handle):
+            block = _read(handle, _FIRST_BLOCK + number * _BLOCK_SIZE, _BLOCK_SIZE)
+            if _stored(block) != _checksum(block):
+                damaged.append((number, _stored(block), _checksum(block)))
+        if len(damaged) != 1:
+            return None
+        number, stored, computed = damaged[0]
+        os.pwrite(handle, computed.to_bytes(_CHECKSUM_SIZE, "little"), _FIRST_BLOCK + number * _BLOCK_SIZE)
+        os.fsync(handle)
+        return number, stored, computed
 
 
 def _rewritten_in_place(handle: int) -> list[int]:
     """The blocks with pages of the last checkpoint and free places between them, as its list of free blocks says."""
-    if _read(handle, _CHECKSUM_SIZE, len(_MAGIC)) != _MAGIC:
-        raise ValueError("not a DuckDB file")
-    headers = [struct.unpack("<5Q", _read(handle, place + _CHECKSUM_SIZE, 40)) for place in _HEADERS]
-    _, _, page, blocks, block_size = headers[0] if headers[0][0] > headers[1][0] else headers[1]
+    main, *headers = (_read(handle, place, _HEADER_SIZE) for place in (0, *_HEADERS))
+    magic, version, flags = struct.unpack_from("<4sQQ", main, _CHECKSUM_SIZE)
+    is_encrypted = flags & 1
+    if magic != _MAGIC or version not in _STORAGE_VERSIONS or is_encrypted:
+        raise ValueError("not a DuckDB file of a known kind")
+    if any(_stored(header) != _checksum(header) for header in (main, *headers)):
+        raise ValueError("its headers are damaged")
+    first, second = (struct.unpack_from("<5Q", header, _CHECKSUM_SIZE) for header in headers)
+    _, _, page, blocks, block_size = first if first[0] > second[0] else second
     if block_size != _BLOCK_SIZE:
         raise ValueError("blocks of another size")
     free = _pages(handle, page, blocks)
@@ -147,9 +173,13 @@ def _read(handle: int, place: int, size: int) -> bytes:
     return content
 
 
+def _stored(block: bytes) -> int:
+    return int.from_bytes(block[:_CHECKSUM_SIZE], "little")
+
+
 def _checksum(block: bytes) -> int:
-    """DuckDB's own: every eight bytes times a constant, put together by exclusive or."""
-    words = memoryview(block).cast("Q")
+    """DuckDB's own, of what follows it: every eight bytes times a constant, put together by exclusive or."""
+    words = memoryview(block)[_CHECKSUM_SIZE:].cast("Q")
     return reduce(xor, (word * 0xBF58476D1CE4E5B9 & _NO_PAGE for word in words), 5381)
 
 

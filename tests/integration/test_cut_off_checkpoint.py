@@ -136,6 +136,14 @@ def test_damage_that_no_checkpoint_explains_is_refused_and_left_as_it_is(setting
     with pytest.raises(StorageError, match="is damaged"):
         rows(settings)
     assert path.read_bytes() == bytes(image)
+    # It does, but a header is damaged too: that was the disk.
+    torn(cut_off, path, BLOCK // 2)
+    image = bytearray(path.read_bytes())
+    image[2 * 4096 + 100] ^= 1
+    path.write_bytes(image)
+    with pytest.raises(StorageError, match="is damaged"):
+        rows(settings)
+    assert path.read_bytes() == bytes(image)
 
 
 def test_a_writer_of_ours_that_died_is_known_by_its_mark_where_there_is_no_log(settings, cut_off, caplog):

@@ -82,17 +82,12 @@ of_all as (
 
 seated as (
 
-    select
-        actor_key,
-        min(first_day) as since
-
-    from {{ ref('dim_team_members') }}
-
-    group by actor_key
+    -- Who goes from one team to another without a day between them was there all along.
+    {{ merged_spans(ref('int_seat_spans'), ['actor_key']) }}
 
 ),
 
--- Whom the period before can be compared of: the data was there, and so was the person, from its first day on.
+-- Whom the period before can be compared of: the data was there, and the person had a seat on each day of both.
 comparable as (
 
     select
@@ -103,7 +98,8 @@ comparable as (
 
     inner join {{ ref('int_windows') }} as periods
         on
-            seated.since <= periods.period_end - 2 * periods.period_days + 1
+            seated.first_day <= periods.period_end - 2 * periods.period_days + 1
+            and seated.last_day >= periods.period_end
             and periods.is_previous_covered
             and periods.period_end = {{ last_complete_day() }}
 
