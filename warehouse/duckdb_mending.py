@@ -135,6 +135,9 @@ def _rewritten_in_place(handle: int) -> list[int]:
     _, _, page, blocks, block_size = first if first[0] > second[0] else second
     if block_size != _BLOCK_SIZE:
         raise ValueError("blocks of another size")
+    if page == _NO_PAGE:
+        # Nothing was ever written but to the log.
+        return []
     free = _pages(handle, page, blocks)
     try:
         # Numbers of free blocks, then of blocks in use several times with their counts, then what is asked for.

@@ -35,6 +35,11 @@ except duckdb.Error:
     os._exit(9)
 """
 
+WRITER = """
+import os, sys
+from warehouse.duckdb import DuckDBWarehouse
+from warehouse.settings import load_settings
+with DuckDBWarehouse(load_settings(home=sys.argv[1])).write() as writer: """
 HOLDER = """
 import fcntl, sys
 file = open(sys.argv[1], "r+b")
@@ -83,6 +88,17 @@ def torn(cut: CutOff, path: Path, at: int) -> None:
     image = bytearray(cut.after)
     image[place + at : place + BLOCK] = cut.before[place + at : place + BLOCK]
     path.write_bytes(image)
+
+
+def die(home: Path, statements: str) -> None:
+    """A writing session of a process that never comes to its end."""
+    home.mkdir(exist_ok=True)
+    run = subprocess.run(
+        [sys.executable, "-c", WRITER + statements + "; os._exit(9)", str(home)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert run.returncode == 9
 
 
 def rows(settings) -> list[tuple]:
@@ -151,18 +167,20 @@ def test_a_writer_of_ours_that_died_is_known_by_its_mark_where_there_is_no_log(s
     # As after a transaction that was too large for the log: what it did is not there, what was before it is.
     torn(cut_off, path, BLOCK // 2)
     Path(f"{path}.wal").unlink()
-    writer = "import os, sys; from warehouse.duckdb import *; from warehouse.settings import load_settings\n"
-    writer += "with DuckDBWarehouse(load_settings(home=sys.argv[1])).write(): os._exit(9)"
     other = settings.home / "other"
-    other.mkdir()
-    run = subprocess.run(
-        [sys.executable, "-c", writer, str(other)], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
-    )
-    assert run.returncode == 9
+    die(other, "pass")
     (other / f"{path.name}.open").rename(settings.home / f"{path.name}.open")
     assert rows(settings) == [(124_750, ROWS, False)]
     assert f"block {cut_off.block} was half written" in caplog.text
     assert not (settings.home / f"{path.name}.open").exists()
+
+
+def test_a_first_session_that_died_before_its_first_checkpoint_is_no_news(settings, caplog):
+    die(settings.home, "writer.execute('create table t (x bigint)')")
+    with DuckDBWarehouse(settings).write() as writer:
+        assert writer.fetch("select count(*) as n from t") == [{"n": 0}]
+    assert caplog.text == ""
+    assert not (settings.home / f"{settings.warehouse_file.name}.open").exists()
 
 
 def test_a_file_keeps_its_mark_until_the_last_session_of_a_process_ends(settings):
