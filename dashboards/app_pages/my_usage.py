@@ -63,7 +63,8 @@ def _figures(whole: data.Row, days: int) -> None:
     before = {name: whole.get(f"previous_{name}") for name in FIGURES}
     if formats.is_missing(before["uses"]):
         st.caption(
-            f"Nothing to compare with: the {days} days before these are not in the data, or you had no seat throughout."
+            f"Nothing to compare with: the data does not reach over the {days} days before these, or you had no seat "
+            "on some day since."
         )
     more = {
         "active_days": "with at least one success",
