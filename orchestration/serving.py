@@ -16,6 +16,7 @@ from warehouse.settings import PROJECT_ROOT, Settings
 
 # Long enough for Dagster's children to end their own.
 _GRACE_SECONDS = 15.0
+_DYING_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,11 @@ def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
     for process in processes:
         # What a child left in its group goes with it.
         _signal_group(process, signal.SIGKILL)
+    # A killed process holds its ports and files until the kernel has taken it apart: who is told "stopped" may start
+    # anew at once. An init that collects no orphans would keep their groups for ever, so the wait has an end.
+    until = time.monotonic() + _DYING_SECONDS
+    while any(_has_group(process) for process in processes) and time.monotonic() < until:
+        time.sleep(0.02)
 
 
 def _signal_group(process: subprocess.Popen[bytes], what: signal.Signals) -> None:
@@ -141,3 +147,11 @@ def _signal_group(process: subprocess.Popen[bytes], what: signal.Signals) -> Non
         os.killpg(process.pid, what)
     except ProcessLookupError:
         return
+
+
+def _has_group(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,14 +1,9 @@
 """Dagster's side: what it knows, when a run starts, what is tried again, and that it starts and stops as a whole."""
 
 import contextlib
-import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -246,34 +241,6 @@ def test_checks_started_by_themselves_wait_for_their_turn_too(
     assert border_checks(Run(module_settings), manifest).op.pool == WRITER_POOL
 
 
-def test_the_dashboards_are_served_and_stop_when_told(tmp_path: Path) -> None:
-    port = free_port()
-    with served("dashboard", "--home", str(tmp_path / "home"), "--port", str(port)) as process:
-        assert answer(process, f"http://localhost:{port}/_stcore/health") == "ok"
-        assert_stops_whole(process)
-
-
-@pytest.mark.long
-def test_dev_serves_dagster_and_the_dashboards_and_stops_whole(tmp_path: Path) -> None:
-    port, dagster_port = free_port(), free_port()
-    home = ("--home", str(tmp_path / "home"))
-    with served("dev", *home, "--port", str(port), "--dagster-port", str(dagster_port)) as process:
-        assert answer(process, f"http://localhost:{port}/_stcore/health") == "ok"
-        address = f"http://localhost:{dagster_port}"
-        assert "dagster_webserver_version" in answer(process, f"{address}/server_info")
-        asked = {"query": "{ assetNodes { id } repositoriesOrError { ... on RepositoryConnection { nodes { "
-                          "schedules { name scheduleState { status } } sensors { name sensorState { status } } "
-                          "} } } }"}  # fmt: skip
-        told = json.loads(answer(process, f"{address}/graphql", asked))["data"]
-        assert len(told["assetNodes"]) > len(CONTRACTS)
-        [repository] = told["repositoriesOrError"]["nodes"]
-        assert repository["schedules"] == [
-            {"name": name, "scheduleState": {"status": "RUNNING"}} for name in ("daily_refresh", "retention")
-        ]
-        assert repository["sensors"] == [{"name": "new_files", "sensorState": {"status": "RUNNING"}}]
-        assert_stops_whole(process)
-
-
 @contextlib.contextmanager
 def another_run(home: Path) -> Iterator[None]:
     """Another process that is in the middle of a run in this home."""
@@ -288,77 +255,3 @@ def another_run(home: Path) -> Iterator[None]:
     assert other.stdout.readline() == "running\n"
     yield
     other.communicate("\n", timeout=30)
-
-
-@contextlib.contextmanager
-def served(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """The command as a process of its own, killed with all its children where the test leaves it running."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "orchestration.cli", *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "SKILLSMITH_DEMO": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        for child in [*descendants(process.pid), process.pid]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-        process.communicate()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return probe.getsockname()[1]
-
-
-def answer(process: subprocess.Popen[str], address: str, body: dict[str, str] | None = None) -> str:
-    """What a server says, as soon as it does."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
-    until = time.monotonic() + 180
-    while time.monotonic() < until:
-        assert process.poll() is None, process.stdout and process.stdout.read()
-        with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=30) as response:
-            return response.read().decode()
-        time.sleep(0.3)
-    raise AssertionError(f"{address} did not answer")
-
-
-def assert_stops_whole(process: subprocess.Popen[str]) -> None:
-    """SIGTERM ends the command and everything that it started."""
-    children = descendants(process.pid)
-    assert children
-    process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert said.rstrip().endswith("stopped")
-    assert "Traceback" not in said
-    assert [child for child in children if is_alive(child)] == []
-
-
-def descendants(pid: int) -> list[int]:
-    """The processes below a process, from /proc."""
-    below: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            below.setdefault(parent, []).append(int(entry.name))
-    found, waiting = [], [pid]
-    while waiting:
-        children = below.get(waiting.pop(), [])
-        found += children
-        waiting += children
-    return found
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be collected does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
