@@ -134,8 +134,11 @@ NOT_A_NUMBER = r"(?:[:,\[]\s*|\n)-?(?i:nan|inf)"
 
 def is_not_a_number_sql(text: str) -> str:
     """DuckDB's question whether a whole text is what the engine makes of NaN or an infinity, or says so itself."""
-    # Longer texts are not looked at: they are nearly all there are.
-    return f"(strlen({text}) <= 9 and regexp_full_match({text}, '(?i)-?(?:nan|inf(?:inity)?)'))"
+    # Longer texts are nearly all there are; only a CASE does not look at them, both sides of an AND are worked out.
+    return (
+        f"case when strlen({text}) > 9 then false "
+        f"else coalesce(regexp_full_match({text}, '(?i)-?(?:nan|inf(?:inity)?)'), false) end"
+    )
 
 
 def holds_not_a_number_sql(json_texts: list[str]) -> str:

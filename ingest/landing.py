@@ -27,6 +27,7 @@ from ingest.reading import STAGED, FileRows, Staging
 from ingest.retention import kept_from
 from warehouse import Warehouse, Writer
 from warehouse.errors import RefusedFileError
+from warehouse.statements import quoted
 
 Progress = Callable[[str, str, int, float], None]
 """Called once a file: entity (`source/entity`), file name, rows seen, seconds."""
@@ -328,7 +329,7 @@ class Landing:
         contract, reading = batch.contract, batch.writer.reading
         key = ", ".join(f's."{name}"' for name in contract.key)
         newer = 's."updated_at" desc nulls last, ' if "updated_at" in contract.table.version_by else ""
-        if contract.key:
+        if contract.key and _has_repeated_key(batch):
             # Only keys that come more than once are put in order; they are few.
             reading.sql(
                 f"create or replace temp table {_OLDER} as with several as ("
@@ -512,6 +513,14 @@ def _number_lines(batch: Batch) -> None:
     shifted = _shifted_lines(batch.files)
     batch.has_shifted_lines = shifted.num_rows > 0
     reading.register(_LINES, shifted)
+
+
+def _has_repeated_key(batch: Batch) -> bool:
+    """Whether a key may come more than once among the staged rows; hashes in order tell sooner than groups of keys."""
+    digest = f"hash({', '.join(map(quoted, batch.contract.key))})"
+    found = batch.writer.reading.sql(f"select {digest} as digest from {STAGED} where _reason is null")
+    digests = np.sort(found["digest"].to_numpy())
+    return bool((digests[1:] == digests[:-1]).any())
 
 
 _LINE = "coalesce(l.line, s.rowid - f.first_row + f.first_line)"

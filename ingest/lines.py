@@ -32,6 +32,8 @@ class Lines:
         self._files = files
         self.refused: dict[int, RefusedFileError] = {}
         self.failure: Exception | None = None
+        # Memory that is new for every text costs more than finding its lines does.
+        self._is_end = np.empty(0, np.bool_)
 
     def reader(self) -> pa.RecordBatchReader:
         """The stream, to be read once."""
@@ -42,25 +44,27 @@ class Lines:
             for number, file, look in self._files:
                 try:
                     for text, end in _texts(file, look):
-                        yield _batch(text, end, number, look)
+                        yield self._batch(text, end, number, look)
                 except RefusedFileError as error:
                     self.refused[number] = error
         except Exception as error:
             self.failure = error
             raise
 
-
-def _batch(text: bytes, end: int, number: int, look: Look) -> pa.RecordBatch:
-    """The lines of a text up to `end`; what is behind that stays unread in the buffer."""
-    letters = np.frombuffer(text, np.uint8, end)
-    bounds = [np.zeros(1, np.int32), np.flatnonzero(letters == ord("\n")).astype(np.int32) + 1]
-    if letters[-1] != ord("\n"):
-        bounds.append(np.array([end], np.int32))
-    offsets = np.concatenate(bounds)
-    rows = len(offsets) - 1
-    lines = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(text))
-    same = (pa.scalar(number, pa.int32()), pa.scalar(look.has_nul))
-    return pa.record_batch([lines, *(pa.repeat(value, rows) for value in same)], schema=_SCHEMA)
+    def _batch(self, text: bytes, end: int, number: int, look: Look) -> pa.RecordBatch:
+        """The lines of a text up to `end`; what is behind that stays unread in the buffer."""
+        letters = np.frombuffer(text, np.uint8, end)
+        if len(self._is_end) < end:
+            self._is_end = np.empty(end, np.bool_)
+        is_end = np.equal(letters, ord("\n"), out=self._is_end[:end])
+        bounds = [np.zeros(1, np.int32), np.flatnonzero(is_end).astype(np.int32) + 1]
+        if letters[-1] != ord("\n"):
+            bounds.append(np.array([end], np.int32))
+        offsets = np.concatenate(bounds)
+        rows = len(offsets) - 1
+        lines = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(text))
+        same = (pa.scalar(number, pa.int32()), pa.scalar(look.has_nul))
+        return pa.record_batch([lines, *(pa.repeat(value, rows) for value in same)], schema=_SCHEMA)
 
 
 def _texts(file: DroppedFile, look: Look) -> Iterator[tuple[bytes, int]]:

@@ -44,6 +44,7 @@ from warehouse.statements import quoted
 
 STAGED = "_import_staged"
 _READ = "_import_read"
+_REPEATED = "_import_repeated"
 
 # Functions on JSON recurse, and the engine's stack ends somewhere beyond a hundred thousand levels.
 _MOST_CONTAINERS = 10_000
@@ -283,14 +284,14 @@ class Staging:
         looked_at = [
             quoted(column.name)
             for column in names
-            if column.type in ("text", "json") and not column.allowed and column.name != "ip_prefix"
+            if column.type in ("text", "json") and not column.allowed and not column.is_repeated
         ]
         looked = f"concat_ws(chr(10), '', {', '.join([*looked_at, 'extra'])})"
         is_stripe = contract.shape == "stripe"
         may = "true" if is_stripe else privacy.may_be_dirty_sql("_looked", NOT_A_NUMBER)
-        # What nobody looks at, because it is replaced or cut, is asked about itself.
-        others = [raw[c.name] for c in contract.columns if c.is_person or c.name == "ip_prefix"]
-        may = " or ".join([may, *(f"coalesce({is_not_a_number_sql(text)}, false)" for text in others)])
+        # What is not looked at here, because it is replaced or comes many times, is asked about itself.
+        others = [raw[c.name] for c in contract.columns if c.is_person or c.is_repeated]
+        may = " or ".join([may, *(is_not_a_number_sql(text) for text in others)])
         dirty = "true" if is_stripe else privacy.dirty_sql("_looked", "_may")
         schema = ARCHIVE_LINE if contract.shape == "archive" else line_schema(contract)
         listed = "[" + ", ".join(literal(key) for key in known) + "]"
@@ -443,7 +444,7 @@ class Staging:
     def clean(self, files: list[FileRows]) -> None:
         """Take out of the staged rows what `privacy` forbids; what went is counted in the file's `removed`."""
         by_number = {rows.number: rows for rows in files}
-        self._clean_prefixes(by_number)
+        self._look_at_repeated(by_number)
         self._drop_names(by_number)
         self._hide_persons()
         columns = [
@@ -508,13 +509,31 @@ class Staging:
             return person
         return privacy.pseudonym(self._key, person)
 
+    def _look_at_repeated(self, files: dict[int, FileRows]) -> None:
+        """Ask about each value that comes many times once, and mark the rows that have one to be cleaned."""
+        names = [column.name for column in self._contract.columns if column.is_repeated]
+        if not names:
+            return
+        columns = ", ".join(map(quoted, names))
+        self._reading.sql(f"create or replace temp table {_REPEATED} as select distinct {columns} from {STAGED}")
+        if "ip_prefix" in names:
+            self._clean_prefixes(files)
+        texts = [quoted(name) for name in names if name != "ip_prefix"]
+        dirty = self._reading.sql(
+            f"select value from (select distinct unnest([{', '.join(texts)}]) as value from {_REPEATED}) "
+            f"where {privacy.dirty_sql('chr(10) || value')}"
+        )
+        if dirty.num_rows:
+            self._reading.register("_import_dirty", dirty)
+            found = " or ".join(f"{text} in (select value from _import_dirty)" for text in texts)
+            self._reading.sql(f"update {STAGED} set _dirty = true where _reason is null and ({found})")
+            self._reading.unregister("_import_dirty")
+        self._reading.sql(f"drop table {_REPEATED}")
+
     def _clean_prefixes(self, files: dict[int, FileRows]) -> None:
         """A full address where only its network belongs is cut to the network; what is neither goes."""
-        if not any(column.name == "ip_prefix" for column in self._contract.columns):
-            return
-        # A network comes many times, and is asked about once.
         others = self._reading.sql(
-            f"select ip_prefix from (select distinct ip_prefix from {STAGED}) "
+            f"select ip_prefix from (select distinct ip_prefix from {_REPEATED}) "
             f"where not regexp_full_match(ip_prefix, '{_NETWORK}')"
         )
         if not others.num_rows:

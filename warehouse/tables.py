@@ -33,12 +33,13 @@ POSTGRES_TYPES: dict[ColumnType, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ColumnSpec:
-    """One column: its name, its type and what it holds."""
+    """One column: its name, its type and what it holds. `is_repeated` says that few values come many times."""
 
     name: str
     type: ColumnType
     description: str = ""
     is_required: bool = False
+    is_repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

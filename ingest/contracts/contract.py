@@ -11,10 +11,14 @@ from typing import Literal
 from warehouse.tables import ColumnSpec, ColumnType, TableSpec, Timeline
 
 META_COLUMNS: tuple[ColumnSpec, ...] = (
-    ColumnSpec("extra", "json", "Keys the contract does not know, as they came, less what privacy removes."),
-    ColumnSpec("load_id", "text", "The load in raw.import_ledger that brought this version of the row."),
+    ColumnSpec(
+        "extra", "json", "Keys the contract does not know, as they came, less what privacy removes.", is_repeated=True
+    ),
+    ColumnSpec(
+        "load_id", "text", "The load in raw.import_ledger that brought this version of the row.", is_repeated=True
+    ),
     ColumnSpec("loaded_at", "timestamp", "When that load ran (UTC)."),
-    ColumnSpec("file_name", "text", "The file it came from, relative to the drop folder."),
+    ColumnSpec("file_name", "text", "The file it came from, relative to the drop folder.", is_repeated=True),
     ColumnSpec("file_line", "bigint", "Its line in that file, counted from 1."),
 )
 """Every raw table ends with these."""
@@ -30,7 +34,8 @@ class Column:
     `keys` are the names it may have in a file, first the usual one; None means its own name. A `person` is
     replaced by its pseudonym at the door. `allowed` is the closed set of values, `minimum` and `maximum` are
     inclusive. `is_past` says the time has happened, so a value more than a day ahead of the clock is wrong.
-    `is_free_text` is scrubbed of addresses, tokens and paths. `dropped_where` names a column and a value with
+    `is_free_text` is scrubbed of addresses, tokens and paths. `is_repeated` says that few values of a text come many
+    times: each is looked at once, and not once a row. `dropped_where` names a column and a value with
     which this one would be a person's name. `on_erasure` is what becomes of a row when its person is erased: it goes,
     or stays as a fact of something else with NULL, or with ERASED where it matters that there was somebody
     (docs/decisions/0018).
@@ -47,6 +52,7 @@ class Column:
     is_past: bool = False
     is_person: bool = False
     is_free_text: bool = False
+    is_repeated: bool = False
     dropped_where: tuple[str, str] | None = None
     on_erasure: Literal["delete_row", "set_null", "set_erased"] = "delete_row"
 
@@ -86,7 +92,10 @@ class Contract:
     def table(self) -> TableSpec:
         """The raw table. A reference keeps every version whole, so its key has the version in it."""
         version = (ColumnSpec("version", "bigint", "Counts the deliveries; the newest is in force."),)
-        columns = tuple(ColumnSpec(c.name, c.type, c.description, c.is_required) for c in self.columns)
+        columns = tuple(
+            ColumnSpec(c.name, c.type, c.description, c.is_required, is_repeated=c.is_repeated or bool(c.allowed))
+            for c in self.columns
+        )
         newer = ("updated_at",) if any(column.name == "updated_at" for column in self.columns) else ()
         return TableSpec(
             schema="raw",

@@ -197,6 +197,38 @@ def test_rows_stay_in_order_after_a_merge_and_after_one_that_failed(duckdb_wareh
         assert writer.fetch("select id from raw.test_events") == [{"id": "a"}]
 
 
+def test_texts_that_do_not_fit_the_compression_of_their_column_come_back_whole(settings):
+    table = TableSpec(
+        "raw",
+        "test_texts",
+        (
+            ColumnSpec("id", "text"),
+            ColumnSpec("said", "json"),
+            ColumnSpec("few", "text", is_repeated=True),
+            ColumnSpec("file_name", "text", is_repeated=True),
+            ColumnSpec("file_line", "bigint"),
+        ),
+        key=("id",),
+        version_by=("file_name", "file_line"),
+    )
+    random = Random(5)
+    long = [random.randbytes(150_000).hex() for _ in range(12)]
+    rows = [(f"{text}{n}", json.dumps(text * 4), f"{text[:200]}{n}", f"file {n}", n) for n, text in enumerate(long)]
+    # As many values as rows, where few were said to come many times.
+    rows += [(f"id {n}", "{}" if n % 2 else None, f"value {n}", f"file {n}", n) for n in range(12, 5_000)]
+    values = zip(*rows, strict=True)
+    with open_warehouse(settings) as warehouse:
+        warehouse.initialise((table,))
+        with warehouse.write() as writer:
+            writer.reading.register(
+                "staged", pa.table(dict(zip(table.column_names, map(pa.array, values), strict=True)))
+            )
+            writer.merge("staged", table)
+    with open_warehouse(settings) as warehouse, warehouse.write() as writer:
+        found = writer.fetch("select id, said, few, file_name, file_line from raw.test_texts order by file_line")
+    assert [tuple(row.values()) for row in found] == rows
+
+
 def test_replace_puts_exactly_the_given_rows_there(warehouse):
     table = TableSpec("build", "made", (ColumnSpec("team_id", "text"), ColumnSpec("hours", "double")), key=("team_id",))
     with warehouse.write() as writer:
