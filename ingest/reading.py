@@ -518,6 +518,7 @@ class Staging:
         self._reading.sql(f"create or replace temp table {_REPEATED} as select distinct {columns} from {STAGED}")
         if "ip_prefix" in names:
             self._clean_prefixes(files)
+        # A network is cut, and its hash is asked about, where it is cleaned.
         texts = [quoted(name) for name in names if name != "ip_prefix"]
         dirty = self._reading.sql(
             f"select value from (select distinct unnest([{', '.join(texts)}]) as value from {_REPEATED}) "

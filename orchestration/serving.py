@@ -1,5 +1,6 @@
 """Long-running children: the dashboards, and Dagster beside them. Ctrl-C, or the end of one, ends all."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -150,8 +151,11 @@ def _signal_group(process: subprocess.Popen[bytes], what: signal.Signals) -> Non
 
 
 def _has_group(process: subprocess.Popen[bytes]) -> bool:
+    # As the first process of a container it is us who collect orphans.
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(-process.pid, os.WNOHANG)
     try:
         os.killpg(process.pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
         return False
     return True

@@ -617,10 +617,10 @@ def _compression(table: TableSpec, column: ColumnSpec) -> str:
 
     A fifth of the time that writing raw rows takes. What does not fit the way told is kept as it is.
     """
-    if column.type == "text" and column.is_repeated:
+    if column.type == "text" and column.has_few_values:
         return " using compression dictionary"
     is_its_own = column.type == "json" or (column.type == "text" and column.name in table.key)
-    return " using compression fsst" if is_its_own and not column.is_repeated else ""
+    return " using compression fsst" if is_its_own and not column.has_few_values else ""
 
 
 def _schema_version(writer: DuckDBWriter) -> int:

@@ -33,13 +33,13 @@ POSTGRES_TYPES: dict[ColumnType, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ColumnSpec:
-    """One column: its name, its type and what it holds. `is_repeated` says that few values come many times."""
+    """One column: its name, its type and what it holds. `has_few_values` says that they are many times the same."""
 
     name: str
     type: ColumnType
     description: str = ""
     is_required: bool = False
-    is_repeated: bool = False
+    has_few_values: bool = False
 
 
 @dataclass(frozen=True, slots=True)

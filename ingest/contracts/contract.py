@@ -12,13 +12,16 @@ from warehouse.tables import ColumnSpec, ColumnType, TableSpec, Timeline
 
 META_COLUMNS: tuple[ColumnSpec, ...] = (
     ColumnSpec(
-        "extra", "json", "Keys the contract does not know, as they came, less what privacy removes.", is_repeated=True
+        "extra",
+        "json",
+        "Keys the contract does not know, as they came, less what privacy removes.",
+        has_few_values=True,
     ),
     ColumnSpec(
-        "load_id", "text", "The load in raw.import_ledger that brought this version of the row.", is_repeated=True
+        "load_id", "text", "The load in raw.import_ledger that brought this version of the row.", has_few_values=True
     ),
     ColumnSpec("loaded_at", "timestamp", "When that load ran (UTC)."),
-    ColumnSpec("file_name", "text", "The file it came from, relative to the drop folder.", is_repeated=True),
+    ColumnSpec("file_name", "text", "The file it came from, relative to the drop folder.", has_few_values=True),
     ColumnSpec("file_line", "bigint", "Its line in that file, counted from 1."),
 )
 """Every raw table ends with these."""
@@ -93,7 +96,7 @@ class Contract:
         """The raw table. A reference keeps every version whole, so its key has the version in it."""
         version = (ColumnSpec("version", "bigint", "Counts the deliveries; the newest is in force."),)
         columns = tuple(
-            ColumnSpec(c.name, c.type, c.description, c.is_required, is_repeated=c.is_repeated or bool(c.allowed))
+            ColumnSpec(c.name, c.type, c.description, c.is_required, has_few_values=bool(c.allowed))
             for c in self.columns
         )
         newer = ("updated_at",) if any(column.name == "updated_at" for column in self.columns) else ()

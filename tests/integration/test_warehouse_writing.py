@@ -204,8 +204,8 @@ def test_texts_that_do_not_fit_the_compression_of_their_column_come_back_whole(s
         (
             ColumnSpec("id", "text"),
             ColumnSpec("said", "json"),
-            ColumnSpec("few", "text", is_repeated=True),
-            ColumnSpec("file_name", "text", is_repeated=True),
+            ColumnSpec("few", "text", has_few_values=True),
+            ColumnSpec("file_name", "text", has_few_values=True),
             ColumnSpec("file_line", "bigint"),
         ),
         key=("id",),
