@@ -4,6 +4,8 @@ Reads top to bottom: who looks, what is wrong with the data as a whole, the page
 `dashboards.app_pages`; add it to `_pages`.
 """
 
+from pathlib import Path
+
 import streamlit as st
 
 from dashboards import data, viewers
@@ -61,7 +63,8 @@ def main() -> None:
     """One run of the app: it happens at every look and every click."""
     st.set_page_config(
         page_title="Skillsmith Analytics",
-        page_icon=":material/monitoring:",
+        # An icon by its name would be fetched from a server of Google's by every browser.
+        page_icon=Path(__file__).with_name("icon.svg"),
         layout="wide",
         initial_sidebar_state="collapsed",
         menu_items={"About": None, "Get help": None, "Report a bug": None},

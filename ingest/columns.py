@@ -133,14 +133,14 @@ NOT_A_NUMBER = r"(?:[:,\[]\s*|\n)-?(?i:nan|inf)"
 
 
 def is_not_a_number_sql(text: str) -> str:
-    """DuckDB's question whether a text is what the engine makes of NaN or an infinity, or says so itself, or is JSON that
+    """DuckDB's question whether a text is what the engine makes of NaN or an infinity, says so itself, or is JSON that
     may hold one.
     """
     # Longer texts are nearly all there are; only a CASE does not look at them, both sides of an AND are worked out.
     return (
         f"case when starts_with({text}, '{{') or starts_with({text}, '[') "
-        f"then coalesce(regexp_matches({text}, {literal(NOT_A_NUMBER)}), false) "
-        f"when strlen({text}) > 9 then false else coalesce(regexp_full_match({text}, '(?i)-?(?:nan|inf(?:inity)?)'), false) end"
+        f"then coalesce(regexp_matches({text}, {literal(NOT_A_NUMBER)}), false) when strlen({text}) > 9 then false "
+        f"else coalesce(regexp_full_match({text}, '(?i)-?(?:nan|inf(?:inity)?)'), false) end"
     )
 
 

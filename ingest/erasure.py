@@ -20,6 +20,7 @@ from typing import Any
 
 from ingest.contracts import CONTRACTS, ERASED, Column, Contract
 from ingest.privacy import pseudonym, pseudonym_sql
+from ingest.pseudonym_key import require_same_key
 from warehouse import Warehouse, Writer
 from warehouse.errors import UsageError
 from warehouse.statements import quoted, quoted_table
@@ -94,6 +95,7 @@ def erased_marks(writer: Writer) -> frozenset[str]:
 def plan(warehouse: Warehouse, request: Request) -> list[tuple[str, str, int]]:
     """What an erasure would do now, as `Certificate.steps`; changes nothing."""
     with warehouse.write(None) as writer:
+        require_same_key(writer, warehouse.settings.pseudonym_key)
         places = _Places(warehouse, writer, [request], {}, None)
         places.everywhere(dry_run=True)
         return places.steps_of(request.pseudonym)
@@ -193,6 +195,7 @@ def certificate_text(certificate: Certificate) -> str:
 
 def _erase(warehouse: Warehouse, requests: Sequence[Request], tell: Tell | None) -> list[Certificate]:
     with warehouse.write(None) as writer:
+        require_same_key(writer, warehouse.settings.pseudonym_key)
         opened = _open(writer, requests, warehouse.settings.pseudonym_key)
         _Places(warehouse, writer, requests, opened, tell).everywhere(dry_run=False)
         table = CONTRACTS[REQUESTS].table.qualified

@@ -23,6 +23,7 @@ from ingest.contracts import Contract
 from ingest.delivery import Claim, DroppedFile, Look, checksum, look_through
 from ingest.erasure import erased_marks
 from ingest.privacy import safe_message
+from ingest.pseudonym_key import key_mark, require_same_key
 from ingest.reading import STAGED, FileRows, Staging
 from ingest.retention import kept_from
 from warehouse import Warehouse, Writer
@@ -191,6 +192,7 @@ class Landing:
         landed: Callable[[DroppedFile, str], None] | None = None,
     ) -> None:
         self._key = warehouse.settings.pseudonym_key
+        self._is_key_known = False
         self._latest = latest_of(as_of)
         self._work = warehouse.settings.home / "tmp"
         self._report = report
@@ -270,6 +272,9 @@ class Landing:
         contract, writer = batch.contract, batch.writer
         loaded_at = now()
         with writer.transaction():
+            if not self._is_key_known and not require_same_key(writer, self._key):
+                writer.append("ops.pseudonym_key", [{"key_mark": key_mark(self._key), "first_used_at": loaded_at}])
+            self._is_key_known = True
             # Asked here and not when the batch was staged: an erasure may have come in between.
             batch.staging.leave_out(
                 [entry.rows for entry in batch.files], erased_marks(writer), kept_from(writer, contract)

@@ -290,7 +290,7 @@ def query(
 ) -> None:
     """Rows of one published table.
 
-    Example: skillsmith-analytics query arr_plan --format csv --where "quarter >= '2026-Q1'" --limit 10
+    Example: skillsmith-analytics query arr_plan --format csv --where "quarter >= '2026-01-01'" --limit 10
     """
     from orchestration.query import read_rows, write_rows
 

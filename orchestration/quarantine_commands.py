@@ -145,7 +145,7 @@ def discard(
         found = discard(_made(warehouse), choice, dry_run=True)
         if found and not dry_run:
             if not yes:
-                click.confirm(f"Discard {found:,} rows of the quarantine for good?", abort=True)
+                click.confirm(f"Discard {found:,} rows of the quarantine for good?", abort=True, err=True)
             with run_lock(warehouse.settings):
                 found = discard(warehouse, choice)
     if as_json:

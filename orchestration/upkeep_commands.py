@@ -1,5 +1,6 @@
 """`erase` and `retention`: what leaves the warehouse, at a person's wish or because its time has passed."""
 
+import os
 import re
 import sys
 from datetime import datetime
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ingest.erasure import Certificate, Request
     from ingest.retention import Expiry
     from warehouse import Warehouse
+    from warehouse.settings import Settings
 
 _yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
@@ -61,6 +63,9 @@ def erase(
     from warehouse import open_warehouse
 
     settings = settings_of(ctx)
+    _require_warehouse(settings)
+    if certificate is not None:
+        _require_writable(certificate)
     request = None if requested else _request(actor, pseudonym, settings.pseudonym_key)
     progress = progress_for(as_json)
     with run_lock(settings), open_warehouse(settings) as warehouse:
@@ -147,6 +152,7 @@ def retention(ctx: click.Context, dry_run: bool, yes: bool, as_json: bool) -> No
     from warehouse import open_warehouse
 
     settings = settings_of(ctx)
+    _require_warehouse(settings)
     with run_lock(settings), open_warehouse(settings) as warehouse:
         _bring_up(warehouse)
         found = expire(warehouse, now=now(), dry_run=True)
@@ -161,6 +167,22 @@ def retention(ctx: click.Context, dry_run: bool, yes: bool, as_json: bool) -> No
         done = retain(warehouse, now=now(), progress=progress_for(as_json))
     if as_json:
         answer(done)
+
+
+def _require_warehouse(settings: "Settings") -> None:
+    """Nobody is gone from a warehouse that is not there, and a home that was mistyped is not to be made."""
+    from warehouse.errors import UsageError
+
+    if settings.engine == "duckdb" and not settings.warehouse_file.is_file():
+        raise UsageError(f"there is no warehouse in {settings.home}; give its folder with --home")
+
+
+def _require_writable(path: Path) -> None:
+    """Who is erased is so for good; that the certificate cannot be written is to be known before."""
+    from warehouse.errors import UsageError
+
+    if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        raise UsageError(f"{path} cannot be written; choose another place for the certificate")
 
 
 def _bring_up(warehouse: "Warehouse") -> None:

@@ -45,6 +45,7 @@ def prepare(connection: Connection) -> None:
         run(connection, f"grant usage on schema ops to {IMPORTER_ROLE}, {BUILDER_ROLE}")
         run(connection, f"grant select on ops.schema_version, ops.builds, ops.retention_runs to {IMPORTER_ROLE}")
         run(connection, f"grant select, insert, update on ops.erasures, ops.erasure_steps to {IMPORTER_ROLE}")
+        run(connection, f"grant select, insert on ops.pseudonym_key to {IMPORTER_ROLE}")
         run(connection, f"grant select, insert, delete on ops.rollup_ranges to {IMPORTER_ROLE}")
         run(connection, f"grant select, insert, update on ops.import_gaps to {IMPORTER_ROLE}")
         run(connection, f"grant select, insert, update, delete on all tables in schema ops to {BUILDER_ROLE}")

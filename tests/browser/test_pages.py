@@ -526,6 +526,21 @@ def test_a_refused_publish_greys_what_it_withheld_and_dates_the_last_good_value(
         keep_screenshot(page, "executive-refused")
 
 
+def test_a_browser_asks_nobody_but_this_server(browser, app):
+    # A context of its own: what another page has loaded would not be asked for again.
+    context = browser.new_context()
+    page = context.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    for path in ("/team?viewer=team_lead", "/executive?viewer=executive"):
+        page.goto(app + path)
+        settle(page)
+    icon = page.locator("link[rel~=icon]").evaluate("link => link.href")
+    assert icon.startswith("data:image/svg+xml;base64,"), icon[:80]
+    assert [address for address in asked if not address.startswith((app, "data:", "blob:"))] == []
+    context.close()
+
+
 def test_without_demo_and_sign_in_nothing_is_shown(browser, published_home, rows):
     with serving(published_home, demo=False) as address:
         page = browser.new_page()

@@ -364,6 +364,25 @@ def test_the_command_shows_asks_erases_and_prints_a_certificate(
     assert command("show", listed["certificate_id"][:12])[1].strip() == text.strip()
 
 
+def test_nobody_is_erased_where_the_certificate_cannot_be_written_or_the_person_cannot_be_known(
+    command: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, _, err = command("--actor", WHO, "--yes", "--certificate", tmp_path / "nowhere" / "certificate.md")
+    assert (code, "cannot be written; choose another place" in err) == (2, True)
+    with monkeypatch.context() as other:
+        other.setenv("SKILLSMITH_SECRET", "another key")
+        for how in ("--dry-run", "--yes"):
+            code, out, err = command("--actor", WHO, how)
+            assert (code, out, "pseudonyms under another key" in err) == (2, "", True)
+    with monkeypatch.context() as other:
+        other.setenv("SKILLSMITH_HOME", str(tmp_path / "mistyped"))
+        code, _, err = command("--actor", WHO, "--yes")
+        assert (code, "there is no warehouse in" in err) == (2, True)
+        assert not (tmp_path / "mistyped").exists()
+    assert json.loads(command("list", "--json")[1]) == []
+    assert "3  raw.registry_events: rows deleted" in command("--actor", WHO, "--dry-run")[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -84,6 +84,25 @@ def test_an_event_lands_typed_with_its_person_as_a_pseudonym(warehouse: Warehous
     assert metadata == {"skill_name": "anthropic/docx", "success": True}
 
 
+def test_a_warehouse_takes_nothing_under_another_key_than_its_own(
+    warehouse: Warehouse, drop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(drop, "registry/events/one.ndjson", [event(1)])
+    load(warehouse, drop)
+    put(drop, "registry/events/two.ndjson", [event(2)])
+    with monkeypatch.context() as other:
+        # What is asked of the settings is asked once.
+        other.setitem(warehouse.settings.__dict__, "pseudonym_key", b"another key")
+        with pytest.raises(UsageError, match="pseudonyms under another key"):
+            load(warehouse, drop)
+    assert fetch(warehouse, "select count(*) as n from raw.registry_events") == [{"n": 1}]
+
+    load(warehouse, drop)
+
+    people = fetch(warehouse, "select count(*) as n, count(distinct actor_key) as people from raw.registry_events")
+    assert people == [{"n": 2, "people": 1}]
+
+
 def test_a_file_that_was_loaded_is_known_and_read_no_more(warehouse: Warehouse, drop: Path) -> None:
     put(drop, "registry/events/one.ndjson", [event(1)])
     load(warehouse, drop)
