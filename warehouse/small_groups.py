@@ -3,7 +3,8 @@
 A row over fewer than five seats keeps its key and its seats and loses every figure, and so does one of a period that
 shares a day with such a period: a longer one less the weeks that are shown would be the week that is not. Where one
 person alone did or did not (x or n - x is 1), the count, its share and whatever would give them away by subtraction
-within the period are hidden, and a band takes the share's place. A cohort of a skill, whose size is itself a figure of
+within the period are hidden, and a band takes the share's place. An account goes where it and its teams together would
+tell of a few people who are in two teams or in none. A cohort of a skill, whose size is itself a figure of
 what people did, loses that too. A table of teams, accounts or skills without a rule here is refused, not shown.
 """
 
@@ -273,14 +274,21 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule, where:
         joins = (
             "left join (select m.account_id, m.period_end, m.period_days, "
             "max(case when coalesce(p.is_beside_small, 0) = 1 or m.active_users = 1 or m.seats - m.active_users = 1 "
-            "then 1 else 0 end) as has_hidden from metrics.team_activity as m "
+            "then 1 else 0 end) as has_hidden, sum(m.seats) as seats, sum(m.active_users) as active_users "
+            "from metrics.team_activity as m "
             f"{_beside_small('team_id')} where {where} group by m.account_id, m.period_end, m.period_days) as g "
             "on g.account_id = m.account_id and g.period_end = m.period_end and g.period_days = m.period_days "
             "left join (select r.account_id, r.period_end, r.period_days, max(r.is_told) as is_told "
             f"from ({_rests(where)}) as r group by r.account_id, r.period_end, r.period_days) as r "
             "on r.account_id = m.account_id and r.period_end = m.period_end and r.period_days = m.period_days"
         )
-        return joins, f"(coalesce(m.seats, 0) < {MINIMUM_SEATS} or coalesce(g.has_hidden, 0) = 1)"
+        # Who is in two teams is counted once here, and in each of them: the teams together less the account are theirs.
+        # Who is in none is what the account has more.
+        seats, active = "abs(g.seats - m.seats)", "abs(g.active_users - m.active_users)"
+        few = f"{seats} between 1 and {MINIMUM_SEATS - 1} or {seats} > 0 and ({active} = 1 or {seats} - {active} = 1)"
+        return joins, (
+            f"(coalesce(m.seats, 0) < {MINIMUM_SEATS} or coalesce(g.has_hidden, 0) = 1 or coalesce({few}, false))"
+        )
     if table.name == "team_activity":
         joins = (
             "left join (select m.team_id, m.period_end, m.period_days, "

@@ -74,8 +74,8 @@ def _whole(trust: Trust, activity: Sequence[data.Row], now: data.Row, end: date,
             + (
                 f"{formats.count(now['seats'])} people were seated; figures over {FEW} would be figures about persons."
                 if (now.get("seats") or 0) < MINIMUM_SEATS
-                else "A figure of one of its teams is hidden in this period, and the account less the other teams "
-                "would give it away."
+                else "A figure of one of its teams is hidden in this period, or a few people are in two teams or in "
+                "none, and the teams and the account together would give them away."
             ),
             icon=":material/visibility_off:",
         )

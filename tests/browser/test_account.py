@@ -24,6 +24,9 @@ def whole(rows):
         "and c.active_users between 2 and c.seats - 2 and not exists (select 1 from metrics.team_activity as t "
         "where t.account_id = c.account_id and t.period_end = c.period_end and t.period_days = 28 "
         "and (t.seats < 5 or t.active_users = 1 or t.seats - t.active_users = 1)) "
+        # Nobody in two teams, or in none.
+        "and (select sum(t.seats) from metrics.team_activity as t where t.account_id = c.account_id "
+        "and t.period_end = c.period_end and t.period_days = 28) = c.seats "
         "order by c.period_end desc, c.seats desc, c.account_id limit 1",
         "metrics.account_activity",
         "metrics.team_activity",

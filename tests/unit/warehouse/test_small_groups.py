@@ -195,6 +195,34 @@ def test_an_accounts_figures_go_where_one_team_is_hidden(
     assert row["seats"] == 25
 
 
+@pytest.mark.parametrize(
+    ("seats", "active", "is_hidden"),
+    [
+        (30, 15, False),
+        # One person is in both teams, and then four.
+        (29, 14, True),
+        (26, 13, True),
+        # Five are: three of them active, one, and all but one.
+        (25, 12, False),
+        (25, 14, True),
+        (25, 11, True),
+        # Two people are in no team.
+        (32, 17, True),
+    ],
+)
+def test_an_accounts_figures_go_where_its_teams_less_them_would_be_a_few_peoples(
+    engine: duckdb.DuckDBPyConnection, seats: int, active: int, is_hidden: bool
+) -> None:
+    put(engine, "team_activity", team_id="red", seats=20, active_users=10, uses=60)
+    put(engine, "team_activity", team_id="blue", seats=10, active_users=5, uses=40)
+    put(engine, "account_activity", seats=seats, active_users=active, uses=80)
+
+    row = shown(engine, "account_activity")
+
+    assert (row["active_users"], row["uses"]) == ((None, None) if is_hidden else (active, 80))
+    assert (row["seats"], row["is_suppressed"]) == (seats, is_hidden)
+
+
 @pytest.mark.parametrize(("active", "is_hidden"), [(1, True), (2, False), (23, False), (24, True)])
 def test_an_accounts_interval_does_not_tell_the_count_that_is_hidden(
     engine: duckdb.DuckDBPyConnection, active: int, is_hidden: bool
