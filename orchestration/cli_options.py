@@ -3,29 +3,35 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from orchestration.clock import parse_time
+from orchestration.clock import now, parse_time
 from orchestration.progress import Progress, Silence, Terminal
 
 
 class UtcTime(click.ParamType):
-    """An ISO date or time, as UTC."""
+    """An ISO date or time, as UTC. `is_clock` says that it is taken for now: it may be no more than a day ahead."""
 
     name = "time"
+
+    def __init__(self, *, is_clock: bool = False) -> None:
+        self._is_clock = is_clock
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """The value as a UTC time; a wrong one is a usage error."""
         if isinstance(value, datetime):
             return value
         try:
-            return parse_time(value)
+            moment = parse_time(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+        if self._is_clock and moment > now() + timedelta(days=1):
+            self.fail(f"{value!r} lies in the future; what is published as of then would be newer than all to come")
+        return moment
 
 
 def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
@@ -56,7 +62,7 @@ def places(command: Callable[..., Any]) -> Callable[..., Any]:
 
 as_of_option = click.option(
     "--as-of",
-    type=UtcTime(),
+    type=UtcTime(is_clock=True),
     metavar="TIME",
     help="The clock, UTC: 2026-07-01 or 2026-07-01T06:00:00Z. Default: now.",
 )

@@ -64,6 +64,7 @@ _UNREADABLE = (
     # What it says of a file that is written while it is read.
     duckdb.NotImplementedException,
 )
+_DAMAGED_MESSAGES = ("corrupt database file", "not a valid duckdb database file")
 _NEWER_MESSAGES = ("newer version", "was created with a newer", "trying to read a database file with version")
 
 
@@ -77,7 +78,7 @@ def as_known_error(error: duckdb.Error, path: Path | None) -> SkillsmithError | 
         )
     if any(message in text for message in _NEWER_MESSAGES):
         return WarehouseNewerError(f"{place} was written by a newer DuckDB; install the version that wrote it")
-    if path is not None and "corrupt database file" in text:
+    if path is not None and any(message in text for message in _DAMAGED_MESSAGES):
         return StorageError(
             f"{path} is damaged ({str(error).splitlines()[0]}); restore it from a backup, or move it aside and import "
             "again (docs/operations.md, Backup and restore)"

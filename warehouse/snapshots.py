@@ -65,11 +65,8 @@ def lock_file(folder: Path, snapshot_id: str) -> Path:
 
 def read_pointer(folder: Path) -> Pointer | None:
     """The current pointer, or None before the first snapshot."""
-    try:
-        content = json.loads((folder / POINTER).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return Pointer(content["snapshot_id"], tuple(content.get("kept", ())))
+    with _whole(folder / POINTER) as content:
+        return Pointer(content["snapshot_id"], tuple(content.get("kept", ()))) if content is not None else None
 
 
 def require_pointer(folder: Path) -> Pointer:
@@ -87,11 +84,23 @@ def write_pointer(folder: Path, pointer: Pointer) -> None:
 
 def read_attempt(folder: Path) -> Attempt | None:
     """The last try to publish, or None before the first."""
+    with _whole(folder / ATTEMPT) as content:
+        if content is None:
+            return None
+        return Attempt(datetime.fromisoformat(content["at"]), content["outcome"], content["failed"])
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[dict[str, Any] | None]:
+    """What a file of ours says, None where it is not there; StorageError where it cannot be read or is damaged."""
     try:
-        content = json.loads((folder / ATTEMPT).read_text(encoding="utf-8"))
+        yield json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return None
-    return Attempt(datetime.fromisoformat(content["at"]), content["outcome"], content["failed"])
+        yield None
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror}; check --home and its permissions") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"{path} is damaged; move it aside and run `skillsmith-analytics refresh`") from error
 
 
 def write_attempt(folder: Path, attempt: Attempt) -> None:

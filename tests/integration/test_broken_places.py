@@ -1,0 +1,47 @@
+"""Commands in a home that is none, or whose files are not ours: one line that says what to do, and no trace."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestration.cli import run
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SKILLSMITH_SECRET", "a key for tests only")
+    monkeypatch.setenv("SKILLSMITH_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize("command", ["status", "query arr_plan"])
+def test_a_home_that_is_a_file_is_said_to_be_none(home: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    home.write_text("")
+    assert run(command.split()) == 1
+    assert "check --home" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["current.json", "attempt.json"])
+@pytest.mark.parametrize("content", ["garbage", "{}", "[]", '{"at": "yesterday"}'])
+def test_a_damaged_pointer_or_attempt_is_named(
+    home: Path, name: str, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "published").mkdir(parents=True)
+    (home / "published" / name).write_text(content)
+    assert run(["status"]) == 1
+    said = capsys.readouterr().err
+    assert (name in said, "move it aside" in said) == (True, True)
+
+
+@pytest.mark.parametrize("command", ["status", "gaps list", "check"])
+def test_a_warehouse_that_is_no_database_is_named(home: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    home.mkdir()
+    (home / "warehouse.duckdb").write_text("no database")
+    assert run(command.split()) == 1
+    assert "warehouse.duckdb is damaged" in capsys.readouterr().err
+
+
+def test_a_clock_in_the_future_is_refused(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["refresh", "--as-of", "2199-01-01"]) == 2
+    assert "lies in the future" in capsys.readouterr().err
+    assert not home.exists()
