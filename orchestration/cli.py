@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from orchestration import interrupts
 from orchestration.cli_options import (
     UtcTime,
     answer,
@@ -346,6 +347,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command; its exit code."""
+    with interrupts.listening():
+        return _run(arguments)
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
         cli.main(args=arguments, prog_name="skillsmith-analytics", standalone_mode=False)
     except click.exceptions.Exit as leaving:
@@ -365,6 +371,10 @@ def run(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except BaseException as error:
+        if interrupts.has_come():
+            # An engine has made an error of it.
+            click.echo("stopped", err=True)
+            return INTERRUPTED
         code = _say_known(error)
         if code is None:
             raise

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestration import interrupts
 from orchestration.builds import Build, Outcome, checkable_build, finish_build, start_build
 from orchestration.progress import Progress, Silence
 from orchestration.run_lock import run_lock
@@ -269,6 +270,7 @@ def build(
     from orchestration.metric_texts import write_metric_definitions
 
     with run_lock(warehouse.settings), progress.step("build") as closing, warehouse.held():
+        interrupts.obey()
         initialise(warehouse)
         with warehouse.write() as writer:
             require_rows(writer, as_of)
@@ -323,6 +325,7 @@ def check(warehouse: Warehouse, *, allow_older: bool = False, progress: Progress
     from expectations.checks import check_borders
 
     with run_lock(warehouse.settings), progress.step("check") as closing:
+        interrupts.obey()
         initialise(warehouse)
         with warehouse.write() as writer:
             current = checkable_build(writer)
@@ -411,6 +414,7 @@ def publish_build(warehouse: Warehouse, *, allow_older: bool = False, progress: 
     from warehouse.publish import publish
 
     with run_lock(warehouse.settings), progress.step("publish") as closing:
+        interrupts.obey()
         initialise(warehouse)
         with warehouse.write() as writer:
             current = checkable_build(writer)
