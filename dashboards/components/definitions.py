@@ -24,6 +24,8 @@ BADGES = {
 ACRONYMS = frozenset({"arr", "mrr", "sla", "sli", "slo"})
 ORDER = ("green", "amber", "grey", "red")
 LEAST_COVERAGE = 0.9
+# What a table's coverage in table_health is of.
+_OBSERVED = {"availability_daily": "the last whole day", "slo_status": "the time of its least observed objective"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ class Trust:
         if health.get("volume_state") == "low":
             found.append(f"{table}: the last day has unusually few rows.")
         if not formats.is_missing(health.get("coverage")) and health["coverage"] < LEAST_COVERAGE:
-            found.append(f"{table}: only {formats.share(health['coverage'])} of the time was observed.")
+            time = _OBSERVED.get(table, "the time")
+            found.append(f"{table}: only {formats.share(health['coverage'])} of {time} was observed.")
         return found
 
 
