@@ -274,7 +274,6 @@ class Landing:
         with writer.transaction():
             if not self._is_key_known and not require_same_key(writer, self._key):
                 writer.append("ops.pseudonym_key", [{"key_mark": key_mark(self._key), "first_used_at": loaded_at}])
-            self._is_key_known = True
             # Asked here and not when the batch was staged: an erasure may have come in between.
             batch.staging.leave_out(
                 [entry.rows for entry in batch.files], erased_marks(writer), kept_from(writer, contract)
@@ -325,6 +324,8 @@ class Landing:
                     for load, entry in zip(loads, batch.files, strict=True)
                 ],
             )
+        # Not sooner: what is rolled back takes the mark of the key with it.
+        self._is_key_known = True
         writer.reading.sql(f"drop view if exists {_ROWS}")
         writer.reading.sql(f"drop table if exists {STAGED}")
         return loads

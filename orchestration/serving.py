@@ -1,6 +1,5 @@
 """Long-running children: the dashboards, and Dagster beside them. Ctrl-C, or the end of one, ends all."""
 
-import contextlib
 import os
 import signal
 import socket
@@ -8,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
 
@@ -152,7 +152,7 @@ def _signal_group(process: subprocess.Popen[bytes], what: signal.Signals) -> Non
 
 def _has_group(process: subprocess.Popen[bytes]) -> bool:
     # As the first process of a container it is us who collect orphans.
-    with contextlib.suppress(ChildProcessError):
+    with suppress(ChildProcessError):
         os.waitpid(-process.pid, os.WNOHANG)
     try:
         os.killpg(process.pid, 0)

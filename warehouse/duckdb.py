@@ -616,7 +616,7 @@ def _columns(table: TableSpec) -> str:
 def _compression(table: TableSpec, column: ColumnSpec) -> str:
     """How a text is compressed, where it is known what the engine would choose after trying all that it has.
 
-    A fifth of the time that writing raw rows takes. What does not fit the way told is kept as it is.
+    The trying is an eighth of the time that writing raw rows takes. What does not fit the way told is kept as it is.
     """
     if column.type == "text" and column.has_few_values:
         return " using compression dictionary"

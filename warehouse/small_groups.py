@@ -4,8 +4,8 @@ A row over fewer than five seats keeps its key and its seats and loses every fig
 shares a day with such a period: a longer one less the weeks that are shown would be the week that is not. Where one
 person alone did or did not (x or n - x is 1), the count, its share and whatever would give them away by subtraction
 within the period are hidden, and a band takes the share's place. An account goes where it and its teams together would
-tell of a few people who are in two teams or in none. A cohort of a skill, whose size is itself a figure of
-what people did, loses that too. A table of teams, accounts or skills without a rule here is refused, not shown.
+tell of a few people who are in two teams or in none. A cohort of a skill, whose size is itself a figure of what people
+did, loses that too. A table of teams, accounts or skills without a rule here is refused, not shown.
 """
 
 from collections.abc import Sequence
