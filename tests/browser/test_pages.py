@@ -558,6 +558,8 @@ def test_before_the_first_publish_the_page_says_what_to_run(browser, tmp_path):
         page = browser.new_page()
         page.goto(address)
         page.get_by_text("Nothing is published yet").wait_for(timeout=60_000)
+        # A page is written from the top; what stands below may come later.
+        settle(page)
         assert "skillsmith-analytics refresh" in _body(page)
         keep_screenshot(page, "not-published")
         page.close()
