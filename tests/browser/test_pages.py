@@ -559,7 +559,6 @@ def test_before_the_first_publish_the_page_says_what_to_run(browser, tmp_path):
         page.goto(address)
         page.get_by_text("Nothing is published yet").wait_for(timeout=60_000)
         # A page is written from the top; what stands below may come later.
-        settle(page)
-        assert "skillsmith-analytics refresh" in _body(page)
+        page.get_by_text("skillsmith-analytics refresh").first.wait_for(timeout=60_000)
         keep_screenshot(page, "not-published")
         page.close()
