@@ -7,9 +7,11 @@ check evaluated false and publishing was refused.
 
 import gc
 import os
+import select
 import sys
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,14 +33,35 @@ from orchestration.live_commands import pull
 from orchestration.quarantine_commands import quarantine
 from orchestration.upkeep_commands import erase, retention
 
-WRONG_CALL, INTERRUPTED = 2, 130
+WRONG_CALL, INTERRUPTED, READER_GONE = 2, 130, 141
 
 COLLECTION = (200_000, 20, 20)
 """Thresholds of Python's garbage collector. Dagster and dbt make millions of objects that live as long as the command;
 looking through them as often as Python does by itself is a fifth of a refresh's time."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """The commands. Where the reader of the output (head, less) has seen enough, they end as SIGPIPE ends others."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was called; click itself would take any broken pipe for a failure without a word."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            if not _is_reader_gone():
+                raise RuntimeError(f"a pipe broke that is not the output: {error}") from error
+            # Nothing is left to say, also not at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(READER_GONE)
+
+
+def _is_reader_gone() -> bool:
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)
+    return any(what & select.POLLERR for _, what in output.poll(0))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="skillsmith-analytics")
 @places
 def cli() -> None:
@@ -268,9 +291,7 @@ def status(ctx: click.Context, as_json: bool) -> None:
     "--format",
     "form",
     type=click.Choice(["table", "csv", "json", "parquet"]),
-    default="table",
-    show_default=True,
-    help="How to write the rows.",
+    help="How to write the rows; default is table.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--where", metavar="SQL", help='Condition on the rows, such as "period_days = 28".')
@@ -283,7 +304,7 @@ def status(ctx: click.Context, as_json: bool) -> None:
 def query(
     ctx: click.Context,
     table: str,
-    form: str,
+    form: str | None,
     as_json: bool,
     where: str | None,
     limit: int | None,
@@ -295,7 +316,9 @@ def query(
     """
     from orchestration.query import read_rows, write_rows
 
-    form = "json" if as_json else form
+    if as_json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} are two answers; give one of them", ctx)
+    form = "json" if as_json else form or "table"
     rows = read_rows(settings_of(ctx), table, where=where, limit=50 if limit is None and form == "table" else limit)
     write_rows(rows, form, out)
 
@@ -353,9 +376,8 @@ def run(arguments: list[str] | None = None) -> int:
 
 def _run(arguments: list[str] | None) -> int:
     try:
-        cli.main(args=arguments, prog_name="skillsmith-analytics", standalone_mode=False)
-    except click.exceptions.Exit as leaving:
-        return leaving.exit_code
+        # An exit code where the command left with one, None at its end.
+        return cli.main(args=arguments, prog_name="skillsmith-analytics", standalone_mode=False) or 0
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         return INTERRUPTED
@@ -366,10 +388,6 @@ def _run(arguments: list[str] | None) -> int:
     except click.ClickException as error:
         click.echo(f"error: {error.format_message()}", err=True)
         return error.exit_code
-    except BrokenPipeError:
-        # The reader of our output (head, less) has seen enough; nothing is left to say, also not at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except BaseException as error:
         if interrupts.has_come():
             # An engine has made an error of it.
@@ -379,7 +397,6 @@ def _run(arguments: list[str] | None) -> int:
         if code is None:
             raise
         return code
-    return 0
 
 
 def _say_known(error: BaseException) -> int | None:

@@ -71,7 +71,7 @@ built_as_of_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer as JSON on standard output.")
 older_option = click.option(
-    "--allow-older", is_flag=True, help="Publish although what is published is as of a later time."
+    "--allow-older", is_flag=True, help="Let it pass that what is published is as of a later time."
 )
 
 
@@ -80,6 +80,19 @@ def settings_of(ctx: click.Context, **overrides: Any) -> Any:
     from warehouse.settings import load_settings
 
     return load_settings(**ctx.find_object(dict) or {}, **overrides)
+
+
+def warehouse_settings_of(ctx: click.Context) -> Any:
+    """The settings of a warehouse that is there: a home that was mistyped is not to be made, nor found in order.
+
+    Raises UsageError where it is not. A server is there or says so itself.
+    """
+    from warehouse.errors import UsageError
+
+    settings = settings_of(ctx)
+    if settings.engine == "duckdb" and not settings.warehouse_file.is_file():
+        raise UsageError(f"there is no warehouse in {settings.home}; give its folder with --home")
+    return settings
 
 
 def progress_for(as_json: bool) -> Progress:

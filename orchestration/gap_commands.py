@@ -2,7 +2,7 @@
 
 import click
 
-from orchestration.cli_options import answer, json_option, places, settings_of
+from orchestration.cli_options import answer, json_option, places, warehouse_settings_of
 
 
 @click.group()
@@ -26,7 +26,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     from orchestration.pipeline import describe_gap, initialise
     from warehouse import open_warehouse
 
-    with open_warehouse(settings_of(ctx)) as warehouse:
+    with open_warehouse(warehouse_settings_of(ctx)) as warehouse:
         initialise(warehouse)
         with warehouse.write("import") as writer:
             found = open_gaps(writer)
@@ -51,12 +51,14 @@ def accept(ctx: click.Context, gap_id: str, because: str) -> None:
 
     Example: skillsmith-analytics gaps accept 1f0c9a2b --because "the exporter was off on that day"
     """
+    if not because.strip():
+        raise click.BadParameter("say why; it is all that is left of the gap", ctx, param_hint="--because")
     from ingest.completeness import accept_gap
     from orchestration.pipeline import initialise
     from orchestration.run_lock import run_lock
     from warehouse import open_warehouse
 
-    with open_warehouse(settings_of(ctx)) as warehouse, run_lock(warehouse.settings):
+    with open_warehouse(warehouse_settings_of(ctx)) as warehouse, run_lock(warehouse.settings):
         initialise(warehouse)
         with warehouse.write("import") as writer:
             accept_gap(writer, gap_id, because)

@@ -429,7 +429,10 @@ def publish_build(warehouse: Warehouse, *, allow_older: bool = False, progress: 
             if outcome != "built":
                 with warehouse.write() as writer:
                     finish_build(writer, current.build_id, outcome)
-        closing.note = f"snapshot {snapshot.snapshot_id}, data until {snapshot.data_until or 'never: no data'}"
+        closing.note = (
+            f"snapshot {snapshot.snapshot_id}, data until {snapshot.data_until or 'never: no data'}, "
+            f"{snapshot.checks_passed} checks passed"
+        )
     return snapshot
 
 

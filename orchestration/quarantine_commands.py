@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from orchestration.cli_options import answer, as_of_option, json_option, places, progress_for, settings_of
+from orchestration.cli_options import answer, as_of_option, json_option, places, progress_for, warehouse_settings_of
 from orchestration.clock import now
 
 
@@ -40,7 +40,7 @@ def list_(ctx: click.Context, entity: str | None, file: str | None, reason: str 
     from ingest.quarantine import Choice, counts
     from warehouse import open_warehouse
 
-    with open_warehouse(settings_of(ctx)) as warehouse:
+    with open_warehouse(warehouse_settings_of(ctx)) as warehouse:
         rows = counts(_made(warehouse), Choice(entity, file, reason))
     if as_json:
         answer(rows)
@@ -69,7 +69,7 @@ def show(
     from ingest.quarantine import Choice, samples
     from warehouse import open_warehouse
 
-    with open_warehouse(settings_of(ctx)) as warehouse:
+    with open_warehouse(warehouse_settings_of(ctx)) as warehouse:
         rows = samples(_made(warehouse), Choice(entity, file, reason), limit)
     if as_json:
         answer(rows)
@@ -99,7 +99,7 @@ def replay(
     from orchestration.pipeline import replay_quarantine
     from warehouse import open_warehouse
 
-    with open_warehouse(settings_of(ctx)) as warehouse:
+    with open_warehouse(warehouse_settings_of(ctx)) as warehouse:
         report = replay_quarantine(
             warehouse,
             entity=entity,
@@ -140,7 +140,7 @@ def discard(
     from orchestration.run_lock import run_lock
     from warehouse import open_warehouse
 
-    with open_warehouse(settings_of(ctx)) as warehouse:
+    with open_warehouse(warehouse_settings_of(ctx)) as warehouse:
         choice = Choice(entity, file, reason)
         found = discard(_made(warehouse), choice, dry_run=True)
         if found and not dry_run:

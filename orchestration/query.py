@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from warehouse.access import OPERATOR, open_reader
-from warehouse.errors import StorageError, UsageError
+from warehouse.errors import AccessError, StorageError, UsageError
 from warehouse.published import PUBLISHED, published_table
 from warehouse.settings import Settings
 
@@ -37,7 +37,11 @@ def read_rows(settings: Settings, table: str, *, where: str | None = None, limit
     if limit is not None:
         sql += f" limit {int(limit)}"
     with open_reader(settings) as reader:
-        return reader.query(sql, OPERATOR, [name], {})
+        try:
+            return reader.query(sql, OPERATOR, [name], {})
+        except AccessError as error:
+            # All but the condition is ours.
+            raise UsageError(f"--where: {error}") from error
 
 
 def write_rows(rows: pa.Table, form: str, out: Path | None) -> None:

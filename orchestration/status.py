@@ -1,5 +1,6 @@
 """`status`: what is where, without disturbing a run that is writing."""
 
+import os
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ class Status:
     """The state of one installation; None and empty where there is nothing yet. Times are UTC.
 
     is_writing: another process has the warehouse, so its own record (last import, last build) could not be read.
+    unread_because: why it could not be read else.
     """
 
     home: Path
@@ -27,6 +29,7 @@ class Status:
     last_attempt: Attempt | None = None
     badges: list[dict[str, Any]] = field(default_factory=list)
     is_writing: bool = False
+    unread_because: str | None = None
     last_import_at: datetime | None = None
     files_imported: int = 0
     files_refused: int = 0
@@ -68,13 +71,15 @@ def describe(status: Status) -> str:
         ]
     if status.is_writing:
         lines.append("last run    another process is writing now; ask again when it is done")
+    elif status.unread_because is not None:
+        lines.append(f"last run    not known: {status.unread_because}")
     else:
         lines += _record_lines(status)
     lines += _storage_lines(status.storage)
     if status.badges:
         lines.append("tables      (badge, name, data until)")
         lines += [
-            f"  {row['badge']:<6} {row['table_name']:<36} data until {row['data_until'] or 'no data'}"
+            f"  {row['badge']:<6} {row['table_name']:<32} {_time(row['data_until']) if row['data_until'] else '-'}"
             for row in status.badges
         ]
     return "\n".join(lines)
@@ -153,6 +158,8 @@ def _written(settings: Settings) -> dict[str, Any]:
     """What the writer's own record says. Its file is opened only where no run has it, and never made."""
     if settings.engine == "duckdb" and not settings.warehouse_file.exists():
         return {}
+    if settings.engine == "duckdb" and not os.access(settings.home, os.W_OK):
+        return {"unread_because": f"the warehouse can be read only by who may write in {settings.home}"}
     try:
         with (
             run_lock(settings, wait_seconds=0.0),
@@ -167,14 +174,17 @@ def _written(settings: Settings) -> dict[str, Any]:
                 return {}
             ledger = writer.fetch(
                 "select max(finished_at) as last_import_at, "
-                "count(case when outcome = 'loaded' then 1 end) as files_imported, "
-                "count(case when outcome = 'refused' then 1 end) as files_refused from raw.import_ledger"
+                "count(case when outcome = 'loaded' then 1 end) as files_imported from raw.import_ledger"
             )[0]
             waiting = writer.fetch("select count(*) as n from raw.quarantine where resolved_at is null")[0]["n"]
             gaps = (
-                writer.fetch("select count(*) as n from ops.import_gaps where closed_at is null")[0]["n"]
+                writer.fetch(
+                    # A refused file counts until a good one of its name comes, or somebody accepts that none will.
+                    "select count(*) as open_gaps, count(case when kind = 'refused_file' then 1 end) as files_refused "
+                    "from ops.import_gaps where closed_at is null"
+                )[0]
                 if "import_gaps" in there
-                else 0
+                else {}
             )
             build = last_build(writer)
     except WarehouseBusyError:
@@ -182,7 +192,7 @@ def _written(settings: Settings) -> dict[str, Any]:
     return {
         **ledger,
         "rows_in_quarantine": waiting,
-        "open_gaps": gaps,
+        **gaps,
         "last_build": None
         if build is None
         else {"build_id": build.build_id, "as_of": build.as_of, "outcome": build.outcome},

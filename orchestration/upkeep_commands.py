@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestration.cli_options import answer, json_option, places, progress_for, settings_of
+from orchestration.cli_options import answer, json_option, places, progress_for, warehouse_settings_of
 from orchestration.clock import now
 
 if TYPE_CHECKING:
     from ingest.erasure import Certificate, Request
     from ingest.retention import Expiry
     from warehouse import Warehouse
-    from warehouse.settings import Settings
 
 _yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
@@ -62,8 +61,7 @@ def erase(
     from orchestration.run_lock import run_lock
     from warehouse import open_warehouse
 
-    settings = settings_of(ctx)
-    _require_warehouse(settings)
+    settings = warehouse_settings_of(ctx)
     if certificate is not None:
         _require_writable(certificate)
     request = None if requested else _request(actor, pseudonym, settings.pseudonym_key)
@@ -105,7 +103,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     from ingest.erasure import certificates
     from warehouse import open_warehouse
 
-    with open_warehouse(settings_of(ctx)) as warehouse:
+    with open_warehouse(warehouse_settings_of(ctx)) as warehouse:
         _bring_up(warehouse)
         found = certificates(warehouse)
     _say_certificates(found, as_json)
@@ -126,7 +124,7 @@ def show(ctx: click.Context, certificate_id: str, out: Path | None) -> None:
     from ingest.erasure import certificate_text, certificates
     from warehouse import open_warehouse
 
-    with open_warehouse(settings_of(ctx)) as warehouse:
+    with open_warehouse(warehouse_settings_of(ctx)) as warehouse:
         _bring_up(warehouse)
         [found] = certificates(warehouse, certificate_id)
     if out is None:
@@ -151,8 +149,7 @@ def retention(ctx: click.Context, dry_run: bool, yes: bool, as_json: bool) -> No
     from orchestration.run_lock import run_lock
     from warehouse import open_warehouse
 
-    settings = settings_of(ctx)
-    _require_warehouse(settings)
+    settings = warehouse_settings_of(ctx)
     with run_lock(settings), open_warehouse(settings) as warehouse:
         _bring_up(warehouse)
         found = expire(warehouse, now=now(), dry_run=True)
@@ -167,14 +164,6 @@ def retention(ctx: click.Context, dry_run: bool, yes: bool, as_json: bool) -> No
         done = retain(warehouse, now=now(), progress=progress_for(as_json))
     if as_json:
         answer(done)
-
-
-def _require_warehouse(settings: "Settings") -> None:
-    """Nobody is gone from a warehouse that is not there, and a home that was mistyped is not to be made."""
-    from warehouse.errors import UsageError
-
-    if settings.engine == "duckdb" and not settings.warehouse_file.is_file():
-        raise UsageError(f"there is no warehouse in {settings.home}; give its folder with --home")
 
 
 def _require_writable(path: Path) -> None:

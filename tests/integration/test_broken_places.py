@@ -1,5 +1,6 @@
 """Commands in a home that is none, or whose files are not ours: one line that says what to do, and no trace."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,30 @@ def test_a_clock_in_the_future_is_refused(home: Path, capsys: pytest.CaptureFixt
     assert run(["refresh", "--as-of", "2199-01-01"]) == 2
     assert "lies in the future" in capsys.readouterr().err
     assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["quarantine list", "quarantine show", "quarantine discard --yes", "gaps list", "gaps accept 1f --because it"],
+)
+def test_a_home_that_was_mistyped_is_not_made(home: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(command.split()) == 2
+    assert f"there is no warehouse in {home}" in capsys.readouterr().err
+    assert not home.exists()
+
+
+def test_a_home_that_is_not_ours_to_write_still_says_what_is_published(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.mkdir()
+    (home / "warehouse.duckdb").touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: not (path == home and mode == os.W_OK))
+    assert run(["status"]) == 0
+    said = capsys.readouterr().out
+    assert ("nothing yet" in said, "only by who may write in" in said) == (True, True)
+
+
+def test_a_gap_is_not_accepted_without_a_reason(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["init"]) == 0
+    assert run(["gaps", "accept", "1f", "--because", "  "]) == 2
+    assert "say why" in capsys.readouterr().err

@@ -220,6 +220,29 @@ def test_the_simulator_and_a_refresh_of_nothing_answer_in_json_too(command: Comm
     assert command("query", "team_activity", "--home", tmp_path / "home", "--json").data == []
 
 
+@pytest.mark.parametrize("condition", ["nothing = 1", "a(", "1 = 1) union select * from metrics.teams --"])
+def test_a_wrong_condition_is_a_wrong_call(command: Command, home: Path, condition: str) -> None:
+    assert command("query", "accounts", "--home", home, "--where", condition).code == 2
+
+
+def test_two_forms_of_one_answer_are_a_wrong_call(command: Command, home: Path) -> None:
+    assert "give one of them" in command("query", "accounts", "--home", home, "--json", "--format", "csv").err
+    assert command("query", "accounts", "--home", home, "--json", "--format", "json").data
+
+
+def test_a_reader_that_has_seen_enough_ends_the_command_as_it_ends_others(home: Path) -> None:
+    asked = subprocess.Popen(
+        [sys.executable, "-m", "orchestration.cli", "query", "metric_definitions", "--home", home, "--format", "csv"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "SKILLSMITH_SECRET": KEY},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert asked.stdout is not None
+    # Before a byte of it is written.
+    asked.stdout.close()
+    assert (asked.wait(120), asked.stderr and asked.stderr.read()) == (141, b"")
+
+
 def test_a_missing_drop_folder_is_one_line_of_a_real_process_and_writes_nothing(home: Path, tmp_path: Path) -> None:
     before = published_files(home)
 
@@ -294,7 +317,12 @@ def test_a_file_that_cannot_be_trusted_is_named_and_the_others_are_imported(
     assert f"refused {name}: " in again.err
     status = command("status", *places, "--json").data
     assert status["files_imported"] == 1
-    assert status["files_refused"] >= 1
+    assert status["files_refused"] == 1
+
+    (tmp_path / "drop" / name).unlink()
+    for gap in command("gaps", "list", *places, "--json").data:
+        assert command("gaps", "accept", gap["gap_id"], "--because", "it was a mistake", *places).code == 0
+    assert command("status", *places, "--json").data["files_refused"] == 0
 
 
 @pytest.mark.parametrize(
