@@ -29,7 +29,7 @@ STYLE = """
 .rows td {white-space: nowrap;}
 .rows.cut {border-bottom: 1px solid rgba(128, 140, 155, .35);}
 .rows td.long {white-space: normal; overflow-wrap: anywhere; min-width: 9rem;}
-.rows td.check_name {min-width: 19rem;} .rows td.reason {min-width: 11rem;}
+.rows td.check_name, .rows td.reason {min-width: 13rem;} .rows td.observed, .rows td.expected {min-width: 7rem;}
 .rows .good {color: #25905a;} .rows .warn {color: #c97a12;} .rows .bad {color: #d64550;}
 .rows .number {text-align: right;}
 [class*="st-key-blocked_"] {opacity: .6; filter: grayscale(1);}
@@ -40,7 +40,8 @@ a:focus-visible {outline: 2px solid currentColor !important; outline-offset: 2px
   /* What is pressed or chosen is no use on paper; what was chosen stands in words. */
   [data-testid=stHeader], [data-testid=stToolbar], [data-testid=stSidebar], [data-testid=stSelectbox],
   [data-testid=stButtonGroup], [data-testid=stPopover], [data-testid=stDownloadButton], [data-testid=stPageLink],
-  [data-testid=stForm], [data-testid=stElementToolbar], [data-testid=stHeaderActionElements]
+  [data-testid=stForm], [data-testid=stElementToolbar], [data-testid=stHeaderActionElements],
+  [data-testid=stExpander]:not(:has(details[open]))
     {display: none !important;}
   [data-testid=stApp], [data-testid=stAppViewContainer], [data-testid=stMain], .stApp > div
     {position: static !important; overflow: visible !important; height: auto !important;}

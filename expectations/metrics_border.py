@@ -84,6 +84,18 @@ def metrics_checks(writer: Writer, previous: Callable[[], RowCounts], *, may_shr
             show=("bound",),
         ),
     ]
+    if "build.metric_definitions" in there:
+        checks.append(
+            _check(
+                "every_metric_says_what_it_means",
+                "tables_undefined",
+                0,
+                0,
+                "a definition for every published table of metrics",
+                "a page prints the definition beside the number; without one nobody can tell what it counts",
+                lambda: _undefined(writer, there),
+            )
+        )
     if "build.mrr_bridge" in there:
         checks += [
             _check(
@@ -235,6 +247,21 @@ def _spoken_of(writer: Writer, there: Mapping[str, set[str]]) -> list[dict[str, 
         if column in there.get(f"build.{table}", ())
     ]
     return writer.fetch(" union all ".join(parts)) if parts else []
+
+
+def _undefined(writer: Writer, there: Mapping[str, set[str]]) -> list[dict[str, Any]]:
+    """How many tables of metrics have no definition."""
+    rows = writer.fetch(
+        "select table_name from build.metric_definitions where column_name = '' and length(trim(definition)) > 0"
+    )
+    defined = {row["table_name"] for row in rows}
+    asked = [table for table in PUBLISHED if table.scope in _COMPARED_SCOPES and table.source in there]
+    return [
+        {
+            "table_name": "metrics.metric_definitions",
+            "tables_undefined": sum(table.name not in defined for table in asked),
+        }
+    ]
 
 
 def _bridge(writer: Writer) -> list[dict[str, Any]]:

@@ -263,8 +263,10 @@ def _trend(trust: Trust, activity: Sequence[data.Row], account_id: str, period_d
             f"({formats.count(row['active_users'])}/{formats.count(row['seats'])})",
         }
         for row in activity
-        if known[0]["period_end"] <= row["period_end"] <= known[-1]["period_end"]
+        # Up to the chosen end, also where that is hidden: what is old is not to look like now.
+        if known[0]["period_end"] <= row["period_end"]
     ]
+    shown = [row for row in drawn if row["period_end"] in (known[0]["period_end"], known[-1]["period_end"])]
     with sections.values(trust, "account_trend", "account_activity"):
         chart = charts.show(
             charts.trend(
@@ -276,8 +278,8 @@ def _trend(trust: Trust, activity: Sequence[data.Row], account_id: str, period_d
                 number_format="%",
                 top=1.0,
             ),
-            f"Adoption of the account over {period_days} days by period end, from {drawn[0]['text']} to "
-            f"{drawn[-1]['text']}",
+            f"Adoption of the account over {period_days} days by period end, from {shown[0]['text']} to "
+            f"{shown[-1]['text']} on {formats.day(known[-1]['period_end'])}",
             key="account_trend",
         )
     hidden = len(activity) - len(known)

@@ -28,7 +28,8 @@ What should have come and has not: a file that a manifest names, a refused file,
 stated, a day without rows or with less than half of what its kind of day had in the four weeks before, a live source
 that could not be read. A gap closes when the rest arrives, or when somebody accepts it
 (`skillsmith-analytics gaps`)."""
-VOLUMES = {"ok": "As usual", "low": "▲ Few rows", "unknown": "Not judged"}
+VOLUMES = {"ok": "As usual", "low": "▲ Few rows", "unknown": ""}
+WORST_FIRST = ("red", "grey", "amber", "green")
 LEDGER = """**Import ledger**
 
 One row per delivered file. *Seen* rows are in the file; of these, *loaded* are new, *merged* were known already, and
@@ -83,10 +84,11 @@ def _health(looking: Looking, trust: Trust) -> None:
         {
             **row,
             "badge": trust.badge(str(row["table_name"])),
-            "reason": " ".join(trust.reasons(str(row["table_name"]), with_age=False)),
+            "reason": " ".join(_of_its_own(trust, str(row["table_name"]))),
         }
         for row in health
     ]
+    shown.sort(key=lambda row: WORST_FIRST.index(row["badge"]))
     told = {
         badge: f"**{formats.count(number)}** {word.lower()}"
         for badge, (word, _, _) in BADGES.items()
@@ -99,18 +101,39 @@ def _health(looking: Looking, trust: Trust) -> None:
         "table_name": ("Table", tables.text),
         "reason": ("Why", tables.text),
         "data_until": ("Data until", _or("No date", formats.moment)),
-        "freshness_minutes": ("Age", _or("", formats.minutes)),
-        "freshness_limit_minutes": ("Age allowed", _or("Any", formats.minutes)),
+        "age": ("Age / allowed", tables.text),
         "counted": ("Failed / warned", tables.text),
         "completeness": ("Complete", _or("Not told", formats.share)),
-        "volume_state": ("Last day", lambda value: VOLUMES.get(str(value), str(value))),
-        "last_good_at": ("Last good", formats.moment),
+        "volume": ("Last day", tables.text),
+        "good": ("Last good", tables.text),
     }
-    if not tables.shown(shown, "reason"):
-        del columns["reason"]
-    failing = [f"{formats.count(row['blocking_failures'])} / {formats.count(row['warnings'])}" for row in shown]
-    tables.show([{**row, "counted": counted} for row, counted in zip(shown, failing, strict=True)], columns)
+    lines = [_told(row, trust) for row in shown]
+    known = tables.shown(lines, "reason", "volume")
+    tables.show(
+        lines,
+        {name: column for name, column in columns.items() if name not in ("reason", "volume") or name in known},
+    )
     sections.foot(trust, shown, "table_health", ("table_health", ""), has_badge=False)
+
+
+def _of_its_own(trust: Trust, table: str) -> list[str]:
+    """Why the badge is not green, without the table's name before it: that has its own column."""
+    reasons = [reason.removeprefix(f"{table}: ") for reason in trust.reasons(table, with_age=False)]
+    return [reason[:1].upper() + reason[1:] for reason in reasons]
+
+
+def _told(row: data.Row, trust: Trust) -> data.Row:
+    """A line of table health in words."""
+    age = _or("", formats.minutes)(row["freshness_minutes"])
+    allowed = _or("any", formats.minutes)(row["freshness_limit_minutes"])
+    is_good_now = row["last_good_at"] == trust.snapshot.as_of
+    return {
+        **row,
+        "age": f"{age} / {allowed}" if age else "",
+        "counted": f"{formats.count(row['blocking_failures'])} / {formats.count(row['warnings'])}",
+        "volume": VOLUMES.get(str(row["volume_state"]), str(row["volume_state"])),
+        "good": "Now" if is_good_now else _or("Never", formats.moment)(row["last_good_at"]),
+    }
 
 
 def _or(instead: str, as_text: Callable[[Any], str]) -> Callable[[Any], str]:
@@ -213,15 +236,16 @@ def _checks(checks: data.Rows, trust: Trust) -> None:
     columns = {
         "status": ("Status", lambda value: STATUS.get(str(value), str(value))),
         "severity": ("Severity", tables.text),
-        "table_name": ("Table", tables.text),
+        "checked": ("Table", tables.text),
         "check_name": ("Check", tables.text),
         "observed": ("Observed", tables.text),
         "expected": ("Expected", tables.text),
         "reason": ("Why it matters", tables.text),
     }
-    known = tables.shown(checks, *columns)
+    lines = [{**row, "checked": row["table_name"]} for row in checks]
+    known = tables.shown(lines, *columns)
     tables.show(
-        checks,
+        lines,
         {column: heading for column, heading in columns.items() if column in known},
         height=None if len(checks) < 10 else 420,
     )

@@ -160,8 +160,10 @@ def _trend(trust: Trust, hours: Sequence[data.Row], team_id: str, period_days: i
             f"{formats.hours(row['hours_p90'])})",
         }
         for row in hours
-        if known[0]["period_end"] <= row["period_end"] <= known[-1]["period_end"]
+        # Up to the chosen end, also where that is hidden: what is old is not to look like now.
+        if known[0]["period_end"] <= row["period_end"]
     ]
+    shown = [row for row in drawn if row["period_end"] in (known[0]["period_end"], known[-1]["period_end"])]
     with sections.values(trust, "hours", "team_time_saved"):
         chart = charts.show(
             charts.trend(
@@ -172,7 +174,8 @@ def _trend(trust: Trust, hours: Sequence[data.Row], team_id: str, period_days: i
                 title="Hours saved, modelled",
                 number_format=",~f",
             ),
-            f"Modelled hours saved in {period_days} days by period end, from {drawn[0]['text']} to {drawn[-1]['text']}",
+            f"Modelled hours saved in {period_days} days by period end, from {shown[0]['text']} to "
+            f"{shown[-1]['text']} on {formats.day(known[-1]['period_end'])}",
             key="hours",
         )
     st.caption(

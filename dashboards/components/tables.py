@@ -12,6 +12,7 @@ from dashboards.data import Row
 
 RIGHT_TEXTS = frozenset(
     {
+        "age",
         "counted",
         "moved",
         "by_7",
@@ -28,8 +29,8 @@ RIGHT_TEXTS = frozenset(
 )
 """Columns of text that are numbers to the eye."""
 SIGNS = {"✔": "good", "▲": "warn", "✖": "bad"}
-LONG_TEXTS = frozenset({"reason", "error", "observed", "expected", "check_name", "source", "why"})
-"""Columns whose texts may wrap."""
+LONG_TEXTS = frozenset({"reason", "error", "observed", "expected", "checked", "check_name", "source", "why"})
+"""Columns whose texts may wrap; names in them between their parts."""
 
 
 def show(
@@ -41,9 +42,14 @@ def show(
     """
     kinds = {column: _kind(rows, column, as_text) for column, (_, as_text) in columns.items()}
     head = "".join(f'<th scope="col"{kinds[column]}>{escape(heading)}</th>' for column, (heading, _) in columns.items())
-    cells = [(column, f"<td{kinds[column]}>", as_text) for column, (_, as_text) in columns.items()]
+    cells = [
+        (column, f"<td{kinds[column]}>", as_text, _long if column in LONG_TEXTS else _cell)
+        for column, (_, as_text) in columns.items()
+    ]
     body = "".join(
-        "<tr>" + "".join(f"{start}{_cell(as_text(row.get(column)))}</td>" for column, start, as_text in cells) + "</tr>"
+        "<tr>"
+        + "".join(f"{start}{cell(as_text(row.get(column)))}</td>" for column, start, as_text, cell in cells)
+        + "</tr>"
         for row in rows
     )
     limit = f' style="max-height: {height}px"' if height is not None else ""
@@ -69,6 +75,11 @@ def _cell(words: str) -> str:
     if rest and sign in SIGNS:
         return f'<span class="{SIGNS[sign]}">{sign}</span> {escape(rest)}'
     return escape(words)
+
+
+def _long(words: str) -> str:
+    """The words, escaped, with places in names at which a line may end."""
+    return escape(words).replace("_", "_<wbr>").replace(".", ".<wbr>")
 
 
 def _kind(rows: Sequence[Row], column: str, as_text: Callable[[Any], str]) -> str:

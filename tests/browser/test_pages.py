@@ -354,8 +354,12 @@ def test_the_data_page_shows_health_ledger_and_checks(look, rows):
     page = look("/data?viewer=data_engineer")
     body = _body(page)
     _assert_healthy(page)
-    for health in rows("select table_name from metrics.table_health", "metrics.table_health"):
-        assert health["table_name"] in body
+    listed = page.get_by_role("region").first.get_by_role("row").all_inner_texts()[1:]
+    lines = [line.split("\t")[:2] for line in listed]
+    health = rows("select table_name, badge from metrics.table_health", "metrics.table_health")
+    assert sorted(table for _, table in lines) == sorted(row["table_name"] for row in health)
+    worst_first = ["✖ Blocked", "○ Unknown", "▲ Warning", "✔ Checked"]
+    assert [badge for badge, _ in lines] == sorted((badge for badge, _ in lines), key=worst_first.index)
     # Files that were read together share their time.
     newest = "select file_name from ops.import_ledger order by started_at desc, source, entity, file_name limit 20"
     for load in rows(newest, "ops.import_ledger"):

@@ -182,7 +182,7 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
     "availability_daily": {"component": "text", "account_id": "text", "day": "date", "down_minutes": "bigint"},
     "slo_status": {"objective": "text", "account_id": "text", "as_of": "timestamp", "sli": "double"},
     "table_health": {"table_name": "text", "data_until": "timestamp", "badge": "text"},
-    "metric_definitions": {"table_name": "text", "column_name": "text", "label": "text"},
+    "metric_definitions": {"table_name": "text", "column_name": "text", "label": "text", "definition": "text"},
     "assumptions": {"assumption_set": "text", "skill_name": "text", "valid_from": "date", "mode": "double"},
     "quarantine_counts": {"source": "text", "entity": "text", "file_name": "text", "reason": "text", "rows": "bigint"},
     "fct_skill_days": {

@@ -7,6 +7,8 @@ import psycopg
 import pytest
 
 from expectations.checks import check_borders
+from expectations.frames import evaluate
+from expectations.metrics_border import compared_tables, metrics_checks
 from orchestration.pipeline import initialise
 from tests.integration.published_world import AS_OF, build, check, rows_of
 from warehouse import open_warehouse, snapshots
@@ -210,6 +212,25 @@ def test_a_table_that_a_newer_version_adds_is_said_to_be_missing_until_that_vers
     publish(warehouse, build_id="b2", as_of=AS_OF)
     with open_reader(warehouse.settings) as reader:
         assert reader.query(f"select * from {added}", OPERATOR, [added]).num_rows == len(rows_of("team_onboarding", 1))
+
+
+def test_a_table_of_metrics_that_nobody_explains_stops_publishing(warehouse):
+    build(warehouse, "b1")
+    with warehouse.write() as writer:
+        [check] = [
+            check
+            for check in metrics_checks(writer, dict, may_shrink=True)
+            if check.name == "every_metric_says_what_it_means"
+        ]
+        meant = {table.name for table in compared_tables()} | {"skill_pairs", "skill_suggestions"}
+        words = [{"table_name": name, "column_name": "", "definition": "What it counts."} for name in sorted(meant)]
+        writer.execute("delete from build.metric_definitions")
+        writer.append("build.metric_definitions", [*words, {"table_name": "team_skill_breakdown", "column_name": ""}])
+        assert {row["status"] for row in evaluate(check)} == {"failed"}
+        writer.execute(
+            "update build.metric_definitions set definition = 'Installs.' where table_name = 'team_skill_breakdown'"
+        )
+        assert {row["status"] for row in evaluate(check)} == {"passed"}
 
 
 def test_a_server_finds_rows_of_a_team_an_account_and_a_person_by_an_index(postgres_settings):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from itertools import accumulate
 from typing import Any
 
 from dashboards.components import formats
@@ -172,27 +173,55 @@ def days(rows: Sequence[Row], first: date, last: date) -> Chart:
 
 
 def stacked_bar(parts: Sequence[tuple[str, Any, str]], *, title: str) -> Chart:
-    """One bar of counts that add up. parts: (name, count, colour); the counts stand in the bar and the legend."""
+    """One bar of counts that add up. parts: (name, count, colour).
+
+    Who cannot tell the colours has the count, in the bar and in the legend, and the order.
+    """
     rows = [
-        {"part": f"{name}: {formats.count(value)}", "count": 0 if formats.is_missing(value) else value, "at": at}
-        for at, (name, value, _) in enumerate(parts)
+        {"part": f"{name}: {formats.count(value)}", "told": formats.count(value), "count": value}
+        for name, value, _ in parts
     ]
+    before = list(accumulate((row["count"] for row in rows), initial=0))
+    rows = [row | {"start": start, "end": end} for row, start, end in zip(rows, before, before[1:], strict=False)]
     names = [row["part"] for row in rows]
+    across = {"title": title, "axis": {"tickMinStep": 1, "format": "d"}, "scale": {"domain": [0, before[-1]]}}
     return Chart(
         {
             "height": 185,
-            "mark": {"type": "bar", "height": 30},
-            "encoding": {
-                "x": number("count", title=title, stack="zero", axis={"tickMinStep": 1, "format": "d"}),
-                "color": named(
-                    "part",
-                    sort=names,
-                    scale={"domain": names, "range": [colour for _, _, colour in parts]},
-                    legend=SQUARES | {"orient": "bottom", "columns": 2, "labelLimit": 170},
+            "layer": [
+                layer(
+                    {"type": "bar", "height": 30},
+                    x=number("start", **across),
+                    x2={"field": "end"},
+                    color=named(
+                        "part",
+                        sort=names,
+                        scale={"domain": names, "range": [colour for _, _, colour in parts]},
+                        legend=SQUARES | {"orient": "bottom", "columns": 2, "labelLimit": 190},
+                    ),
+                    tooltip=[tip("part", title)],
                 ),
-                "order": number("at"),
-                "tooltip": [tip("part", title)],
-            },
+                {
+                    # A part too narrow for its count still has its place in the order.
+                    "transform": [
+                        {"filter": "datum.count > 0"},
+                        {"calculate": "(datum.start + datum.end) / 2", "as": "middle"},
+                    ],
+                    **layer(
+                        {
+                            "type": "text",
+                            "color": "#ffffff",
+                            "fontSize": 13,
+                            "fontWeight": "bold",
+                            "opacity": {
+                                "expr": f"width * datum.count / {before[-1]} < 9 * length(datum.told) + 5 ? 0 : 1"
+                            },
+                        },
+                        x=number("middle", **across),
+                        text=tip("told"),
+                    ),
+                },
+            ],
         },
         rows,
     )
@@ -269,7 +298,12 @@ def retention_curve(rows: Sequence[Row]) -> Chart:
     rows: weeks_later, retention_rate, text, is_provisional.
     """
     drawn = only(rows, "weeks_later", "retention_rate", "text", "is_provisional")
-    drawn = [row | {"share": formats.share(row["retention_rate"]) if row["text"] else ""} for row in drawn]
+    around = [1.0, *(1.0 if row["retention_rate"] is None else row["retention_rate"] for row in drawn), 1.0]
+    drawn = [
+        # "46% (6/13)" in two lines, under a point that lies lower than those beside it, where there is room.
+        row | {"label": row["text"].replace(" (", "\n").rstrip(")"), "is_low": 0.15 < here < min(before, after)}
+        for row, before, here, after in zip(drawn, around, around[1:], around[2:], strict=False)
+    ]
     up = {
         "title": "Share that came back",
         "scale": {"domain": [0, 1]},
@@ -298,13 +332,14 @@ def retention_curve(rows: Sequence[Row]) -> Chart:
                     # Every other one in a narrow window.
                     {
                         "type": "text",
-                        "dy": -12,
+                        "dy": {"expr": "datum.is_low ? 17 : -26"},
                         "fontSize": 12,
+                        "lineBreak": "\n",
                         "color": ink(),
-                        "opacity": {"expr": "width < 420 && datum.weeks_later % 2 == 0 ? 0 : 1"},
+                        "opacity": {"expr": "width < 560 && datum.weeks_later % 2 == 0 ? 0 : 1"},
                     },
                     y=number("retention_rate", **up),
-                    text=tip("share"),
+                    text=tip("label"),
                 ),
             ],
         },

@@ -74,3 +74,28 @@ def test_the_axis_of_days_names_none_after_the_last():
     rows = [{"day": first + timedelta(days=n), "uses": 1} for n in range(7)]
     texts = _texts(charts.as_svg(charts.days(rows, first, date(2026, 11, 28)), "Uses", [], is_dark=False))
     assert [text for text in texts if text.endswith("Nov")] == [f"{day} Nov" for day in range(22, 29)]
+
+
+def test_an_axis_goes_on_to_the_last_end_where_nothing_is_shown_at_it():
+    shown = _trend(SUNDAYS)
+    hidden = [row | dict.fromkeys(("share", "low", "high"), None) for row in shown.rows[2:]]
+    dark_end = charts.Chart(shown.specification, [*shown.rows[:2], *hidden])
+    labels = [_texts(charts.as_svg(chart, "Adoption", [], is_dark=False)) for chart in (shown, dark_end)]
+    assert labels[0] == labels[1]
+    assert "21 Nov" in labels[1]
+
+
+def test_parts_of_a_bar_are_told_apart_by_their_counts_too():
+    parts = [("Active", 17, charts.BLUE), ("Idle", 0, charts.ORANGE), ("Never used", 2, charts.RED)]
+    texts = _texts(charts.as_svg(charts.stacked_bar(parts, title="People"), "Seats", [], is_dark=False))
+    assert {"Active: 17", "Idle: 0", "Never used: 2"} <= set(texts)
+    assert [text for text in texts if text in ("17", "2", "0")][-2:] == ["17", "2"]
+
+
+def test_a_point_of_retention_says_how_many_of_how_many():
+    rows = [
+        {"weeks_later": 1, "retention_rate": 0.5, "text": "50 % (6/12)", "is_provisional": False},
+        {"weeks_later": 2, "retention_rate": None, "text": "", "is_provisional": False},
+    ]
+    texts = _texts(charts.as_svg(charts.retention_curve(rows), "Who comes back", [], is_dark=False))
+    assert {"50 %", "6/12"} <= set(texts)
