@@ -17,7 +17,7 @@ TEAM_TIME_SAVED = TableSpec(
         ColumnSpec("account_id", "text"),
         ColumnSpec("team_id", "text"),
         ColumnSpec("period_end", "date", "Last day of the period, inclusive."),
-        ColumnSpec("period_days", "bigint", "Length of the period in days."),
+        ColumnSpec("period_days", "integer", "Length of the period in days."),
         ColumnSpec("assumption_set", "text", "Which set of assumptions was used."),
         ColumnSpec("hours_p10", "double", "Hours saved, 10th percentile of the draws."),
         ColumnSpec("hours_p50", "double", "Hours saved, median of the draws."),
@@ -62,6 +62,7 @@ SKILL_SUGGESTIONS = TableSpec(
 
 _TYPES = {
     "text": pa.string(),
+    "integer": pa.int32(),
     "bigint": pa.int64(),
     "double": pa.float64(),
     "boolean": pa.bool_(),

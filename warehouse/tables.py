@@ -8,10 +8,11 @@ those, and `warehouse.published` lists them.
 from dataclasses import dataclass
 from typing import Literal
 
-ColumnType = Literal["text", "bigint", "double", "boolean", "timestamp", "date", "json"]
+ColumnType = Literal["text", "integer", "bigint", "double", "boolean", "timestamp", "date", "json"]
 
 DUCKDB_TYPES: dict[ColumnType, str] = {
     "text": "VARCHAR",
+    "integer": "INTEGER",
     "bigint": "BIGINT",
     "double": "DOUBLE",
     "boolean": "BOOLEAN",
@@ -22,6 +23,7 @@ DUCKDB_TYPES: dict[ColumnType, str] = {
 }
 POSTGRES_TYPES: dict[ColumnType, str] = {
     "text": "text",
+    "integer": "integer",
     "bigint": "bigint",
     "double": "double precision",
     "boolean": "boolean",

@@ -14,6 +14,7 @@ from dashboards.components import (
     definitions,
     downloads,
     formats,
+    hours,
     links,
     periods,
     sections,
@@ -61,7 +62,7 @@ def show(looking: Looking) -> None:
     trust = definitions.load(looking.viewer)
     activity = data.query("account_activity", looking.viewer, **chosen, period_end=str(end))
     now = periods.row_at(activity, end) or {}
-    periods.line(end, period_days, is_provisional=bool(now.get("is_provisional")))
+    periods.line(end, period_days, now)
     _whole(trust, activity, now, end, period_days)
     _teams(looking, trust, {**chosen, "period_end": str(end)}, bool(now.get("is_provisional")))
     _trend(trust, activity, account_id, period_days)
@@ -80,9 +81,14 @@ def _whole(trust: Trust, activity: Sequence[data.Row], now: data.Row, end: date,
             icon=":material/visibility_off:",
         )
         return
-    before = periods.row_at(activity, end - timedelta(days=period_days))
+    before_end = end - timedelta(days=period_days)
+    before = periods.comparable(activity, before_end)
     versus = f"vs the {period_days} days before"
-    no_change = "No comparison: the equal period before is not published, or hidden"
+    no_change = (
+        periods.NOT_COVERED
+        if before is None and periods.row_at(activity, before_end)
+        else "No comparison: the equal period before is not published, or hidden"
+    )
     is_provisional = bool(now.get("is_provisional"))
     band = now.get("adoption_band")
 
@@ -128,7 +134,7 @@ def _teams(looking: Looking, trust: Trust, chosen: dict[str, Any], is_provisiona
     st.subheader("Teams side by side")
     named = [row for row in data.query("teams", looking.viewer) if row["account_id"] == chosen["account_id"]]
     activity = {row["team_id"]: row for row in data.query("account_teams", looking.viewer, **chosen)}
-    saved = {
+    found = {
         row["team_id"]: row
         for row in data.query("account_time_saved", looking.viewer, **chosen, assumption_set=ASSUMPTION_SET)
     }
@@ -136,8 +142,9 @@ def _teams(looking: Looking, trust: Trust, chosen: dict[str, Any], is_provisiona
         banners.nothing("No team of this account is yours to see.", "Only the account as a whole is shown.")
         return
     labels = team_labels(named)
+    saved = {team_id: hours.of_team(found.get(team_id), activity.get(team_id)) for team_id in labels}
     rows = [
-        _team(labels[row["team_id"]], row["team_id"], activity.get(row["team_id"]), saved.get(row["team_id"]))
+        _team(labels[row["team_id"]], row["team_id"], activity.get(row["team_id"]), saved[row["team_id"]])
         for row in named
     ]
     rows.sort(key=lambda row: (row["adoption_rate"] is None, -(row["adoption_rate"] or 0.0), row["team"]))
@@ -174,7 +181,7 @@ def _teams(looking: Looking, trust: Trust, chosen: dict[str, Any], is_provisiona
         {
             **{"team_id": row["team_id"], "team_name": row["team"], "note": row["note"]},
             **{name: value for name, value in activity.get(row["team_id"], {}).items() if name != "team_id"},
-            **{name: saved.get(row["team_id"], {}).get(name) for name in ("hours_p10", "hours_p50", "hours_p90")},
+            **{name: (saved[row["team_id"]] or {}).get(name) for name in ("hours_p10", "hours_p50", "hours_p90")},
         }
         for row in rows
     ]
@@ -238,6 +245,10 @@ def _team(label: str, team_id: str, now: data.Row | None, saved: data.Row | None
     }
 
 
+def _rate(row: data.Row) -> str:
+    return f"{formats.share(row['adoption_rate'])} ({formats.count(row['active_users'])}/{formats.count(row['seats'])})"
+
+
 def _count(value: Any) -> str:
     return HIDDEN if formats.is_missing(value) else formats.count(value)
 
@@ -250,23 +261,14 @@ def _hours(saved: data.Row | None, column: str) -> str:
 
 def _trend(trust: Trust, activity: Sequence[data.Row], account_id: str, period_days: int) -> None:
     st.subheader("Adoption over time")
-    known = [row for row in activity if not formats.is_missing(row["adoption_rate"])]
+    rows, known = periods.trend_of(activity, "adoption_rate")
     if len(known) < 2:
         banners.nothing(
-            "Too little to draw.", "A trend needs two period ends in which no figure of a team had to be hidden."
+            "Too little to draw.",
+            "A trend needs two period ends that the data covers and in which no figure of a team had to be hidden.",
         )
         return
-    drawn = [
-        {
-            **row,
-            "text": f"{formats.share(row['adoption_rate'])} "
-            f"({formats.count(row['active_users'])}/{formats.count(row['seats'])})",
-        }
-        for row in activity
-        # Up to the chosen end, also where that is hidden: what is old is not to look like now.
-        if known[0]["period_end"] <= row["period_end"]
-    ]
-    shown = [row for row in drawn if row["period_end"] in (known[0]["period_end"], known[-1]["period_end"])]
+    drawn = [{**row, "text": _rate(row)} for row in rows]
     with sections.values(trust, "account_trend", "account_activity"):
         chart = charts.show(
             charts.trend(
@@ -278,11 +280,11 @@ def _trend(trust: Trust, activity: Sequence[data.Row], account_id: str, period_d
                 number_format="%",
                 top=1.0,
             ),
-            f"Adoption of the account over {period_days} days by period end, from {shown[0]['text']} to "
-            f"{shown[-1]['text']} on {formats.day(known[-1]['period_end'])}",
+            f"Adoption of the account over {period_days} days by period end, from {_rate(known[0])} to "
+            f"{_rate(known[-1])} on {formats.day(known[-1]['period_end'])}",
             key="account_trend",
         )
-    hidden = len(activity) - len(known)
+    hidden = sum(formats.is_missing(row["adoption_rate"]) for row in activity)
     st.caption(
         f"Each point is the {period_days} days up to a Sunday or the chosen end, in people of all teams; the band is "
         f"the 95{formats.THIN}% interval; a hollow point is provisional."

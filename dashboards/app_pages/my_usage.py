@@ -43,7 +43,7 @@ def show(looking: Looking) -> None:
     skills = [row for row in windows if row["skill_name"] != "*"]
     start = whole["period_end"] - timedelta(days=days - 1)
     # The newest period is the only one that is kept of a person, and late events may still come.
-    periods.line(whole["period_end"], days, is_provisional=True)
+    periods.line(whole["period_end"], days, {"is_provisional": True})
     _figures(whole, days)
     _days(trust, data.query("my_days", looking.viewer), start, whole["period_end"])
     _skills(trust, skills, days)

@@ -28,7 +28,6 @@ TABLE = "team_recommendations"
 ALL = "*"
 HIDDEN = "Hidden"
 OPEN = "Still open"
-NOT_COVERED = "No comparison: the data does not reach back through the equal period before"
 NO_FIGURE = "No comparison: one of the two periods has no such figure"
 NAMES = {"cli": "CLI", "mcp": "MCP", "ide": "IDE", "web": "Web", "unknown": "Not said"}
 
@@ -89,7 +88,7 @@ def show(looking: Looking) -> None:
     chosen = {"team_id": team.team_id, "period_days": period_days, "period_end": str(end)}
     rows = data.query("recommendations", looking.viewer, **chosen)
     total = next((row for row in rows if row["surface"] == row["model"] == ALL), None)
-    periods.line(end, period_days, is_provisional=bool(total and total["is_provisional"]))
+    periods.line(end, period_days, total or {})
     if total is None:
         banners.nothing(
             f"Nothing was recommended to {team.label} in this period.",
@@ -121,7 +120,7 @@ def _figures(trust: Trust, total: data.Row, over_time: Sequence[data.Row], perio
             entries=[(TABLE, column)],
             change=periods.difference(total, before if is_comparable else None, column, formats.points),
             versus=f"vs the {period_days} days before",
-            no_change=NOT_COVERED if before is not None and not is_comparable else NO_FIGURE,
+            no_change=periods.NOT_COVERED if before is not None and not is_comparable else NO_FIGURE,
             series=periods.series(over_time, column),
             is_provisional=bool(total["is_provisional"]),
         )

@@ -90,13 +90,10 @@ def _choose(looking: Looking) -> _Chosen | None:
 
 
 def _use(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
-    series = data.query(
-        "team_skill",
-        looking.viewer,
-        team_id=chosen.team_id,
-        skill_name=chosen.skill_name,
-        period_days=chosen.period_days,
-        period_end=str(chosen.end),
+    asked = {"team_id": chosen.team_id, "period_days": chosen.period_days, "period_end": str(chosen.end)}
+    series = periods.with_cover(
+        data.query("team_skill", looking.viewer, skill_name=chosen.skill_name, **asked),
+        data.query("team_activity", looking.viewer, **asked),
     )
     now = periods.row_at(series, chosen.end)
     start = chosen.end - timedelta(days=chosen.period_days - 1)
@@ -131,7 +128,7 @@ def _tiles(chosen: _Chosen, now: data.Row, before: data.Row | None, series: Sequ
     is_covered = formats.is_missing(now["previous_users"]) or not formats.is_missing(now["previous_adoption_rate"])
     is_published = chosen.before in chosen.ends
     why = (
-        "No comparison: the data does not reach back through the equal period before"
+        periods.NOT_COVERED
         if not is_covered
         else "The equal period before is not published"
         if not is_published
@@ -400,7 +397,7 @@ def _maintenance(quality: data.Row) -> str:
 
 
 REASONS: dict[str, Callable[[data.Row], str]] = {
-    "usage": lambda quality: f"rank by successes of 28 days among the skills of {quality['category'] or 'no category'}",
+    "usage": lambda quality: f"rank by successes of 28 days among the skills of {quality['category']}",
     "rating": lambda quality: (
         f"{formats.decimal(quality['stars'])} stars, from {formats.count(quality['ratings'])} "
         f"rating{'' if quality['ratings'] == 1 else 's'} and the registry's mean"
@@ -412,7 +409,7 @@ REASONS: dict[str, Callable[[data.Row], str]] = {
     "performance": lambda _: "as the registry measured it",
 }
 UNKNOWN = {
-    "usage": "no data, or no other skill of the category",
+    "usage": "no data, no category, or no other skill of it",
     "rating": "nobody has rated it",
     "maintenance": "neither a change nor an issue is known",
     "security": "not scanned",

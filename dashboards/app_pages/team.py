@@ -15,6 +15,7 @@ from dashboards.components import (
     definitions,
     downloads,
     formats,
+    hours,
     periods,
     sections,
     suggestions,
@@ -29,7 +30,6 @@ from dashboards.viewers import Looking
 ASSUMPTION_SET = "default"
 TOP_SKILLS = 10
 NOT_PUBLISHED = "The equal period before is not published"
-NOT_COVERED = "No comparison: the data does not reach back through the equal period before"
 HIDDEN_VALUE = "Hidden"
 HIDDEN = "No comparison: one side of it is hidden to protect people"
 NO_HOURS = "No comparison: one side of it has no hours, or they are hidden to protect people"
@@ -67,10 +67,12 @@ def show(looking: Looking) -> None:
 def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end: date) -> None:
     chosen = {"team_id": team_id, "period_days": period_days, "period_end": str(end)}
     activity = data.query("team_activity", looking.viewer, **chosen)
-    saved = data.query("team_time_saved", looking.viewer, assumption_set=ASSUMPTION_SET, **chosen)
+    saved = hours.beside(
+        data.query("team_time_saved", looking.viewer, assumption_set=ASSUMPTION_SET, **chosen), activity
+    )
     now = periods.row_at(activity, end) or {}
     is_provisional = bool(now.get("is_provisional", False))
-    periods.line(end, period_days, is_provisional=is_provisional)
+    periods.line(end, period_days, now)
     if now.get("is_suppressed"):
         banners.few_people(now["seats"])
         return
@@ -82,7 +84,7 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
     against = _Against(
         before=before,
         versus=f"vs the {period_days} days before",
-        no_change=NOT_COVERED if not is_covered else NOT_PUBLISHED if before is None else HIDDEN,
+        no_change=periods.NOT_COVERED if not is_covered else NOT_PUBLISHED if before is None else HIDDEN,
         is_provisional=is_provisional,
     )
     tiles.row(
@@ -99,8 +101,8 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
         ],
         key="team",
     )
-    hours = {name: value for name, value in (periods.row_at(saved, end) or {}).items() if name not in now}
-    downloads.button([{**now, **hours}], f"figures_{team_id}_{end}", trust, "team_activity", "team_time_saved")
+    of_hours = {name: value for name, value in (periods.row_at(saved, end) or {}).items() if name not in now}
+    downloads.button([{**now, **of_hours}], f"figures_{team_id}_{end}", trust, "team_activity", "team_time_saved")
     team_steps.show(looking, trust, now, chosen, is_covered=is_covered)
     _skills(looking, trust, chosen, is_covered)
     suggestions.skills_to_try(looking, trust, team_id)
@@ -126,7 +128,9 @@ def _active_skills(now: data.Row, series: Sequence[data.Row], against: _Against)
 
 def _time_saved(looking: Looking, now: data.Row | None, series: Sequence[data.Row], against: _Against) -> Tile:
     if now is None:
-        now, details = {}, ["No successful use in this period, so there is nothing to draw hours from."]
+        now, details = {}, ["No assumption is in force for what was used, so there is nothing to draw hours from."]
+    elif now.get("successes") == 0:
+        details = ["No successful use in this period, so no time was saved."]
     elif now.get("is_suppressed"):
         details = ["Hours over one active person would be that person's."]
     else:
@@ -231,7 +235,7 @@ def _skills(looking: Looking, trust: Trust, chosen: dict[str, Any], is_covered: 
         + (
             "▲ ▼ places gained or lost against the equal period before; new: not used in it."
             if is_covered
-            else f"{NOT_COVERED}."
+            else f"{periods.NOT_COVERED}."
         )
     )
     with st.expander(f"All {len(skills)} skills as a table"), sections.values(trust, "all_skills", "team_skill_usage"):
@@ -291,20 +295,19 @@ def _hidden_or(as_text: Any) -> Any:
     return lambda value: HIDDEN_VALUE if formats.is_missing(value) else as_text(value)
 
 
+def _rate(row: data.Row) -> str:
+    return f"{formats.share(row['adoption_rate'])} ({formats.count(row['active_users'])}/{formats.count(row['seats'])})"
+
+
 def _trend(trust: Trust, activity: Sequence[data.Row], team_id: str, period_days: int) -> None:
     st.subheader("Adoption over time")
-    known = [row for row in activity if not formats.is_missing(row["adoption_rate"])]
+    rows, known = periods.trend_of(activity, "adoption_rate")
     if len(known) < 2:
-        banners.nothing("Too little history for a trend.", "It appears once two period ends are published.")
+        banners.nothing(
+            "Too little history for a trend.", "It appears once two period ends are published that the data covers."
+        )
         return
-    drawn = [
-        {
-            **row,
-            "text": f"{formats.share(row['adoption_rate'])} "
-            f"({formats.count(row['active_users'])}/{formats.count(row['seats'])})",
-        }
-        for row in known
-    ]
+    drawn = [{**row, "text": _rate(row)} for row in rows]
     with sections.values(trust, "trend", "team_activity"):
         chart = charts.show(
             charts.trend(
@@ -316,12 +319,13 @@ def _trend(trust: Trust, activity: Sequence[data.Row], team_id: str, period_days
                 number_format="%",
                 top=1.0,
             ),
-            f"Adoption over {period_days} days by period end, from {drawn[0]['text']} to {drawn[-1]['text']}",
+            f"Adoption over {period_days} days by period end, from {_rate(known[0])} to "
+            f"{_rate(known[-1])} on {formats.day(known[-1]['period_end'])}",
             key="trend",
         )
     st.caption(
         f"Each point is the {period_days} days up to a Sunday or the chosen end; the band is the 95{formats.THIN}% "
-        "interval; a hollow point is provisional."
+        "interval; a hollow point is provisional, a gap is hidden."
     )
     sections.foot(
         trust,

@@ -15,6 +15,7 @@ from dashboards.components import (
     definitions,
     downloads,
     formats,
+    hours,
     periods,
     sections,
     selection,
@@ -66,16 +67,15 @@ def show(looking: Looking) -> None:
         )
         return
     chosen = {"team_id": team.team_id, "period_days": period_days, "period_end": str(end)}
-    provisional = {row["period_end"]: bool(row["is_provisional"]) for row in ends}
-    periods.line(end, period_days, is_provisional=provisional[end])
-    hours = [
-        {**row, "is_provisional": provisional.get(row["period_end"], False)}
-        for row in data.query("team_time_saved", looking.viewer, assumption_set=chosen_set, **chosen)
-    ]
-    now = periods.row_at(hours, end)
+    activity = data.query("team_activity", looking.viewer, **chosen)
+    periods.line(end, period_days, periods.row_at(activity, end) or {})
+    saved = hours.beside(data.query("team_time_saved", looking.viewer, assumption_set=chosen_set, **chosen), activity)
+    now = periods.row_at(saved, end)
     trust = definitions.load(looking.viewer)
-    if now is None:
-        banners.nothing("No successful use in this period.", "Choose a longer period, or an earlier end.")
+    if now is None or not (now.get("is_suppressed") or now["successes"]):
+        banners.nothing(
+            "No successful use in this period, so no hours were saved.", "Choose a longer period, or an earlier end."
+        )
     elif now.get("is_suppressed"):
         st.info(
             "**Hidden to protect people.** Hours over fewer than five seated people, in this period or in one that "
@@ -83,8 +83,8 @@ def show(looking: Looking) -> None:
             icon=":material/visibility_off:",
         )
     else:
-        _figures(trust, hours, now, end, period_days)
-        _trend(trust, hours, team.team_id, period_days)
+        _figures(trust, saved, now, end, period_days)
+        _trend(trust, saved, team.team_id, period_days)
         if len(names) > 1:
             _sets(looking, trust, chosen)
         _rests_on(looking, trust, chosen, chosen_set, now)
@@ -94,11 +94,14 @@ def show(looking: Looking) -> None:
     )
 
 
-def _figures(trust: Trust, hours: Sequence[data.Row], now: data.Row, end: date, period_days: int) -> None:
-    before = periods.row_at(hours, end - timedelta(days=period_days))
+def _figures(trust: Trust, saved: Sequence[data.Row], now: data.Row, end: date, period_days: int) -> None:
+    before_end = end - timedelta(days=period_days)
+    before = periods.comparable(saved, before_end)
     common: dict[str, Any] = {
         "versus": f"vs the {period_days} days before",
-        "no_change": "No comparison: the equal period before is not published, has no hours, or they are hidden",
+        "no_change": periods.NOT_COVERED
+        if before is None and periods.row_at(saved, before_end)
+        else "No comparison: the equal period before is not published, has no hours, or they are hidden",
         "is_provisional": bool(now["is_provisional"]),
     }
 
@@ -118,7 +121,7 @@ def _figures(trust: Trust, hours: Sequence[data.Row], now: data.Row, end: date, 
                 ],
                 entries=[("team_time_saved", "hours_p50")],
                 change=periods.difference(now, before, "hours_p50", change),
-                series=periods.series(hours, "hours_p50"),
+                series=periods.series(saved, "hours_p50"),
                 **common,
             ),
             Tile(
@@ -127,7 +130,7 @@ def _figures(trust: Trust, hours: Sequence[data.Row], now: data.Row, end: date, 
                 details=[f"weakest assumption behind them: **{formats.plain(now['weakest_grade'])}**"],
                 entries=[("team_time_saved", "successes")],
                 change=periods.difference(now, before, "successes", formats.signed),
-                series=periods.series(hours, "successes"),
+                series=periods.series(saved, "successes"),
                 **common,
             ),
             Tile(
@@ -137,7 +140,7 @@ def _figures(trust: Trust, hours: Sequence[data.Row], now: data.Row, end: date, 
                 details=["what counting alone would claim, before what is redone or would have been done anyway"],
                 entries=[("team_time_saved", "hours_naive")],
                 change=periods.difference(now, before, "hours_naive", change),
-                series=periods.series(hours, "hours_naive"),
+                series=periods.series(saved, "hours_naive"),
                 good="off",
                 **common,
             ),
@@ -147,23 +150,19 @@ def _figures(trust: Trust, hours: Sequence[data.Row], now: data.Row, end: date, 
     downloads.button([now], f"time_saved_{now['team_id']}_{end}", trust, "team_time_saved")
 
 
-def _trend(trust: Trust, hours: Sequence[data.Row], team_id: str, period_days: int) -> None:
+def _told(row: data.Row) -> str:
+    return f"{formats.hours(row['hours_p50'])} ({formats.hours(row['hours_p10'])} to {formats.hours(row['hours_p90'])})"
+
+
+def _trend(trust: Trust, saved: Sequence[data.Row], team_id: str, period_days: int) -> None:
     st.subheader("Hours over time")
-    known = [row for row in hours if not formats.is_missing(row["hours_p50"])]
+    rows, known = periods.trend_of(saved, "hours_p50")
     if len(known) < 2:
-        banners.nothing("Too little history for a trend.", "It appears once two period ends are published.")
+        banners.nothing(
+            "Too little history for a trend.", "It appears once two period ends are published that the data covers."
+        )
         return
-    drawn = [
-        {
-            **row,
-            "text": f"{formats.hours(row['hours_p50'])} ({formats.hours(row['hours_p10'])} to "
-            f"{formats.hours(row['hours_p90'])})",
-        }
-        for row in hours
-        # Up to the chosen end, also where that is hidden: what is old is not to look like now.
-        if known[0]["period_end"] <= row["period_end"]
-    ]
-    shown = [row for row in drawn if row["period_end"] in (known[0]["period_end"], known[-1]["period_end"])]
+    drawn = [{**row, "text": _told(row)} for row in rows]
     with sections.values(trust, "hours", "team_time_saved"):
         chart = charts.show(
             charts.trend(
@@ -174,20 +173,20 @@ def _trend(trust: Trust, hours: Sequence[data.Row], team_id: str, period_days: i
                 title="Hours saved, modelled",
                 number_format=",~f",
             ),
-            f"Modelled hours saved in {period_days} days by period end, from {shown[0]['text']} to "
-            f"{shown[-1]['text']} on {formats.day(known[-1]['period_end'])}",
+            f"Modelled hours saved in {period_days} days by period end, from {_told(known[0])} to "
+            f"{_told(known[-1])} on {formats.day(known[-1]['period_end'])}",
             key="hours",
         )
     st.caption(
         f"Each point is the {period_days} days up to a Sunday or the chosen end. The line is the median of the draws, "
-        "the band runs from p10 to p90; a hollow point is provisional, a gap is hidden or has no success."
+        "the band runs from p10 to p90; a hollow point is provisional, a gap is hidden."
     )
     sections.foot(
         trust,
-        hours,
+        saved,
         f"hours_{team_id}_{period_days}d",
         ("team_time_saved", "hours_p50"),
-        is_provisional=any(row["is_provisional"] for row in hours),
+        is_provisional=any(row["is_provisional"] for row in saved),
         drawn={"Hours saved over time, modelled": chart},
     )
 

@@ -12,6 +12,7 @@ from dashboards.data import Row
 
 DAYS = {"7": "7 days", "28": "28 days", "30": "30 days", "90": "90 days"}
 NEWEST_WEEKS = timedelta(days=7)
+NOT_COVERED = "No comparison: the data does not reach back through the equal period before"
 
 
 def choose_days() -> int:
@@ -46,16 +47,48 @@ def parted_ends(trust: Trust) -> tuple[date, date]:
     return newest, newest - timedelta(days=newest.isoweekday() % 7)
 
 
-def line(end: date, period_days: int, *, is_provisional: bool) -> None:
-    """The days of the period as a line of text, and whether late events may still come."""
+def line(end: date, period_days: int, now: Row) -> None:
+    """The days of the period as a line of text, whether late events may still come and whether all of it is covered."""
     start = end - timedelta(days=period_days - 1)
-    provisional = " :orange-badge[:material/hourglass_top: Provisional: late events may still arrive]"
-    st.markdown(f"{formats.day(start)} to {formats.day(end)}, UTC days" + (provisional if is_provisional else ""))
+    said = f"{formats.day(start)} to {formats.day(end)}, UTC days"
+    if now.get("is_provisional"):
+        said += " :orange-badge[:material/hourglass_top: Provisional: late events may still arrive]"
+    if not is_covered(now):
+        said += " :orange-badge[:material/hourglass_empty: The data begins within this period]"
+    st.markdown(said)
+
+
+def is_covered(row: Row) -> bool:
+    """Whether the data reaches back to the first day of the row's period; taken so where the row does not say."""
+    return row.get("is_covered") is not False
+
+
+def with_cover(rows: Sequence[Row], activity: Sequence[Row]) -> list[Row]:
+    """The rows with `is_covered` as the activity of the same period end says it."""
+    known = {row["period_end"]: row.get("is_covered") for row in activity}
+    return [{**row, "is_covered": known.get(row["period_end"])} for row in rows]
+
+
+def comparable(rows: Sequence[Row], end: date) -> Row | None:
+    """The row of a period end that another may be held against: one whose whole period the data covers."""
+    row = row_at(rows, end)
+    return row if row is not None and is_covered(row) else None
 
 
 def row_at(rows: Sequence[Row], end: date) -> Row | None:
     """The row of one period end."""
     return next((row for row in rows if row["period_end"] == end), None)
+
+
+def trend_of(rows: Sequence[Row], column: str) -> tuple[list[Row], list[Row]]:
+    """What a trend draws, and of it the rows that have a figure: fewer than two are no trend.
+
+    From the first whole period that the data covers up to the last row, whatever is hidden in between or at the end:
+    what is old is not to look like now. rows: in the order of their period ends.
+    """
+    covered = [row for row in rows if is_covered(row)]
+    known = [row for row in covered if not formats.is_missing(row.get(column))]
+    return [row for row in covered if known and row["period_end"] >= known[0]["period_end"]], known
 
 
 def difference(now: Row, before: Row | None, column: str, as_text: Callable[[float], str]) -> str | None:
@@ -68,9 +101,11 @@ def difference(now: Row, before: Row | None, column: str, as_text: Callable[[flo
 def series(rows: Sequence[Row], column: str) -> list[float]:
     """The values of a column for a sparkline: NaN, at which the line breaks, where one is not measured or hidden.
 
-    Empty where fewer than two are known.
+    It begins where the data covers a whole period. Empty where fewer than two are known.
     """
-    values = [math.nan if formats.is_missing(row.get(column)) else float(row[column]) for row in rows]
+    values = [
+        math.nan if formats.is_missing(row.get(column)) or not is_covered(row) else float(row[column]) for row in rows
+    ]
     known = [number for number, value in enumerate(values) if not math.isnan(value)]
     # A line that ends early does not reach the edge, or it would be taken for one up to the period above it.
     return values[known[0] :] if len(known) > 1 else []

@@ -56,6 +56,25 @@ def test_the_page_shows_the_published_hours_and_the_uses_behind_them(look, saved
     keep_screenshots(page, "time-saved")
 
 
+def test_hours_are_not_held_against_a_period_in_which_the_data_begins(look, reader, rows):
+    teams = frozenset(row["team_id"] for row in rows("select team_id from metrics.teams", "metrics.teams"))
+    [found] = reader.query(
+        "select s.* from metrics.team_time_saved as s join metrics.team_activity as a on a.team_id = s.team_id "
+        "and a.period_end = s.period_end and a.period_days = 28 join metrics.team_activity as b "
+        "on b.team_id = s.team_id and b.period_end = s.period_end - 28 and b.period_days = 28 "
+        "where s.period_days = 28 and s.assumption_set = 'default' and s.hours_p50 is not null "
+        "and a.is_covered and b.has_data and not b.is_covered and b.seats >= 5 "
+        "order by s.period_end desc, s.successes desc, s.team_id limit 1",
+        Viewer("lead of all teams", Role.TEAM_LEAD, team_ids=teams),
+        ["metrics.team_time_saved", "metrics.team_activity"],
+    ).to_pylist()
+    page = look(_path(found))
+    assert formats.hours(found["hours_p50"]) in page.locator(".st-key-tile_time_saved_0").inner_text()
+    for place in range(2):
+        tile = page.locator(f".st-key-tile_time_saved_{place}").inner_text()
+        assert "the data does not reach back through the equal period before" in tile
+
+
 def test_the_tornado_is_told_in_words_with_the_kernels_numbers(read, saved, rows):
     uses = rows(
         "select * from metrics.team_time_saved_uses where assumption_set = 'default' and period_days = 28 "

@@ -534,7 +534,8 @@ def onboarding_summary_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
             "median_days": next((day for day in range(longest + 1) if survival(people, day) <= Fraction(1, 2)), None),
             "people_30": len(skills),
             "median_skills_30": float(median(skills)) if skills else None,
-            "is_complete_30": month_end + 29 * DAY <= truth.last_day,
+            "is_complete_30": month_end <= truth.last_day
+            and all(person.joined + 29 * DAY <= truth.last_day for person in people),
             "has_data": all(person.joined >= truth.begins for person in people),
         }
     return rows

@@ -204,6 +204,8 @@ class Truth:
         return math.log(1 + sum(min(uses, total / 4) for uses in by_account.values()))
 
     def _usage(self, name: str) -> Fraction | None:
+        if self._category(name) is None:
+            return None
         names = {skill["skill_name"] for skill in self.world.skills}
         peers = [other for other in names if self._category(other) == self._category(name)]
         if len(peers) == 1:

@@ -58,7 +58,15 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         _request(n, THIRTY_DAYS_LATER - timedelta(minutes=1 + n % 60), 503 if n < 16 else 200) for n in range(1000)
     ]
     earlier = [_request(1000 + n, THIRTY_DAYS_LATER - timedelta(minutes=61 + n % 290), 200) for n in range(4000)]
-    _deliver(drop / "registry/api_requests/1.ndjson", recent + earlier)
+    # What we ask of ourselves counts for nobody.
+    ours = [
+        _request(5000 + n, THIRTY_DAYS_LATER - timedelta(minutes=1 + n % 60), 503) | {"account_id": "ours"}
+        for n in range(500)
+    ]
+    _deliver(drop / "registry/api_requests/1.ndjson", recent + earlier + ours)
+    known = {"kind": "organization", "updated_at": "2026-01-01T00:00:00Z"}
+    accounts = [known | {"account_id": name, "is_internal": name == "ours"} for name in ("a", "ours")]
+    _deliver(drop / "registry/accounts/1.ndjson", accounts)
     with open_warehouse(
         load_settings(home=folder / "home", secret="a key for tests only", warehouse_url=url)
     ) as opened:
@@ -69,7 +77,9 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def _build(warehouse: Warehouse, as_of: datetime, *options: str) -> None:
-    command = ["build", "--select", "+availability_daily", "+slo_status", "--exclude", "test_type:unit", *options]
+    # Tests of what is built here alone: those of accounts hold them against other entities.
+    command = ["build", "--select", "+availability_daily", "+slo_status", "--exclude", "test_type:unit"]
+    command += ["--indirect-selection", "cautious", *options]
     run = run_dbt(warehouse, command, as_of=as_of, run_started_at=NEXT_DAY)
     assert {result.status for result in run.of_type("test")} <= {"pass"}
 
@@ -144,6 +154,8 @@ def test_an_account_is_judged_on_its_own_requests(place: tuple[Warehouse, Path])
     )
     # Every second request is the account's; 8 of the 16 bad ones are, and a bad request is not fast.
     assert (row["good"], row["valid"]) == (2492, 2500)
+    judged = _rows(place[0], "select distinct account_id from build.slo_status order by account_id")
+    assert [row["account_id"] for row in judged] == ["*", "a"]
 
 
 def test_a_late_check_and_a_new_day_give_what_a_full_rebuild_gives(place: tuple[Warehouse, Path]) -> None:

@@ -68,6 +68,7 @@ select
     {{ month_start('observed.joined_day') }} as cohort_month,
     {{ days_between('coalesce(successes.first_success_day, observed.last_day)', 'observed.joined_day') }} as days,
     successes.first_success_day is not null as is_adopted,
+    observed.joined_day + 29 <= {{ last_complete_day() }} as is_over_30,
     -- Known of those whose first 30 days are over and were spent in the team.
     case
         when observed.joined_day + 29 <= {{ last_complete_day() }} and not observed.is_early_leaver

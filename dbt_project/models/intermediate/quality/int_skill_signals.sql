@@ -287,7 +287,12 @@ facts as (
         coalesce(rated.ratings, 0) as ratings,
         rated.stars,
         case
-            when data_begins.day <= {{ last_complete_day() }} and ranked.skills_in_category > 1 then ranked.usage_rank
+            when
+                data_begins.day <= {{ last_complete_day() }}
+                -- Skills without a category are none of a kind.
+                and named.category is not null
+                and ranked.skills_in_category > 1
+                then ranked.usage_rank
         end as usage_rank
 
     from named

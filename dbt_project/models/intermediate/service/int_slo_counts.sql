@@ -29,6 +29,20 @@ by_shortest_window as (
 
 ),
 
+customers as (
+
+    -- What we ask of ourselves is no promise to anybody.
+    select by_shortest_window.*
+
+    from by_shortest_window
+
+    left join {{ ref('stg_registry__accounts') }} as accounts
+        on by_shortest_window.account_id = accounts.account_id
+
+    where not coalesce(accounts.is_internal, false)
+
+),
+
 everyone as (
 
     -- The whole fleet is `*`; a request without an account counts there alone.
@@ -39,7 +53,7 @@ everyone as (
         {{ count }}
         {%- endfor %}
 
-    from by_shortest_window
+    from customers
 
     union all
 
@@ -50,7 +64,7 @@ everyone as (
         {{ count }}
         {%- endfor %}
 
-    from by_shortest_window
+    from customers
 
     where account_id is not null
 

@@ -30,8 +30,13 @@ request_minutes as (
     from {{ ref('int_requests_by_minute') }} as by_minute
     inner join {{ ref('int_request_days') }} as days
         on by_minute.day = days.day
+    left join {{ ref('stg_registry__accounts') }} as accounts
+        on by_minute.account_id = accounts.account_id
 
-    where by_minute.minute >= {{ now }} - 43200 and by_minute.minute < {{ now }} and by_minute.valid > 0
+    where
+        not coalesce(accounts.is_internal, false)
+        and by_minute.minute >= {{ now }} - 43200 and by_minute.minute < {{ now }}
+        and by_minute.valid > 0
 
 ),
 

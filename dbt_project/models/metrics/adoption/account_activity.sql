@@ -55,6 +55,7 @@ select
     cast(account_windows.uses as bigint) as uses,
     cast(account_windows.successes as bigint) as successes,
     windows.has_data,
+    windows.is_covered,
     windows.is_provisional,
     {{ metric_columns() }}
 

@@ -194,6 +194,7 @@ select
         when counted.is_previous_covered then {{ ratio('counted.previous_active_users', 'counted.previous_seats') }}
     end as previous_adoption_rate,
     counted.has_data,
+    counted.is_covered,
     counted.is_provisional,
     {{ metric_columns() }}
 

@@ -28,12 +28,11 @@ skills as (
         account_id,
         team_id,
         cohort_month,
-        count(*) as people_30,
-        percentile_cont(0.5) within group (order by cast(skills_30 as double precision)) as median_skills_30
+        count(skills_30) as people_30,
+        percentile_cont(0.5) within group (order by cast(skills_30 as double precision)) as median_skills_30,
+        min(case when is_over_30 then 1 else 0 end) = 1 as is_over_30
 
     from {{ ref('int_onboarding_people') }}
-
-    where skills_30 is not null
 
     group by account_id, team_id, cohort_month
 
@@ -53,7 +52,9 @@ select
     curves.median_days,
     cast(coalesce(skills.people_30, 0) as bigint) as people_30,
     skills.median_skills_30,
-    {{ add_months('curves.cohort_month', 1) }} + 28 <= {{ last_complete_day() }} as is_complete_30,
+    -- Until the month itself is over somebody more may join.
+    {{ add_months('curves.cohort_month', 1) }} - 1 <= {{ last_complete_day() }}
+    and coalesce(skills.is_over_30, false) as is_complete_30,
     curves.has_data,
     {{ metric_columns() }}
 
