@@ -150,7 +150,13 @@ def _refused(writer: Writer) -> Iterable[Gap]:
         f"and file_name not like '%/{MANIFEST}' and not exists ("
         "select 1 from raw.import_ledger as good where good.outcome = 'loaded' "
         "and good.file_name = refused.file_name and good.started_at >= refused.started_at) "
-        "group by source, entity, file_name"
+        "and file_name not like 'live/%' group by source, entity, file_name "
+        # Every window of a live source has a name of its own: it is read again until one gets past it.
+        "union all select source, entity, 'live/' || source || '/' || entity, null, max(error) "
+        "from raw.import_ledger as refused where outcome = 'refused' and file_name like 'live/%' and not exists ("
+        "select 1 from raw.import_ledger as good where good.outcome = 'loaded' and good.source = refused.source "
+        "and good.entity = refused.entity and good.cursor_after is not null "
+        "and good.started_at >= refused.started_at) group by source, entity"
     )
     for row in rows:
         if contract := CONTRACTS.get(f"{row['source']}/{row['entity']}"):

@@ -50,8 +50,9 @@ _GROWTH_FROM = 128 << 20
 class DroppedFile:
     """One file of an entity. `name` is its path relative to the drop folder: the URL it is known by.
 
-    `fault` says why it is not even opened, where that is known from its place and name. The cursors are those of a
-    live source before and after the window that the file holds. What lies in an object store has its `url` and the
+    `fault` says why it is not even opened, where that is known from its place and name. `is_live`: it is a window of a
+    live source, whose cursors are those before and after it. Where all its rows are bad for the same reason it is
+    refused as a whole, from `refused_from` rows on. What lies in an object store has its `url` and the
     `version` that it was listed with; `path` is then where its content lies while it is read.
     """
 
@@ -65,6 +66,8 @@ class DroppedFile:
     rows_claimed: int | None = None
     checksum_claimed: str | None = None
     fault: str | None = None
+    is_live: bool = False
+    refused_from: int = 1
     cursor_before: str | None = None
     cursor_after: str | None = None
     url: str | None = None

@@ -65,9 +65,9 @@ class FileLoad:
     """What became of one file. rows_seen = rows_loaded + rows_merged + rows_quarantined.
 
     `rows_loaded` are new to the table; `rows_merged` replaced an older version, were older themselves, were already
-    there, or must not come back (of an erased person, or past retention: the ledger's `removed` counts those).
-    `rows_claimed` is what a manifest or a live source says it holds. `error` is one line, for refused files. A
-    `replayed` load is of rows that an earlier load of the same file put into the quarantine.
+    there (of a live source, in the quarantine too), or must not come back (of an erased person, or past retention: the
+    ledger's `removed` counts those). `rows_claimed` is what a manifest or a live source says it holds. `error` is one
+    line, for refused files. A `replayed` load is of rows that an earlier load of the same file put into the quarantine.
     """
 
     load_id: str
@@ -395,18 +395,30 @@ class Landing:
         shifted = _shifted_lines(batch.files)
         line_of = dict(zip(shifted["row"].to_pylist(), shifted["line"].to_pylist(), strict=True)) if shifted else {}
         counts: dict[int, int] = {}
+        known: set[str] = set()
+        if any(entry.file.is_live for entry in batch.files):
+            sql = "select quarantine_id from raw.quarantine where source = ? and entity = ? and file_name like 'live/%'"
+            known |= {row["quarantine_id"] for row in writer.fetch(sql, [contract.source, contract.entity])}
         for chunk in batch.staging.quarantined():
             rows = []
             for row in chunk.to_pylist():
                 entry = by_number.get(row["_file"])
                 if entry is None:
                     continue
-                counts[row["_file"]] = counts.get(row["_file"], 0) + 1
                 line = line_of.get(row["row"], row["row"] - entry.rows.first_row + _first_line(entry))
                 name = f"{entry.file.name}\n{entry.look.checksum}\n{line}"
+                if entry.file.is_live:
+                    # Windows overlap: what is known to be bad is put aside once, however often it comes.
+                    name = f"live/{contract.name}\n{row['reason']}\n{row['row_text']}"
+                quarantine_id = md5(name.encode(), usedforsecurity=False).hexdigest()
+                if quarantine_id in known:
+                    continue
+                if entry.file.is_live:
+                    known.add(quarantine_id)
+                counts[row["_file"]] = counts.get(row["_file"], 0) + 1
                 rows.append(
                     {
-                        "quarantine_id": md5(name.encode(), usedforsecurity=False).hexdigest(),
+                        "quarantine_id": quarantine_id,
                         "source": contract.source,
                         "entity": contract.entity,
                         "file_name": entry.file.name,

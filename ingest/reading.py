@@ -419,6 +419,11 @@ class Staging:
         """Raise RefusedFileError where what was read says that the file is not what it should be."""
         if not rows.rows_seen:
             return
+        if file.is_live:
+            if reasons and reasons[0]["rows"] == rows.rows_seen >= file.refused_from:
+                every = f"every one of {rows.rows_seen:,} rows" if rows.rows_seen > 1 else "its only row"
+                raise RefusedFileError(f"{file.contract.name}: {reasons[0]['reason']}, in {every}")
+            return
         by_reason = {row["reason"]: row for row in reasons}
         broken = by_reason.get("not a JSON object")
         if broken and broken["rows"] == rows.rows_seen:

@@ -22,6 +22,9 @@ concurrency:
     granularity: op
   runs:
     max_concurrent_runs: 2
+# Ends runs that pass their `dagster/max_runtime`, and marks those whose process is gone as failed.
+run_monitoring:
+  enabled: true
 retention:
   schedule:
     purge_after_days: 30

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from ingest.contracts import CONTRACTS, Contract
+from ingest.landing import ImportReport
 from ingest.live import cursor_of
 from ingest.live.configured import Configured, configured
 from orchestration import pipeline
 from orchestration.assets import AS_OF_TAG, Run, as_of_run, opened_warehouse
 from orchestration.clock import parse_time
 from warehouse import Warehouse
+from warehouse.errors import SkillsmithError, UsageError
 from warehouse.statements import quoted
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ def live_definitions(run: Run) -> dg.Definitions:
     return dg.Definitions(
         assets=[_assets(run, name, source) for name, source in found.items()],
         jobs=list(jobs.values()),
-        schedules=[_schedule(name, source.cron, jobs[name]) for name, source in found.items()],
+        schedules=[_schedule(name, source.cron, jobs[name]) for name, source in found.items() if source.cron != "off"],
     )
 
 
@@ -60,25 +62,34 @@ def _assets(run: Run, name: str, source: Configured) -> dg.AssetsDefinition:
         name=f"read_{name}",
         specs=specs,
         can_subset=True,
-        op_tags={"dagster/max_runtime": _MOST_MINUTES * 60},
         # One reader of a source at a time; the warehouse is held only while a window lands.
         pool=f"pull_{name}",
     )
     def pull(context: dg.AssetExecutionContext, config: PullConfig) -> Iterator[dg.MaterializeResult]:
         selected = [by_key[key] for key in context.selected_asset_keys]
+        report, failure = ImportReport(), None
         with opened_warehouse(context, run) as warehouse:
-            report = pipeline.pull(
-                warehouse,
-                name,
-                as_of=as_of_run(context),
-                entities=[entity for entity in source.entities if entity in selected],
-                since=parse_time(config.since) if config.since else None,
-                until=parse_time(config.until) if config.until else None,
-                from_start=config.from_start,
-                progress=run.progress,
-            )
+            try:
+                pipeline.pull(
+                    warehouse,
+                    name,
+                    as_of=as_of_run(context),
+                    entities=[entity for entity in source.entities if entity in selected],
+                    since=_time(config.since, "since"),
+                    until=_time(config.until, "until"),
+                    from_start=config.from_start,
+                    progress=run.progress,
+                    report=report,
+                )
+            except SkillsmithError as error:
+                if not report.failed:
+                    raise
+                # What was read is told of all the same.
+                failure = error
             totals = report.by_entity()
             for entity in selected:
+                if entity in report.failed:
+                    continue
                 total = totals.get(entity)
                 metadata: dict[str, Any] = _where_it_is(warehouse, CONTRACTS[entity])
                 if total is not None:
@@ -91,8 +102,17 @@ def _assets(run: Run, name: str, source: Configured) -> dg.AssetsDefinition:
                         "seconds": total.seconds,
                     }
                 yield dg.MaterializeResult(asset_key=live_key(entity), metadata=metadata)
+            if failure is not None:
+                raise failure
 
     return pull
+
+
+def _time(text: str | None, name: str) -> datetime | None:
+    try:
+        return parse_time(text) if text else None
+    except ValueError as error:
+        raise UsageError(f"`{name}`: {error}") from None
 
 
 def _where_it_is(warehouse: Warehouse, contract: Contract) -> dict[str, Any]:
@@ -118,11 +138,20 @@ def _job(name: str) -> "AssetJob":
         f"pull_{name}",
         selection=dg.AssetSelection.groups(f"{PREFIX}_{name}"),
         description=f"Import what is new in {name}; with `since` and `until` a range of time again.",
+        tags={"dagster/max_runtime": str(_MOST_MINUTES * 60)},
         executor_def=dg.in_process_executor,
     )
 
 
 def _schedule(name: str, cron: str, job: "AssetJob") -> dg.ScheduleDefinition:
+    try:
+        return _cron_schedule(name, cron, job)
+    except dg.DagsterInvalidDefinitionError:
+        variable = f"SKILLSMITH_{'STRIPE' if name == 'billing' else name.upper()}_CRON"
+        raise UsageError(f"{variable}: {cron!r} is no cron expression; for no schedule give off") from None
+
+
+def _cron_schedule(name: str, cron: str, job: "AssetJob") -> dg.ScheduleDefinition:
     @dg.schedule(
         name=f"pull_{name}",
         job=job,

@@ -34,6 +34,7 @@ def pull(
 
     Example: skillsmith-analytics pull registry --since 2026-07-01 --until 2026-07-08
     """
+    from ingest.landing import ImportReport
     from ingest.live.configured import configured
     from orchestration import pipeline
     from warehouse import open_warehouse
@@ -44,6 +45,9 @@ def pull(
         raise click.UsageError("--until needs an earlier --since")
     if since is not None and from_start:
         raise click.UsageError("--since and --from-start exclude each other")
+    for entity in entities:
+        if sources and entity.split("/")[0] not in sources:
+            raise click.BadParameter(f"{entity} is of none of the sources named", ctx, param_hint="--entity")
     named = sources or tuple(dict.fromkeys(entity.split("/")[0] for entity in entities)) or tuple(configured(settings))
     if not named:
         raise UsageError(
@@ -53,9 +57,10 @@ def pull(
     lines, failed = [], []
     for name in named:
         own = [entity for entity in entities if entity.startswith(f"{name}/")] or None
+        report = ImportReport()
         try:
             with open_warehouse(settings) as warehouse:
-                report = pipeline.pull(
+                pipeline.pull(
                     warehouse,
                     name,
                     as_of=as_of or now(),
@@ -64,14 +69,16 @@ def pull(
                     until=until,
                     from_start=from_start,
                     progress=progress,
+                    report=report,
                 )
-            lines += pipeline.import_lines(report)
         except SkillsmithError as error:
             # One system that is down does not keep the others from being read.
             if len(named) == 1:
                 raise
             progress.warn(f"{name}: {error}")
             failed.append(name)
+        finally:
+            lines += pipeline.import_lines(report)
     if as_json:
         answer({"entities": lines, "failed": failed})
     if failed:

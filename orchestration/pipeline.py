@@ -17,7 +17,13 @@ from orchestration.builds import Build, Outcome, checkable_build, finish_build, 
 from orchestration.progress import Progress, Silence
 from orchestration.run_lock import run_lock
 from warehouse import Warehouse, Writer
-from warehouse.errors import BlockingChecksFailedError, SkillsmithError, StorageError
+from warehouse.errors import (
+    BlockingChecksFailedError,
+    SkillsmithError,
+    StorageError,
+    UsageError,
+    WarehouseBusyError,
+)
 
 if TYPE_CHECKING:
     from ingest.landing import ImportReport
@@ -141,11 +147,14 @@ def pull(
     until: datetime | None = None,
     from_start: bool = False,
     progress: Progress = _SILENCE,
+    report: "ImportReport | None" = None,
 ) -> "ImportReport":
     """Import what is new in a live source (`registry`, `billing`, `status`); see `ingest.live.import_live`.
 
-    A source that cannot be read is a gap in the ledger of gaps until it was; its error is raised all the same.
+    An entity that cannot be read is a gap in the ledger of gaps until it was, which a wrong call or a range of time
+    read again says nothing of; the error is raised all the same, and `report` has what was read until then.
     """
+    from ingest.landing import ImportReport
     from ingest.live import import_live
     from ingest.live.configured import configured_source
     from ingest.privacy import safe_message
@@ -153,14 +162,20 @@ def pull(
     settings = warehouse.settings
     source = configured_source(settings, name)
     asked = list(entities) if entities is not None else list(source.entities)
+    for entity in asked:
+        if entity not in source.entities:
+            raise UsageError(f"{entity} is not read from {name}; it gives {', '.join(source.entities)}")
+    report = ImportReport() if report is None else report
 
     def holding() -> AbstractContextManager[None]:
         return run_lock(settings, wait_seconds=_LANDING_WAIT_SECONDS)
 
     with progress.step(f"pull {name}") as closing:
-        reason: str | None = "could not be read"
+        read: dict[str, str | None] = dict.fromkeys(asked, "could not be read")
+        # Of what a range of time or another start was refused for, or brought, the next normal run knows nothing.
+        is_normal = since is None and until is None and not from_start
         try:
-            report = import_live(
+            import_live(
                 warehouse,
                 source.open(),
                 as_of=as_of,
@@ -169,18 +184,24 @@ def pull(
                 until=until,
                 from_start=from_start,
                 holding=holding,
+                report=report,
             )
-            reason = None
+            read = dict.fromkeys(asked)
+        except WarehouseBusyError:
+            is_normal = False
+            raise
         except SkillsmithError as error:
-            reason = safe_message(str(error))
+            # Where nothing says which of them, all could not be read.
+            failed = report.failed or dict.fromkeys(asked, str(error))
+            read = {entity: safe_message(failed[entity]) if entity in failed else None for entity in asked}
             raise
         finally:
             with holding():
                 initialise(warehouse)
-                _note_gaps(warehouse, as_of, progress, read=dict.fromkeys(asked, reason))
-        closing.rows = report.rows_seen
-        for line in import_lines(report):
-            progress.line(f"raw.{line['name']}", rows=line["rows"], seconds=line["seconds"], note=line["note"])
+                _note_gaps(warehouse, as_of, progress, read=read if is_normal else None)
+            closing.rows = report.rows_seen
+            for line in import_lines(report):
+                progress.line(f"raw.{line['name']}", rows=line["rows"], seconds=line["seconds"], note=line["note"])
         closing.note = f"{len(report.loads)} windows"
     return report
 

@@ -22,6 +22,10 @@ class TransientError(SkillsmithError):
     """May pass by itself: a busy server, a dropped connection. Worth another try."""
 
 
+class UnreachableError(TransientError):
+    """A live system cannot be reached at all, so nothing else of it can be read either."""
+
+
 class SourceError(SkillsmithError):
     """A live system refuses us, or is not what its setting says; it will do so again until somebody acts."""
 

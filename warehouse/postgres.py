@@ -106,6 +106,19 @@ def known_errors() -> Iterator[None]:
         raise known from error
 
 
+def require_address(url: str, setting: str) -> None:
+    """Raise UsageError, without a part of it, where `url` is no address or its password is cut in two.
+
+    What the driver says quotes the address, or takes the rest of a password with an @ for the name of a host.
+    """
+    try:
+        host = str(conninfo.conninfo_to_dict(url).get("host") or "")
+    except psycopg.ProgrammingError:
+        raise UsageError(f"{setting} is not a postgresql:// address") from None
+    if "@" in host:
+        raise UsageError(f"{setting}: write an @ in the password as %40")
+
+
 def open_connection(settings: Settings) -> Connection:
     """A connection in UTC that gives naive UTC timestamps and JSON as text; autocommit.
 
@@ -114,21 +127,20 @@ def open_connection(settings: Settings) -> Connection:
     """
     if settings.warehouse_url is None:
         raise UsageError("set SKILLSMITH_WAREHOUSE_URL to postgresql://...")
+    address = settings.warehouse_url.get_secret_value()
+    require_address(address, "SKILLSMITH_WAREHOUSE_URL")
     with known_errors():
-        try:
-            connection = psycopg.Connection[dict[str, Any]].connect(
-                settings.warehouse_url.get_secret_value(),
-                autocommit=True,
-                row_factory=dict_row,
-                options=f"{_SESSION_OPTIONS} -c statement_timeout={settings.statement_minutes}min "
-                f"-c lock_timeout={_LOCK_SECONDS}s",
-                application_name="skillsmith-analytics",
-                # Statements are sent once each, and a pooler in between could give one to another session.
-                prepare_threshold=None,
-                connect_timeout=_CONNECT_SECONDS,
-            )
-        except psycopg.ProgrammingError as error:
-            raise UsageError("SKILLSMITH_WAREHOUSE_URL is not a postgresql:// address") from error
+        connection = psycopg.Connection[dict[str, Any]].connect(
+            address,
+            autocommit=True,
+            row_factory=dict_row,
+            options=f"{_SESSION_OPTIONS} -c statement_timeout={settings.statement_minutes}min "
+            f"-c lock_timeout={_LOCK_SECONDS}s",
+            application_name="skillsmith-analytics",
+            # Statements are sent once each, and a pooler in between could give one to another session.
+            prepare_threshold=None,
+            connect_timeout=_CONNECT_SECONDS,
+        )
     connection.adapters.register_loader("timestamptz", _NaiveUtc)
     for kind in ("json", "jsonb"):
         connection.adapters.register_loader(kind, _Text)

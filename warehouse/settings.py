@@ -31,7 +31,13 @@ class Settings(BaseSettings):
 
     # An empty variable is one that is not there: the next name of the same setting counts, or its default.
     model_config = SettingsConfigDict(
-        env_prefix="SKILLSMITH_", extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True
+        env_prefix="SKILLSMITH_",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        env_ignore_empty=True,
+        # What is wrong may be a password.
+        hide_input_in_errors=True,
     )
 
     home: Path = Field(default=Path("state"), description="Folder that holds everything the product writes.")
@@ -69,6 +75,11 @@ class Settings(BaseSettings):
     registry_schema: str = Field(
         default="public", min_length=1, description="Schema of the registry's tables or views."
     )
+    registry_entities: str = Field(
+        default="",
+        pattern=r"^(\s*[a-z_]+\s*(,|$))*$",
+        description="Entities that are read of it, such as events,teams,skills; empty means all.",
+    )
     registry_overlap_minutes: int = Field(
         default=15, ge=0, description="Minutes before the cursor from which the registry's rows are read again."
     )
@@ -77,7 +88,9 @@ class Settings(BaseSettings):
         ge=0,
         description="Hours after which the registry is asked by transaction for rows with older times; 0 is never.",
     )
-    registry_cron: str = Field(default="*/30 * * * *", description="When Dagster reads the registry (cron, UTC).")
+    registry_cron: str = Field(
+        default="*/30 * * * *", description="When Dagster reads the registry (cron, UTC; off is never)."
+    )
     stripe_api_key: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("SKILLSMITH_STRIPE_API_KEY", "STRIPE_API_KEY"),
@@ -92,11 +105,22 @@ class Settings(BaseSettings):
     status_url: str | None = Field(
         default=None, pattern=r"^https?://[^/?#@]+", description="Address of the status-public JSON document."
     )
-    stripe_cron: str = Field(default="10 * * * *", description="When Dagster reads Stripe (cron, UTC).")
-    status_cron: str = Field(default="*/5 * * * *", description="When Dagster reads the status document (cron, UTC).")
+    stripe_cron: str = Field(default="10 * * * *", description="When Dagster reads Stripe (cron, UTC; off is never).")
+    status_cron: str = Field(
+        default="*/5 * * * *", description="When Dagster reads the status document (cron, UTC; off is never)."
+    )
     status_stale_minutes: int = Field(
         default=15, ge=1, description="Minutes after which the status document is too old to say anything."
     )
+
+    @field_validator("stripe_api_key", mode="after")
+    @classmethod
+    def _one_line(cls, value: SecretStr | None) -> SecretStr | None:
+        """A file of secrets ends with a newline, which no header may have."""
+        key = "" if value is None else value.get_secret_value().strip()
+        if not (key.isascii() and key.isprintable()):
+            raise ValueError("a key has letters, digits and signs of ASCII alone")
+        return SecretStr(key) if key else None
 
     @field_validator("drop", mode="after")
     @classmethod
@@ -233,4 +257,4 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "SKILLSMITH_" + str(first["loc"][0]).upper() if first["loc"] else "settings"
-        raise UsageError(f"{name}: {first['msg']}") from error
+        raise UsageError(f"{name}: {first['msg']}") from None

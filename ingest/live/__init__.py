@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ingest.contracts import CONTRACTS, Contract
@@ -18,7 +18,14 @@ from ingest.delivery import COMPRESSIONS, FORMATS, DroppedFile
 from ingest.landing import ImportReport, Landing, Progress, limit_memory, looked_through
 from ingest.live.window import LiveSource, Window
 from warehouse import Warehouse
-from warehouse.errors import RefusedFileError, SourceError, UsageError, WarehouseBusyError
+from warehouse.errors import (
+    RefusedFileError,
+    SourceError,
+    TransientError,
+    UnreachableError,
+    UsageError,
+    WarehouseBusyError,
+)
 
 __all__ = ["LiveSource", "Window", "cursor_of", "import_live"]
 
@@ -34,22 +41,27 @@ def import_live(
     from_start: bool = False,
     holding: Callable[[], AbstractContextManager[None]] = nullcontext,
     progress: Progress | None = None,
+    report: ImportReport | None = None,
 ) -> ImportReport:
     """Load what is new in a live source, or in those `entities` of it.
 
     With `since` (UTC; until `until`, or now) it is a backfill of rows from that time on, which leaves the cursors;
-    with `from_start` everything is read again (UsageError where that would write history anew). `holding` is entered
-    whenever something lands, not while the source is read. Raises SourceError where an entity cannot be read, or a
-    window of it cannot be taken at all, once the other entities are read (nothing behind such a window is asked for,
-    so that no row is left out); WarehouseBusyError where another process reads the same source; and what else the
-    source raises. Every window before that has landed.
+    with `from_start` everything is read again (UsageError where that would write history anew, and for a range that is
+    none). `holding` is entered whenever something lands, not while the source is read. `report` is filled as it goes,
+    also where this raises.
+
+    Raises SourceError, or TransientError where another try may help, where an entity cannot be read or a window of it
+    cannot be taken at all, once the other entities are read (nothing behind such a window is asked for, so that no row
+    is left out); UnreachableError at once; WarehouseBusyError where another process reads the same source. Every
+    window before that has landed.
     """
     started = time.monotonic()
     wanted = source.entities if entities is None else tuple(entities)
     unknown = sorted(set(wanted) - set(source.entities))
     if unknown:
         raise UsageError(f"{unknown[0]} is not read from {source.name}; it gives {', '.join(source.entities)}")
-    report = ImportReport()
+    _require_range(since, until, from_start=from_start)
+    report = ImportReport() if report is None else report
     landing = Landing(warehouse, report, as_of=as_of, progress=progress)
     with _alone(warehouse.settings.home / "spool", source.name) as spool:
         try:
@@ -59,6 +71,7 @@ def import_live(
                 if from_start:
                     _refuse_another_start(source, cursors)
                     cursors = {}
+            passes = False
             for name in wanted:
                 contract = CONTRACTS[name]
                 windows = (
@@ -71,11 +84,17 @@ def import_live(
                         with holding():
                             _land(warehouse, landing, window)
                         window.path.unlink(missing_ok=True)
-                except (RefusedFileError, SourceError) as error:
+                except UnreachableError as error:
+                    report.failed |= {each: str(error) for each in wanted[wanted.index(name) :]}
+                    raise
+                except (RefusedFileError, SourceError, TransientError) as error:
                     # What is wrong with one entity keeps no other from being read.
                     report.failed[name] = str(error)
+                    passes |= isinstance(error, TransientError)
             if report.failed:
-                raise SourceError("; ".join(report.failed.values()))
+                # What is wrong with all of them is said once.
+                said = "; ".join(dict.fromkeys(report.failed.values()))
+                raise TransientError(said) if passes else SourceError(said)
         finally:
             source.close()
             if report.loads:
@@ -83,6 +102,20 @@ def import_live(
                     warehouse.freshen()
             report.seconds = time.monotonic() - started
     return report
+
+
+def _require_range(since: datetime | None, until: datetime | None, *, from_start: bool) -> None:
+    """Raise UsageError for a range of time that nothing can lie in, which would look like one without rows."""
+    if until is not None and (since is None or _aware(until) <= _aware(since)):
+        raise UsageError("`until` needs a `since` that lies before it")
+    if since is not None and from_start:
+        raise UsageError("`since` and `from_start` exclude each other")
+    if since is not None and _aware(since) > datetime.now(UTC):
+        raise UsageError(f"`since` {since:%Y-%m-%d %H:%M} lies in the future; nothing can have been written then")
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @contextmanager
@@ -150,6 +183,8 @@ def _as_file(window: Window) -> DroppedFile:
         format=FORMATS[suffixes[-1]],
         compression=compression,
         rows_claimed=window.rows_claimed,
+        is_live=True,
+        refused_from=window.refused_from,
         cursor_before=window.cursor_before,
         cursor_after=window.cursor_after,
     )

@@ -21,11 +21,9 @@ def configured(settings: Settings) -> Mapping[str, Configured]:
     """The configured sources by name. Nothing is connected until one is opened."""
     found: dict[str, Configured] = {}
     if settings.registry_url is not None:
-        from ingest.live.registry import RegistrySource
+        from ingest.live.registry import RegistrySource, entities_of
 
-        found["registry"] = Configured(
-            RegistrySource.entities, settings.registry_cron, lambda: RegistrySource(settings)
-        )
+        found["registry"] = Configured(entities_of(settings), settings.registry_cron, lambda: RegistrySource(settings))
     if settings.stripe_api_key is not None:
         from ingest.live.stripe import StripeSource
 

@@ -25,7 +25,15 @@ from psycopg.rows import dict_row
 from ingest.contracts import CONTRACTS, Contract
 from ingest.live.window import Window
 from ingest.privacy import safe_message
-from warehouse.errors import SkillsmithError, SourceError, StorageError, TransientError, UsageError
+from warehouse.errors import (
+    SkillsmithError,
+    SourceError,
+    StorageError,
+    TransientError,
+    UnreachableError,
+    UsageError,
+)
+from warehouse.postgres import require_address
 from warehouse.settings import Settings
 
 Result = TypeVar("Result")
@@ -190,6 +198,15 @@ class _Part:
     is_dated: bool
 
 
+def entities_of(settings: Settings) -> tuple[str, ...]:
+    """What is read of the registry, in the order of the contracts; raises UsageError for what is none of it."""
+    known = tuple(name for name, contract in CONTRACTS.items() if contract.source == "registry")
+    named = {f"registry/{name.strip()}" for name in settings.registry_entities.split(",") if name.strip()}
+    for name in sorted(named - set(known)):
+        raise UsageError(f"SKILLSMITH_REGISTRY_ENTITIES: {name} is no entity; known are {', '.join(known)}")
+    return tuple(name for name in known if not named or name in named)
+
+
 class RegistrySource:
     """The database at `SKILLSMITH_REGISTRY_URL`, read only.
 
@@ -201,12 +218,13 @@ class RegistrySource:
 
     name = "registry"
     starts_once = False
-    entities: tuple[str, ...] = tuple(name for name, contract in CONTRACTS.items() if contract.source == "registry")
 
     def __init__(self, settings: Settings, *, window_rows: int = _WINDOW_ROWS, first_wait: float = _FIRST_WAIT) -> None:
         if settings.registry_url is None:
             raise UsageError("set SKILLSMITH_REGISTRY_URL to the address of the registry's database")
         self._url = settings.registry_url.get_secret_value()
+        require_address(self._url, "SKILLSMITH_REGISTRY_URL")
+        self.entities = entities_of(settings)
         self._schema = settings.registry_schema
         self._overlap = timedelta(minutes=settings.registry_overlap_minutes)
         self._sweep_every = timedelta(hours=settings.registry_sweep_hours) if settings.registry_sweep_hours else None
@@ -232,7 +250,8 @@ class RegistrySource:
         start = None if place is None else _text(max(place.since, _EARLIEST + self._overlap) - self._overlap)
         before, after = cursor, cursor
         horizon = swept = None
-        for part in self._parts_of(contract, _Span(start), spool):
+        is_begun = place is not None
+        for part in self._parts_of(contract, _Span(start), spool, is_begun=is_begun):
             session = part.session
             # A lost connection takes its snapshot with it; what the earlier one could not see is still to come.
             horizon = session.horizon if horizon is None else min(horizon, session.horizon)
@@ -246,14 +265,14 @@ class RegistrySource:
         if place is None or swept is None or not self._is_due(place.swept, swept) or after is None:
             return
         done = str(replace(_Cursor.read(after, contract), swept=swept))
-        for part in self._parts_of(contract, _Span(None, start, place.swept.xid), spool):
+        for part in self._parts_of(contract, _Span(None, start, place.swept.xid), spool, is_begun=is_begun):
             before, after = after, done if part.end is None else after
             if part.rows or part.end is None:
                 yield self._window(contract, part, before, after)
 
     def backfill(self, contract: Contract, since: datetime, until: datetime, spool: Path) -> Iterator[Window]:
         """Rows made or changed in a range of time again."""
-        for part in self._parts_of(contract, _Span(_text(since), _text(until)), spool):
+        for part in self._parts_of(contract, _Span(_text(since), _text(until)), spool, is_begun=False):
             if part.rows:
                 yield self._window(contract, part, None, None)
 
@@ -266,10 +285,20 @@ class RegistrySource:
             return None
         place = _Cursor.read(cursor, contract)
         session = self._tried(lambda session: session)
-        if place.swept.system == session.system and place.swept.xid <= session.xmax:
-            return place
-        _log.warning("%s is another server than the one read before: everything is read again", contract.name)
-        return None
+        if place.swept.system != session.system or place.swept.xid > session.xmax:
+            _log.warning("%s is another server than the one read before: everything is read again", contract.name)
+            return None
+        if place.since - session.read_at > max(self._overlap, _GRACE):
+            # What came meanwhile lies before the cursor, and nobody knows since when.
+            _log.warning(
+                "%s was last read by a clock that ran ahead, until %s, and the registry's says %s: everything is read "
+                "again",
+                contract.name,
+                _iso(place.since),
+                _iso(session.read_at),
+            )
+            return None
+        return place
 
     @staticmethod
     def _window(contract: Contract, part: _Part, before: str | None, after: str | None) -> Window:
@@ -281,22 +310,18 @@ class RegistrySource:
         """The run's transaction; after a broken connection a new one, with a snapshot and a horizon of its own."""
         if self._session is not None:
             return self._session
-        try:
-            connection = psycopg.Connection[dict[str, Any]].connect(
-                self._url,
-                autocommit=True,
-                row_factory=dict_row,
-                prepare_threshold=None,
-                client_encoding="utf8",
-                connect_timeout=_CONNECT_SECONDS,
-                application_name=_APPLICATION,
-                keepalives_idle=30,
-                keepalives_interval=10,
-                keepalives_count=3,
-            )
-        except psycopg.ProgrammingError as error:
-            # Its text may quote the address, and with it the password.
-            raise UsageError("SKILLSMITH_REGISTRY_URL is not a postgresql:// address") from error
+        connection = psycopg.Connection[dict[str, Any]].connect(
+            self._url,
+            autocommit=True,
+            row_factory=dict_row,
+            prepare_threshold=None,
+            client_encoding="utf8",
+            connect_timeout=_CONNECT_SECONDS,
+            application_name=_APPLICATION,
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
+        )
         try:
             self._session = self._begun(connection)
         except BaseException:
@@ -344,7 +369,8 @@ class RegistrySource:
                 self.close()
                 known = _known(error)
                 if attempt == _TRIES - 1 or not _is_worth_another_try(error):
-                    raise known from error
+                    # What the server says may quote values of rows; the one line that is known is without.
+                    raise known from None
                 wait = self._first_wait * 2**attempt
                 _log.warning("%s; trying again in %.1f s", known, wait)
                 time.sleep(wait)
@@ -352,12 +378,17 @@ class RegistrySource:
 
     # --- what is read -------------------------------------------------------------------------------------
 
-    def _parts_of(self, contract: Contract, span: _Span, spool: Path) -> Iterator[_Part]:
-        """A span in files of about a window's rows each, by time; none where it needs a time that no row has."""
+    def _parts_of(self, contract: Contract, span: _Span, spool: Path, *, is_begun: bool) -> Iterator[_Part]:
+        """A span in files of about a window's rows each, by time; none where it needs a time that no row has.
+
+        is_begun: the entity was read by its times before.
+        """
         first = span.first
         while True:
             rest = replace(span, first=first)
-            part = self._tried(lambda session, rest=rest: self._copied(session, contract, rest, spool))
+            part = self._tried(
+                lambda session, rest=rest: self._copied(session, contract, rest, spool, is_begun=is_begun)
+            )
             if part is None:
                 return
             yield part
@@ -365,10 +396,12 @@ class RegistrySource:
                 return
             first = part.end
 
-    def _copied(self, session: _Session, contract: Contract, span: _Span, spool: Path) -> _Part | None:
+    def _copied(
+        self, session: _Session, contract: Contract, span: _Span, spool: Path, *, is_begun: bool
+    ) -> _Part | None:
         """The next file of a span, and where the one after it begins."""
         with _unlocked_afterwards(session):
-            relation = self._relation(session, contract)
+            relation = self._relation(session, contract, is_begun=is_begun)
             if span.from_xid is not None and relation.xmin is None:
                 self._tell(f"{contract.name} has no {WRITTEN_BY}, so rows with a time of long ago may be missed")
             if relation.changed is None:
@@ -412,7 +445,7 @@ class RegistrySource:
             end = found[0]["at"]
         return end
 
-    def _relation(self, session: _Session, contract: Contract) -> _Relation:
+    def _relation(self, session: _Session, contract: Contract, *, is_begun: bool) -> _Relation:
         """The entity's table or view; raises SourceError by name where it, or what is required of it, is not there."""
         table = f"{self._schema}.{contract.entity}"
         columns = session.fetch(_COLUMNS, [self._schema, contract.entity])
@@ -445,6 +478,12 @@ class RegistrySource:
             for name in CHANGED_AT.get(contract.name, ("updated_at",))
             if name in readable and readable[name]["type"] in ("timestamptz", "timestamp")
         ]
+        if not dated and is_begun:
+            times = " or ".join(CHANGED_AT.get(contract.name, ("updated_at",)))
+            raise SourceError(
+                f"{table} has no {times} any more, by which it was read: give it back, or a view that has it; changed "
+                "rows could not be told from known ones"
+            )
         if not dated:
             self._tell(f"{table} has no time at which a row changed: it is read whole at every run")
         names = sql.SQL(", ").join(map(sql.Identifier, dated))
@@ -564,6 +603,9 @@ def _known(error: psycopg.Error | _ReplacedError) -> SkillsmithError:
     if isinstance(error, _ReplacedError):
         return TransientError(f"{error} was truncated, rewritten or replaced while it was read")
     text = safe_message((str(error).splitlines() or ["connection lost"])[0])
+    if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
+        # It quotes the value that does not fit.
+        text = re.sub(r'"[^"]*"', "a value", text)
     if isinstance(error, errors.InsufficientPrivilege):
         return SourceError(f"the registry refuses: {text}; docs/sources/registry.md has the grants")
     if isinstance(error, errors.LockNotAvailable):
@@ -576,7 +618,7 @@ def _known(error: psycopg.Error | _ReplacedError) -> SkillsmithError:
     if isinstance(error, psycopg.OperationalError):
         if error.sqlstate is None and _REFUSED.search(text):
             return SourceError(f"SKILLSMITH_REGISTRY_URL: {text}")
-        return TransientError(f"cannot read the registry of SKILLSMITH_REGISTRY_URL: {text}")
+        return UnreachableError(f"cannot read the registry of SKILLSMITH_REGISTRY_URL: {text}")
     return SourceError(f"the registry: {text}")
 
 

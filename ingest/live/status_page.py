@@ -7,6 +7,8 @@ is `ingest.contracts.status`.
 
 import json
 import os
+import queue
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,7 +22,7 @@ from urllib3.exceptions import HTTPError
 
 from ingest.contracts import Contract
 from ingest.live.window import Window
-from warehouse.errors import SourceError, TransientError, UsageError
+from warehouse.errors import SkillsmithError, SourceError, TransientError, UsageError
 from warehouse.settings import Settings
 
 Row = dict[str, Any]
@@ -54,7 +56,7 @@ class StatusPageSource:
         self._now = now or (lambda: datetime.now(UTC))
         self._seconds = seconds
         self._session = requests.Session()
-        self._polled: tuple[datetime, Row] | None = None
+        self._polled: tuple[datetime, Row] | SkillsmithError | None = None
         self._asked: set[str] = set()
 
     def close(self) -> None:
@@ -64,9 +66,14 @@ class StatusPageSource:
     def windows(self, contract: Contract, cursor: str | None, spool: Path) -> Iterator[Window]:
         """One window of the document as it is now, or none where it is the one that the cursor names, or older."""
         if self._polled is None or contract.name in self._asked:
-            self._polled, self._asked = None, set()
-            self._polled = self._poll()
+            self._asked = set()
+            try:
+                self._polled = self._poll()
+            except SkillsmithError as error:
+                self._polled = error
         self._asked.add(contract.name)
+        if isinstance(self._polled, SkillsmithError):
+            raise self._polled
         generated_at, data = self._polled
         reached = f"{generated_at:%Y-%m-%dT%H:%M:%S.%fZ}"
         if cursor is not None and reached <= cursor:
@@ -79,7 +86,9 @@ class StatusPageSource:
         spool.mkdir(parents=True, exist_ok=True)
         with open(path, "x", encoding="utf-8", opener=_private) as file:
             file.writelines(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
-        yield Window(contract, path, f"live/{contract.name}/{identity}", cursor, reached, rows_claimed=len(rows))
+        # The next poll tells all of it anew, so nothing is held up by refusing one.
+        name = f"live/{contract.name}/{identity}"
+        yield Window(contract, path, name, cursor, reached, rows_claimed=len(rows), refused_from=1)
 
     def backfill(
         self,
@@ -104,7 +113,7 @@ class StatusPageSource:
             raise SourceError(f"{self._shown} is not the status-public document; check SKILLSMITH_STATUS_URL")
         try:
             generated_at = _utc(data["generated_at"])
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise SourceError(f"{self._shown}: generated_at is not an ISO 8601 time") from error
         age = self._now() - generated_at
         if abs(age) > self._stale:
@@ -117,6 +126,29 @@ class StatusPageSource:
 
     def _body(self) -> bytes:
         """What the address itself answers, within bounds of time and size."""
+        answered: queue.SimpleQueue[bytes | SkillsmithError] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                answered.put(self._read())
+            except SkillsmithError as error:
+                answered.put(error)
+
+        # Who sends a head or the length of a chunk by drops keeps every single read within its limit; a thread that is
+        # left alone with such a one ends with the process.
+        threading.Thread(target=ask, daemon=True, name="status poll").start()
+        try:
+            answer = answered.get(timeout=self._seconds + 1)
+        except queue.Empty:
+            raise self._too_slow() from None
+        if isinstance(answer, SkillsmithError):
+            raise answer
+        return answer
+
+    def _too_slow(self) -> TransientError:
+        return TransientError(f"{self._shown} did not end within {self._seconds:.0f} s; the time stays a gap")
+
+    def _read(self) -> bytes:
         until = time.monotonic() + self._seconds
         body = bytearray()
         try:
@@ -130,7 +162,7 @@ class StatusPageSource:
                     if len(body) > _LARGEST:
                         raise SourceError(f"{self._shown} is larger than {_LARGEST >> 20} MB; is it the document?")
                     if time.monotonic() > until:
-                        raise TransientError(f"{self._shown} did not end within {self._seconds:.0f} s")
+                        raise self._too_slow()
         except requests.exceptions.SSLError:
             raise SourceError(f"{self._shown}: its certificate cannot be verified") from None
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
@@ -185,7 +217,7 @@ def _utc(text: str) -> datetime:
 def _utc_or_none(text: object) -> datetime | None:
     try:
         return _utc(text) if isinstance(text, str) else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -8,6 +8,7 @@ revenue makes of the rows stays in dbt; what must not be kept is taken out by `i
 
 import json
 import logging
+import math
 import os
 import time
 import uuid
@@ -62,6 +63,7 @@ _OVERDUE = ("past_due", "unpaid")
 # Beside the object's own keys, from its listing to the states made of it.
 _OVERDUE_SINCE = "_overdue_since"
 
+_MOST_AHEAD = 300
 _TRIES = 6
 _LONGEST_WAIT = 300.0
 _TIMEOUT = (10.0, 60.0)
@@ -200,7 +202,16 @@ class StripeSource:
             yield from self._subscriptions(hand, place)
         if place.step == "invoices":
             yield from self._invoices(hand, place)
-        yield from self._events(hand, place.until - self._overlap, max(now, place.until))
+        since = place.until - self._overlap
+        if since > now:
+            _log.warning(
+                "Stripe was last read until %s by a clock that ran ahead: all events that it has are read again",
+                _iso(place.until),
+            )
+            since = now - _EVENT_DAYS * _DAY
+            yield from self._events(hand, since, now)
+            return
+        yield from self._events(hand, since, max(now, place.until))
 
     def backfill(self, contract: Contract, since: datetime, until: datetime, spool: Path) -> Iterator[Window]:
         """The events of [since, until) again, without cursors; raises UsageError beyond what Stripe keeps."""
@@ -354,7 +365,9 @@ class StripeSource:
         wait, reason = self._first_wait, ""
         for left in range(_TRIES - 1, -1, -1):
             try:
-                answer = self._client.raw_request("get", path, **params).data
+                response = self._client.raw_request("get", path, **params)
+                self._require_clock(dict(response.headers or {}))
+                answer = response.data
                 reason, asked = _why_no_answer(answer, is_list="limit" in params), None
                 if not reason and isinstance(answer, dict):
                     return answer
@@ -368,6 +381,18 @@ class StripeSource:
             time.sleep(pause)
             wait *= 2
         raise TransientError(f"{path}: {reason}, {_TRIES} times; nothing of this window was kept, try again")
+
+    def _require_clock(self, headers: Row) -> None:
+        """Raise SourceError where our clock runs ahead of Stripe's: what is made meanwhile would never be asked for."""
+        said = {name.lower(): value for name, value in headers.items()}.get("date", "")
+        try:
+            ahead = self._now() - _aware(parsedate_to_datetime(said))
+        except (ValueError, TypeError):
+            return
+        if ahead.total_seconds() > _MOST_AHEAD:
+            raise SourceError(
+                f"this machine's clock is {ahead.total_seconds() / 60:.0f} minutes ahead of Stripe's; set it right"
+            )
 
     def _why_failed(self, error: stripe.StripeError, path: str, params: Row) -> str:
         """Why another try may help; raises where none will, without what may hold the key."""
@@ -488,7 +513,8 @@ def _retry_after(error: stripe.StripeError) -> float | None:
     """Seconds that Stripe asks us to wait, from a number or a date; None where it does not say."""
     said = {name.lower(): value for name, value in dict(error.headers or {}).items()}.get("retry-after", "")
     try:
-        return float(said)
+        asked = float(said)
+        return asked if math.isfinite(asked) else None
     except ValueError:
         pass
     try:

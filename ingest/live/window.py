@@ -16,7 +16,8 @@ class Window:
     `path` is a whole .ndjson or .csv file (with header), optionally .gz, in the spool folder that the source was
     given. `name` is what the ledger calls it, unique for ever (`live/registry/events/...`). `cursor_after` is where
     the next run goes on once the window has landed; None leaves the cursor. `rows_claimed` is how many rows the source
-    says the window holds.
+    says the window holds. `refused_from`: from so many rows on a window of which every row is bad for the same reason
+    is refused, because the source has changed; of fewer, bad rows go to the quarantine and hold up nothing.
     """
 
     contract: Contract
@@ -25,6 +26,7 @@ class Window:
     cursor_before: str | None = None
     cursor_after: str | None = None
     rows_claimed: int | None = None
+    refused_from: int = 20
 
 
 class LiveSource(Protocol):

@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ingest.completeness import record_gaps
 from ingest.contracts import CONTRACTS, Contract
+from ingest.landing import ImportReport
 from ingest.live import Window, cursor_of, import_live
 from tests.integration.test_import import event, fetch
 from warehouse import Warehouse
-from warehouse.errors import SourceError, TransientError, UsageError, WarehouseBusyError
+from warehouse.errors import SourceError, TransientError, UnreachableError, UsageError, WarehouseBusyError
 
 AS_OF = datetime(2026, 3, 1)
 EVENTS = CONTRACTS["registry/events"]
@@ -24,8 +27,10 @@ class Counter:
     starts_once = False
     entities = ("registry/events",)
 
-    def __init__(self, last: int, *, fails_after: int | None = None, breaks_at: int | None = None) -> None:
-        self.last, self.fails_after, self.breaks_at = last, fails_after, breaks_at
+    def __init__(
+        self, last: int, *, fails_after: int | None = None, breaks_at: int | None = None, changes_at: int | None = None
+    ) -> None:
+        self.last, self.fails_after, self.breaks_at, self.changes_at = last, fails_after, breaks_at, changes_at
         self.is_closed = False
 
     def windows(self, contract: Contract, cursor: str | None, spool: Path) -> Iterator[Window]:
@@ -37,7 +42,9 @@ class Counter:
             rows = [event(start), event(start + 1)]
             path.write_text("".join(json.dumps(row) + "\n" for row in rows))
             if start == self.breaks_at:
-                path.write_text("no row\n")
+                path.write_text(json.dumps(event(start) | {"created_at": None, "event_id": f"bad{start}"}) + "\n")
+            if start == self.changes_at:
+                path.write_text("".join(json.dumps(event(n) | {"created_at": n}) + "\n" for n in range(20)))
             yield Window(contract, path, f"live/{contract.name}/{start}", cursor, str(start + 1), 2)
             cursor, start = str(start + 1), start + 1
 
@@ -103,9 +110,71 @@ def test_a_source_whose_first_reading_makes_history_is_not_started_twice(warehou
 
 
 def test_a_window_that_cannot_be_taken_stops_the_run_and_leaves_the_cursor(warehouse: Warehouse) -> None:
-    with pytest.raises(SourceError, match="the cursor stays where it was"):
-        import_live(warehouse, Counter(9, breaks_at=4), as_of=AS_OF)
+    report = ImportReport()
+    for _ in range(3):
+        with pytest.raises(
+            SourceError, match=r"created_at is .*, in every one of 20 rows; the cursor stays where it was"
+        ):
+            import_live(warehouse, Counter(9, changes_at=4), as_of=AS_OF, report=report)
     assert (events(warehouse), cursor_of(warehouse, EVENTS)) == (4, "4")
+    assert list(report.failed) == ["registry/events"]
+    assert fetch(warehouse, "select count(*) as n from raw.quarantine") == [{"n": 0}]
+
+    def refused() -> list[str]:
+        with warehouse.write("import") as writer:
+            return [gap["file_name"] for gap in record_gaps(writer, as_of=AS_OF) if gap["kind"] == "refused_file"]
+
+    # However often it is tried, it is one gap, until a window gets past it.
+    assert refused() == ["live/registry/events"]
+    import_live(warehouse, Counter(9), as_of=AS_OF)
+    assert refused() == []
+
+
+def test_a_bad_row_goes_to_the_quarantine_once_and_holds_up_nothing(warehouse: Warehouse) -> None:
+    import_live(warehouse, Counter(9, breaks_at=4), as_of=AS_OF)
+    # The window that held it is read again, and so is the row.
+    again = import_live(warehouse, Counter(9, breaks_at=4), as_of=AS_OF, from_start=True)
+    assert cursor_of(warehouse, EVENTS) == "9"
+    assert fetch(warehouse, "select reason from raw.quarantine") == [{"reason": "created_at is missing"}]
+    assert sum(load.rows_quarantined for load in again.loads) == 0
+    assert all(load.rows_seen == load.rows_loaded + load.rows_merged for load in again.loads)
+
+
+def test_what_is_wrong_with_one_entity_keeps_no_other_from_being_read(warehouse: Warehouse) -> None:
+    class Locked(Counter):
+        entities = ("registry/teams", "registry/events")
+
+        def windows(self, contract: Contract, cursor: str | None, spool: Path) -> Iterator[Window]:
+            if contract.entity == "teams":
+                raise self.error
+            yield from super().windows(contract, cursor, spool)
+
+    source, report = Locked(3), ImportReport()
+    source.error = TransientError("teams was locked for 10 s")
+    with pytest.raises(TransientError, match=r"^teams was locked for 10 s$"):
+        import_live(warehouse, source, as_of=AS_OF, report=report)
+    assert (events(warehouse), list(report.failed)) == (3, ["registry/teams"])
+
+    # Where nobody answers, the rest is not asked.
+    source, report = Locked(9), ImportReport()
+    source.error = UnreachableError("no route")
+    with pytest.raises(UnreachableError):
+        import_live(warehouse, source, as_of=AS_OF, report=report)
+    assert (events(warehouse), list(report.failed)) == (3, ["registry/teams", "registry/events"])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"since": AS_OF, "until": AS_OF},
+        {"until": AS_OF},
+        {"since": datetime(2199, 1, 1, tzinfo=UTC)},
+        {"since": AS_OF, "from_start": True},
+    ],
+)
+def test_a_range_of_time_that_is_none_is_a_wrong_call(warehouse: Warehouse, call: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="since"):
+        import_live(warehouse, Counter(3), as_of=AS_OF, **call)
 
 
 def test_an_entity_that_the_source_does_not_give_is_a_wrong_call(warehouse: Warehouse) -> None:

@@ -2,16 +2,22 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import psycopg
 import pytest
 from pydantic import SecretStr
 
+from ingest.completeness import record_gaps
+from orchestration import pipeline
 from orchestration.assets import Run
+from orchestration.dagster_home import prepare_dagster_home
 from orchestration.live_assets import live_definitions
+from orchestration.pipeline import initialise
 from tests.integration.test_import import fetch
 from warehouse import open_warehouse
+from warehouse.errors import UsageError
 from warehouse.settings import Settings, load_settings
 
 TABLES = """
@@ -62,3 +68,68 @@ def test_a_backfill_run_reads_the_range_it_is_given(configured: Settings) -> Non
     )
     with open_warehouse(configured) as warehouse:
         assert fetch(warehouse, "select event_id from raw.registry_events") == [{"event_id": "e2"}]
+
+
+def test_a_run_tells_of_what_it_could_read_before_it_fails(configured: Settings) -> None:
+    defined = live_definitions(Run(configured, retries=0))
+    # There is no table of teams.
+    keys = [dg.AssetKey(["live", "registry_events"]), dg.AssetKey(["live", "registry_teams"])]
+    result = defined.resolve_job_def("pull_registry").execute_in_process(asset_selection=keys, raise_on_error=False)
+    assert not result.success
+    [made] = result.asset_materializations_for_node("read_registry")
+    assert (made.asset_key, made.metadata["rows_loaded"].value) == (keys[0], 2)
+    with open_warehouse(configured) as warehouse:
+        failed = fetch(warehouse, "select entity from ops.import_gaps where kind = 'source_failed'")
+    assert failed == [{"entity": "teams"}]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"since": "2026-11-30", "until": "2026-11-01"},
+        {"since": "2199-01-01"},
+        {"until": "2026-11-01"},
+        {"since": "2026-11-01", "from_start": True},
+        {"since": "bananas"},
+    ],
+)
+def test_a_range_of_time_that_is_none_fails_the_run_and_is_no_gap(configured: Settings, config: dict[str, Any]) -> None:
+    defined = live_definitions(Run(configured, retries=0))
+    with pytest.raises(UsageError, match="since"):
+        defined.resolve_job_def("pull_registry").execute_in_process(
+            asset_selection=[dg.AssetKey(["live", "registry_events"])],
+            run_config={"ops": {"read_registry": {"config": config}}},
+        )
+    with open_warehouse(configured) as warehouse:
+        initialise(warehouse)
+        assert fetch(warehouse, "select * from ops.import_gaps where kind = 'source_failed'") == []
+
+
+def test_a_schedule_can_be_off_and_a_wrong_one_is_named(configured: Settings) -> None:
+    off = live_definitions(Run(configured.model_copy(update={"registry_cron": "off"})))
+    assert (off.schedules, [job.name for job in off.jobs or []]) == ([], ["pull_registry"])
+    with pytest.raises(UsageError, match="SKILLSMITH_REGISTRY_CRON: 'every hour' is no cron expression"):
+        live_definitions(Run(configured.model_copy(update={"registry_cron": "every hour"})))
+
+
+def test_a_run_ends_at_its_limit_of_time(configured: Settings) -> None:
+    job = live_definitions(Run(configured)).resolve_job_def("pull_registry")
+    assert job.tags["dagster/max_runtime"] == "7200"
+    with dg.DagsterInstance.from_config(str(prepare_dagster_home(configured))) as instance:
+        assert instance.run_monitoring_enabled
+
+
+def test_a_backfill_closes_no_gap_of_a_source_that_could_not_be_read(configured: Settings) -> None:
+    events = ["registry/events"]
+    with open_warehouse(configured) as warehouse:
+        initialise(warehouse)
+        with warehouse.write("import") as writer:
+            record_gaps(writer, as_of=datetime.now(UTC), read={"registry/events": "it was locked"})
+        since = datetime.now(UTC) - timedelta(hours=2, minutes=30)
+        pipeline.pull(warehouse, "registry", as_of=datetime.now(UTC), entities=events, since=since)
+        open_ones = "select entity from ops.import_gaps where kind = 'source_failed' and closed_at is null"
+        assert fetch(warehouse, open_ones) == [{"entity": "events"}]
+        pipeline.pull(warehouse, "registry", as_of=datetime.now(UTC), entities=events)
+        assert fetch(warehouse, open_ones) == []
+        with pytest.raises(UsageError, match="registry/foo is not read from registry"):
+            pipeline.pull(warehouse, "registry", as_of=datetime.now(UTC), entities=["registry/foo"])

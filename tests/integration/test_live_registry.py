@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import conninfo
+from pydantic import SecretStr
 
 from ingest.contracts import CONTRACTS
 from ingest.landing import ImportReport
@@ -681,6 +683,83 @@ def test_a_connection_that_is_lost_again_and_again_is_a_transient_error(
             stopped.set()
         killing.result()
     assert list(spool.iterdir()) == []
+
+
+def _read(given: Settings, spool: Path) -> list[Window]:
+    return list(RegistrySource(given, first_wait=0.01).windows(CONTRACTS[EVENTS], None, spool))
+
+
+def test_a_password_is_in_no_message_and_no_trace_of_one(reading: Settings, spool: Path) -> None:
+    for address, says in (
+        ("postgres//reader:sesame@127.0.0.1/registry", "not a postgresql:// address"),
+        ("postgresql://reader:open@sesame@127.0.0.1/registry", "write an @ in the password as %40"),
+        ("postgresql://reader:sesame@127.0.0.1:9/registry", "cannot read the registry"),
+    ):
+        given = reading.model_copy(update={"registry_url": SecretStr(address)})
+        with pytest.raises(SkillsmithError, match=says) as failed:
+            _read(given, spool)
+        assert "sesame" not in "".join(traceback.format_exception(failed.value))
+
+
+def test_a_value_of_a_row_is_in_no_message(live: RegistrySource, source: str, spool: Path) -> None:
+    run(source, "insert into team_rows (team_id, name) values ('t1', 'Ada Lovelace')")
+    run(source, "drop view teams; create view teams as select team_id, name::date as name, updated_at from team_rows")
+    run(source, "grant select on teams to reader")
+    with pytest.raises(SourceError, match="invalid input syntax for type date: a value"):
+        list(live.windows(CONTRACTS[TEAMS], None, spool))
+
+
+def test_a_clock_that_ran_ahead_is_told_and_nothing_is_passed_over(
+    reading: Settings, warehouse: Warehouse, source: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(source, "insert into events (actor) values ('before')")
+    pull(warehouse)
+    cursor = str(cursor_of(warehouse, CONTRACTS[EVENTS]))
+    ahead = f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%dT%H:%M:%S.%fZ}{cursor[cursor.index(' ') :]}"
+    with warehouse.write("import") as writer:
+        writer.execute("update raw.import_ledger set cursor_after = ? where cursor_after is not null", [ahead])
+    run(source, "insert into events (actor) values ('after')")
+
+    assert sum(load.rows_loaded for load in pull(warehouse).loads) == 1
+    assert "by a clock that ran ahead" in caplog.text
+    assert str(cursor_of(warehouse, CONTRACTS[EVENTS])) < ahead
+
+
+def test_only_the_entities_that_are_named_are_read(reading: Settings) -> None:
+    some = RegistrySource(reading.model_copy(update={"registry_entities": "skills, events"}))
+    assert some.entities == (EVENTS, SKILLS)
+    with pytest.raises(UsageError, match="SKILLSMITH_REGISTRY_ENTITIES: registry/evnts is no entity"):
+        RegistrySource(reading.model_copy(update={"registry_entities": "evnts"}))
+
+
+def test_a_time_of_change_that_goes_missing_stops_the_entity(warehouse: Warehouse, source: str) -> None:
+    run(source, "insert into team_rows (team_id, name) values ('t1', 'Red')")
+    pull(warehouse, TEAMS)
+    run(source, "drop view teams; create view teams as select team_id, name from team_rows")
+    run(source, "grant select on teams to reader")
+    with pytest.raises(SourceError, match=r"public\.teams has no updated_at any more, by which it was read"):
+        pull(warehouse, TEAMS)
+
+
+def test_a_row_without_a_time_goes_to_the_quarantine_once_however_often_it_comes(
+    warehouse: Warehouse, source: str
+) -> None:
+    run(source, "insert into events (actor, created_at) values ('undated', null)")
+    for number in range(3):
+        pull(warehouse)
+        run(source, "insert into events (actor) values (%s)", f"p{number}")
+    pull(warehouse)
+    assert fetch(warehouse, "select count(*) as n from raw.quarantine") == [{"n": 1}]
+    assert fetch(warehouse, "select count(*) as n from raw.registry_events") == [{"n": 3}]
+
+
+def test_a_column_of_another_type_is_told_and_fills_no_quarantine(warehouse: Warehouse, source: str) -> None:
+    seconds(source, 30)
+    run(source, "alter table events alter column created_at drop default")
+    run(source, "alter table events alter column created_at type bigint using 7")
+    with pytest.raises(SourceError, match=r"registry/events: created_at is .*, in every one of 30 rows"):
+        pull(warehouse)
+    assert fetch(warehouse, "select count(*) as n from raw.quarantine") == [{"n": 0}]
 
 
 def test_a_right_that_lacks_is_said_with_what_to_do(live: RegistrySource, source: str, spool: Path) -> None:

@@ -194,6 +194,26 @@ def test_a_limited_rate_waits_as_long_as_stripe_says(read: Reader) -> None:
     assert time.monotonic() - begun >= 1
 
 
+@pytest.mark.parametrize("said", ["nan", "inf", "soon", "-5"])
+def test_a_wait_that_is_none_is_our_own(read: Reader, said: str) -> None:
+    read.account.events += changes(4)
+    read.account.faults.append(("starting_after", answers(429, retry_after=said)))
+    assert len(read.rows("2026-06-09T00:00:00Z")) == 4
+
+
+def test_a_clock_that_runs_ahead_of_stripes_is_refused(read: Reader) -> None:
+    ahead = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d %H:%M:%S}"
+    with pytest.raises(SourceError, match=r"clock is 28\d\d minutes ahead of Stripe's"):
+        list(read.windows(None, ahead))
+
+
+def test_after_a_clock_that_ran_ahead_all_events_are_read_again(read: Reader, caplog: pytest.LogCaptureFixture) -> None:
+    read.account.events += changes(4)
+    # Read until two days later than it is.
+    assert len(read.rows("2026-06-12T00:00:00Z", "2026-06-10 00:00:00")) == 4
+    assert "by a clock that ran ahead" in caplog.text
+
+
 def test_a_wait_of_hours_is_left_to_the_schedule(read: Reader) -> None:
     read.account.faults.append(("events", answers(429, retry_after="7200")))
 
