@@ -151,11 +151,11 @@ def _refused(writer: Writer) -> Iterable[Gap]:
         "select 1 from raw.import_ledger as good where good.outcome = 'loaded' "
         "and good.file_name = refused.file_name and good.started_at >= refused.started_at) "
         "and file_name not like 'live/%' group by source, entity, file_name "
-        # Every window of a live source has a name of its own: it is read again until one gets past it.
+        # Every window of a live source has a name of its own; nothing behind one that was refused is asked for.
         "union all select source, entity, 'live/' || source || '/' || entity, null, max(error) "
         "from raw.import_ledger as refused where outcome = 'refused' and file_name like 'live/%' and not exists ("
-        "select 1 from raw.import_ledger as good where good.outcome = 'loaded' and good.source = refused.source "
-        "and good.entity = refused.entity and good.cursor_after is not null "
+        "select 1 from raw.import_ledger as good where good.outcome = 'loaded' and good.file_name like 'live/%' "
+        "and good.source = refused.source and good.entity = refused.entity "
         "and good.started_at >= refused.started_at) group by source, entity"
     )
     for row in rows:

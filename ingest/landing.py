@@ -395,11 +395,10 @@ class Landing:
         shifted = _shifted_lines(batch.files)
         line_of = dict(zip(shifted["row"].to_pylist(), shifted["line"].to_pylist(), strict=True)) if shifted else {}
         counts: dict[int, int] = {}
-        known: set[str] = set()
-        if any(entry.file.is_live for entry in batch.files):
-            sql = "select quarantine_id from raw.quarantine where source = ? and entity = ? and file_name like 'live/%'"
-            known |= {row["quarantine_id"] for row in writer.fetch(sql, [contract.source, contract.entity])}
+        known: set[str] | None = None
         for chunk in batch.staging.quarantined():
+            if known is None:
+                known = _known_of_live(batch)
             rows = []
             for row in chunk.to_pylist():
                 entry = by_number.get(row["_file"])
@@ -407,8 +406,9 @@ class Landing:
                     continue
                 line = line_of.get(row["row"], row["row"] - entry.rows.first_row + _first_line(entry))
                 name = f"{entry.file.name}\n{entry.look.checksum}\n{line}"
-                if entry.file.is_live:
-                    # Windows overlap: what is known to be bad is put aside once, however often it comes.
+                if entry.file.is_live and not (row["row_text"] or "[").startswith("["):
+                    # Windows overlap: what is known to be bad is put aside once, however often it comes. A text that
+                    # is not kept says nothing of which row it was.
                     name = f"live/{contract.name}\n{row['reason']}\n{row['row_text']}"
                 quarantine_id = md5(name.encode(), usedforsecurity=False).hexdigest()
                 if quarantine_id in known:
@@ -462,6 +462,15 @@ class Landing:
         self._report.loads.append(load)
         if self._progress:
             self._progress(file.contract.name, file.name, 0, 0.0)
+
+
+def _known_of_live(batch: "Batch") -> set[str]:
+    """Ids of what live windows of the entity have put into the quarantine; nothing where the batch has none."""
+    if not any(entry.file.is_live for entry in batch.files):
+        return set()
+    sql = "select quarantine_id from raw.quarantine where source = ? and entity = ? and file_name like 'live/%'"
+    rows = batch.writer.fetch(sql, [batch.contract.source, batch.contract.entity])
+    return {row["quarantine_id"] for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Each leaves the warehouse closed. What a step decides belongs in the room it cal
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -214,10 +215,14 @@ def _note_gaps(warehouse: Warehouse, as_of: datetime, progress: Progress, **foun
         before = {row["gap_id"] for row in open_gaps(writer)}
         gaps = record_gaps(writer, as_of=as_of, **found)
     new = [gap for gap in gaps if gap["gap_id"] not in before]
-    for gap in new[:_GAPS_SAID]:
-        progress.warn(describe_gap(gap))
-    if len(new) > _GAPS_SAID:
-        progress.warn(f"and {len(new) - _GAPS_SAID} more gaps; `skillsmith-analytics gaps list` has them all")
+    # A source that is down fails for all that it gives, and is said once.
+    down = Counter((gap["source"], gap["detail"]) for gap in new if gap["kind"] == "source_failed")
+    said = [f"{source}: {n} entities could not be read ({detail})" for (source, detail), n in down.items() if n > 1]
+    single = [gap for gap in new if down.get((gap["source"], gap["detail"]), 0) < 2 or gap["kind"] != "source_failed"]
+    for text in [*said, *map(describe_gap, single[:_GAPS_SAID])]:
+        progress.warn(text)
+    if len(single) > _GAPS_SAID:
+        progress.warn(f"and {len(single) - _GAPS_SAID} more gaps; `skillsmith-analytics gaps list` has them all")
 
 
 def describe_gap(gap: dict[str, Any]) -> str:

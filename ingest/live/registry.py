@@ -125,26 +125,30 @@ class _Swept:
 class _Cursor:
     """How far an entity is: what will ever have a time before `since` is in.
 
-    As text `2026-06-01T06:00:00.000000Z swept 2026-06-01T00:30:00.000000Z xid 734 of 7711359166892977778`.
+    As text `2026-06-01T06:00:00.000000Z swept 2026-06-01T00:30:00.000000Z xid 734 of 7711359166892977778`, and
+    `without actor,metadata` where columns may not be read.
     """
 
     since: datetime
     swept: _Swept
+    hidden: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, text: str, contract: Contract) -> "_Cursor":
-        found = re.fullmatch(r"(\S+) swept (\S+) xid (\d+) of (\d+)", text)
+        found = re.fullmatch(r"(\S+) swept (\S+) xid (\d+) of (\d+)(?: without (\S+))?", text)
         try:
             if found is None:
                 raise ValueError(text)
             since, at = (datetime.fromisoformat(found.group(group)) for group in (1, 2))
-            return cls(since, _Swept(at, int(found.group(3)), int(found.group(4))))
+            hidden = tuple(found.group(5).split(",")) if found.group(5) else ()
+            return cls(since, _Swept(at, int(found.group(3)), int(found.group(4))), hidden)
         except ValueError as error:
             raise UsageError(f"{text!r} is no cursor of {contract.name}; `pull registry --from-start`") from error
 
     def __str__(self) -> str:
         swept = self.swept
-        return f"{_iso(self.since)} swept {_iso(swept.at)} xid {swept.xid} of {swept.system}"
+        without = f" without {','.join(self.hidden)}" if self.hidden else ""
+        return f"{_iso(self.since)} swept {_iso(swept.at)} xid {swept.xid} of {swept.system}{without}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +169,17 @@ class _Session:
 
 @dataclass(frozen=True, slots=True)
 class _Relation:
-    """An entity's table or view as it is now: what to select, when a row changed, which transaction wrote it."""
+    """An entity's table or view as it is now: what to select, when a row changed, which transaction wrote it.
+
+    hidden: columns of the contract that are there and may not be read.
+    """
 
     name: sql.Identifier
     selected: sql.Composed
     changed: sql.Composable | None
     is_always_dated: bool
     xmin: sql.Identifier | None
+    hidden: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +204,7 @@ class _Part:
     end: str | None
     session: _Session
     is_dated: bool
+    hidden: tuple[str, ...]
 
 
 def entities_of(settings: Settings) -> tuple[str, ...]:
@@ -250,8 +259,7 @@ class RegistrySource:
         start = None if place is None else _text(max(place.since, _EARLIEST + self._overlap) - self._overlap)
         before, after = cursor, cursor
         horizon = swept = None
-        is_begun = place is not None
-        for part in self._parts_of(contract, _Span(start), spool, is_begun=is_begun):
+        for part in self._parts_of(contract, _Span(start), spool, place):
             session = part.session
             # A lost connection takes its snapshot with it; what the earlier one could not see is still to come.
             horizon = session.horizon if horizon is None else min(horizon, session.horizon)
@@ -259,20 +267,21 @@ class RegistrySource:
             reached = horizon if part.end is None else min(horizon, _moment(part.end) or _EARLIEST)
             # What an earlier run has established stands, even while an old transaction is open again.
             reached = reached if place is None else max(reached, place.since)
-            before, after = after, str(_Cursor(reached, place.swept if place else swept)) if part.is_dated else None
+            now = _Cursor(reached, place.swept if place else swept, part.hidden)
+            before, after = after, str(now) if part.is_dated else None
             if part.rows or part.end is None:
                 yield self._window(contract, part, before, after)
         if place is None or swept is None or not self._is_due(place.swept, swept) or after is None:
             return
         done = str(replace(_Cursor.read(after, contract), swept=swept))
-        for part in self._parts_of(contract, _Span(None, start, place.swept.xid), spool, is_begun=is_begun):
+        for part in self._parts_of(contract, _Span(None, start, place.swept.xid), spool, place):
             before, after = after, done if part.end is None else after
             if part.rows or part.end is None:
                 yield self._window(contract, part, before, after)
 
     def backfill(self, contract: Contract, since: datetime, until: datetime, spool: Path) -> Iterator[Window]:
         """Rows made or changed in a range of time again."""
-        for part in self._parts_of(contract, _Span(_text(since), _text(until)), spool, is_begun=False):
+        for part in self._parts_of(contract, _Span(_text(since), _text(until)), spool, None):
             if part.rows:
                 yield self._window(contract, part, None, None)
 
@@ -378,17 +387,15 @@ class RegistrySource:
 
     # --- what is read -------------------------------------------------------------------------------------
 
-    def _parts_of(self, contract: Contract, span: _Span, spool: Path, *, is_begun: bool) -> Iterator[_Part]:
+    def _parts_of(self, contract: Contract, span: _Span, spool: Path, place: _Cursor | None) -> Iterator[_Part]:
         """A span in files of about a window's rows each, by time; none where it needs a time that no row has.
 
-        is_begun: the entity was read by its times before.
+        place: how far the entity was read before, by its times.
         """
         first = span.first
         while True:
             rest = replace(span, first=first)
-            part = self._tried(
-                lambda session, rest=rest: self._copied(session, contract, rest, spool, is_begun=is_begun)
-            )
+            part = self._tried(lambda session, rest=rest: self._copied(session, contract, rest, spool, place))
             if part is None:
                 return
             yield part
@@ -397,11 +404,11 @@ class RegistrySource:
             first = part.end
 
     def _copied(
-        self, session: _Session, contract: Contract, span: _Span, spool: Path, *, is_begun: bool
+        self, session: _Session, contract: Contract, span: _Span, spool: Path, place: _Cursor | None
     ) -> _Part | None:
         """The next file of a span, and where the one after it begins."""
         with _unlocked_afterwards(session):
-            relation = self._relation(session, contract, is_begun=is_begun)
+            relation = self._relation(session, contract, place)
             if span.from_xid is not None and relation.xmin is None:
                 self._tell(f"{contract.name} has no {WRITTEN_BY}, so rows with a time of long ago may be missed")
             if relation.changed is None:
@@ -424,7 +431,7 @@ class RegistrySource:
             if session.fetch(_REPLACED)[0]["n"]:
                 path.unlink()
                 raise _ReplacedError(f"{self._schema}.{contract.entity}")
-        return _Part(path, identity, rows, end, session, relation.changed is not None)
+        return _Part(path, identity, rows, end, session, relation.changed is not None, relation.hidden)
 
     def _end(self, session: _Session, relation: _Relation, span: _Span) -> str | None:
         """The time at which about a window's rows of the span lie behind; None where there are no more than that."""
@@ -445,7 +452,7 @@ class RegistrySource:
             end = found[0]["at"]
         return end
 
-    def _relation(self, session: _Session, contract: Contract, *, is_begun: bool) -> _Relation:
+    def _relation(self, session: _Session, contract: Contract, place: _Cursor | None) -> _Relation:
         """The entity's table or view; raises SourceError by name where it, or what is required of it, is not there."""
         table = f"{self._schema}.{contract.entity}"
         columns = session.fetch(_COLUMNS, [self._schema, contract.entity])
@@ -458,7 +465,7 @@ class RegistrySource:
         hidden = {column["name"] for column in columns} - readable.keys()
         if not readable:
             raise SourceError(f"{table} may not be read: grant select on {table} (docs/sources/registry.md)")
-        required = contract.required
+        required, withheld = contract.required, list[str]()
         for column in contract.columns:
             if readable.keys() & set(column.delivered_as):
                 continue
@@ -469,6 +476,14 @@ class RegistrySource:
                 raise SourceError(
                     f"{table} has no column {name}, which is required; if it has another name now, give a view"
                 )
+            if name in hidden:
+                if place is not None and name not in place.hidden:
+                    # Rows that are read again would lose it.
+                    raise SourceError(
+                        f"{table}.{name} was read before and may not be now: grant select on it, or pull with "
+                        "--from-start where it is to be NULL"
+                    )
+                withheld.append(name)
             self._tell(f"{table} has no column {name} that may be read: it is NULL")
         known = {name for column in contract.columns for name in column.delivered_as}
         for name in readable.keys() - known - {WRITTEN_BY}:
@@ -478,7 +493,7 @@ class RegistrySource:
             for name in CHANGED_AT.get(contract.name, ("updated_at",))
             if name in readable and readable[name]["type"] in ("timestamptz", "timestamp")
         ]
-        if not dated and is_begun:
+        if not dated and place is not None:
             times = " or ".join(CHANGED_AT.get(contract.name, ("updated_at",)))
             raise SourceError(
                 f"{table} has no {times} any more, by which it was read: give it back, or a view that has it; changed "
@@ -496,6 +511,7 @@ class RegistrySource:
             changed=None if not dated else names if len(dated) == 1 else sql.SQL("greatest({})").format(names),
             is_always_dated=any(readable[name]["is_full"] for name in dated),
             xmin=sql.Identifier(WRITTEN_BY) if has_xmin else sql.Identifier("xmin") if is_table else None,
+            hidden=tuple(withheld),
         )
 
     def _tell(self, text: str) -> None:

@@ -741,6 +741,25 @@ def test_a_time_of_change_that_goes_missing_stops_the_entity(warehouse: Warehous
         pull(warehouse, TEAMS)
 
 
+def test_a_column_that_may_no_longer_be_read_stops_the_entity_and_no_known_row_loses_it(
+    warehouse: Warehouse, source: str
+) -> None:
+    run(source, "revoke select on events from reader")
+    given = "event_id, created_at, event_type, actor"
+    run(source, f"grant select ({given}, auth_tier) on events to reader")
+    run(source, "insert into events (actor, auth_tier) values ('one', 'pro')")
+    # What may not be read from the beginning is NULL.
+    pull(warehouse)
+    assert fetch(warehouse, "select auth_tier, metadata from raw.registry_events") == [
+        {"auth_tier": "pro", "metadata": None}
+    ]
+    run(source, "revoke select (auth_tier) on events from reader")
+    with pytest.raises(SourceError, match=r"public\.events\.auth_tier was read before and may not be now"):
+        pull(warehouse)
+    run(source, "grant select (auth_tier) on events to reader")
+    pull(warehouse)
+
+
 def test_a_row_without_a_time_goes_to_the_quarantine_once_however_often_it_comes(
     warehouse: Warehouse, source: str
 ) -> None:
