@@ -116,11 +116,14 @@ class PostgresPublisher:
             )
 
     def _own(self, table: PublishedTable, columns: dict[str, str]) -> None:
-        """Create the published table or add what it lacks; a column that left the build stays, empty from now on."""
+        """Create the published table or add what it lacks; a column that left the build stays, empty from now on.
+
+        So does a bigint of which the build has made an integer: it holds all that comes, and views stand on it.
+        """
         base = stored(table)
         there = columns_of(self._connection, base.qualified)
         for name, kind in columns.items():
-            if there.get(name, kind) != kind:
+            if there.get(name, kind) not in (kind, "bigint" if kind == "integer" else kind):
                 raise SkillsmithError(
                     f"{base.qualified}.{name} is {there[name]} and the build's is {kind}; "
                     "migrate the column by hand, then publish again"

@@ -214,6 +214,22 @@ def test_a_table_that_a_newer_version_adds_is_said_to_be_missing_until_that_vers
         assert reader.query(f"select * from {added}", OPERATOR, [added]).num_rows == len(rows_of("team_onboarding", 1))
 
 
+def test_a_number_that_became_narrower_is_published_and_one_of_another_kind_is_not(warehouse):
+    build(warehouse, "b1", mark=1)
+    publish(warehouse, build_id="b1", as_of=AS_OF)
+    build(warehouse, "b2", mark=2)
+    with warehouse.write() as writer:
+        writer.execute("alter table build.team_activity alter column period_days type integer")
+    publish(warehouse, build_id="b2", as_of=AS_OF)
+    assert marks(warehouse.settings) == {2}
+    if warehouse.engine == "postgres":
+        build(warehouse, "b3", mark=3)
+        with warehouse.write() as writer:
+            writer.execute("alter table build.team_activity alter column uses type text")
+        with pytest.raises(SkillsmithError, match="uses is bigint and the build's is text; migrate the column by hand"):
+            publish(warehouse, build_id="b3", as_of=AS_OF)
+
+
 def test_a_table_of_metrics_that_nobody_explains_stops_publishing(warehouse):
     build(warehouse, "b1")
     with warehouse.write() as writer:
