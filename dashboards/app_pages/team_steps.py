@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboards import data
-from dashboards.components import formats, links, sections
+from dashboards.components import formats, links, periods, sections
 from dashboards.components.definitions import Trust
 from dashboards.viewers import Looking
 
@@ -34,9 +34,17 @@ def show(looking: Looking, trust: Trust, now: data.Row, chosen: dict[str, Any], 
     ]
     failing = data.query("team_failing_skills", looking.viewer, **chosen)
     moving = data.query("team_moving_skills", looking.viewer, **chosen) if is_covered else ()
-    steps = [*_seats(now), *_dead_weight(unused, chosen["period_days"]), *_failures(failing), *_moves(moving)]
+    is_whole = periods.is_covered(now)
+    # Of days before the data nobody knows who was idle.
+    idle = [*_seats(now), *_dead_weight(unused, chosen["period_days"])] if is_whole else []
+    steps = [*idle, *_failures(failing), *_moves(moving)]
     with sections.values(trust, "steps", "team_activity", "team_skill_usage", "team_installed_skills"):
-        if not steps:
+        if not is_whole:
+            st.caption(
+                "The data begins within this period. Seats that never began and skills that nobody uses are told of "
+                "once it covers a whole one."
+            )
+        elif not steps:
             st.markdown(
                 ":material/check_circle: **Nothing stands out.** Every seat has begun, no installed skill lies idle, "
                 "none fails often, and no skill is used by two people more or fewer than before."

@@ -24,7 +24,8 @@ def idle(rows):
         "count(*) as unused, min(i.skill_name) as skill_name "
         "from metrics.team_installed_skills as i join metrics.team_activity as a "
         "on a.team_id = i.team_id and a.period_end = i.period_end and a.period_days = 28 "
-        "where i.seats >= 5 and (i.used_within_days is null or i.used_within_days > 28) and a.seats_never_used >= 2 "
+        "where i.seats >= 5 and a.is_covered and (i.used_within_days is null or i.used_within_days > 28) "
+        "and a.seats_never_used >= 2 "
         "and least(a.seats_active, a.seats_idle, a.seats_too_new) <> 1 and a.seats_at_end - a.seats_active <> 1 "
         "and a.seats_active > 1 and a.seats_idle <> 1 and a.seats_too_new <> 1 "
         "group by i.team_id, i.period_end order by count(*), i.period_end desc, i.team_id limit 1",
@@ -43,6 +44,18 @@ def test_what_to_do_next_names_the_seats_and_skills_that_are_published(look, idl
     assert number in body
     assert idle["skill_name"] in body
     keep_screenshots(page, "team-next")
+
+
+def test_a_period_in_which_the_data_begins_calls_nobody_idle(look, rows):
+    [found] = rows(
+        "select team_id, max(period_end) as period_end from metrics.team_activity where period_days = 28 and has_data "
+        "and not is_covered and seats >= 5 and seats_never_used >= 2 group by team_id order by team_id limit 1",
+        "metrics.team_activity",
+    )
+    body = _body(look(_path(found["team_id"], found["period_end"])))
+    assert body.count("The data begins within this period") == 2
+    assert "never began" not in body.replace("Seats that never began", "")
+    assert "Nothing stands out" not in body
 
 
 def test_a_line_leads_to_its_page_with_the_same_team_and_back(look, idle):
