@@ -41,9 +41,15 @@ PASSWORD_VARIABLE = "SKILLSMITH_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of 
 _WRITER_LOCK = 0x5C111  # any number, as long as every writer takes the same
 _POLICY_TRIES = 30
 _LOCK_SECONDS = 60
+_BUILD_LOCK_SECONDS = 300  # a dump or a long query reads tables that a model makes anew
 _WRITER_SECONDS = 5  # a killed writer's session ends within a second or two, and who runs it again must not be refused
-_SESSION_OPTIONS = "-c timezone=UTC -c client_min_messages=warning -c client_connection_check_interval=1s -c jit=off"
-"""The server is told to look for a client that has died, for it would work on, and keep its locks, until it answers.
+_SESSION_OPTIONS = (
+    "-c timezone=UTC -c datestyle=ISO -c extra_float_digits=1 -c quote_all_identifiers=off -c search_path=public "
+    "-c client_min_messages=warning -c client_connection_check_interval=1s -c jit=off"
+)
+"""What server, database or role have set otherwise would change what a value looks like, or where a name is found.
+
+The server is told to look for a client that has died, for it would work on, and keep its locks, until it answers.
 
 It is told not to compile statements: each chunk that a plan names is compiled by itself, which takes a second for a
 hypertable of half a year even where none of them is read.
@@ -80,6 +86,18 @@ def as_known_error(error: psycopg.Error) -> SkillsmithError | None:
         return UsageError(f"SKILLSMITH_WAREHOUSE_URL: {text}")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return StorageError(f"the PostgreSQL user lacks a right: {text}")
+    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        return StorageError(
+            f"the PostgreSQL server only reads ({text}): give the address of the primary, or see whether the database "
+            "or its user have default_transaction_read_only"
+        )
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return TransientError(
+            f"another session keeps a table of the warehouse locked ({text}); pg_stat_activity has the transactions "
+            "that have been open for long"
+        )
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return SkillsmithError(f"the PostgreSQL server stopped a statement ({text}); see SKILLSMITH_STATEMENT_MINUTES")
     if isinstance(
         error,
         psycopg.errors.SerializationFailure
@@ -382,6 +400,11 @@ class PostgresWarehouse:
     def initialise(self, tables: Iterable[TableSpec] = ()) -> None:
         """Bring schemas, operations tables and `tables` to this version, all or nothing; safe to repeat."""
         with self.write(None) as writer:
+            if not writer.fetch("select getdatabaseencoding() = 'UTF8' as is_utf8")[0]["is_utf8"]:
+                raise UsageError(
+                    "the database's encoding is not UTF8, and cannot hold every name: make it anew with "
+                    "create database ... encoding 'UTF8' template template0"
+                )
             is_timescale = _has_timescale(writer)
             if is_timescale and writer.is_citus:
                 raise UsageError(
@@ -434,19 +457,22 @@ class PostgresWarehouse:
         On Citus the one who runs a step is its user: a worker is asked by who the session is, and a role of ours
         cannot log in there.
         """
-        from warehouse.postgres_access import prepare_roles
+        from warehouse.postgres_access import REVOKE, may_set_viewer, prepare_roles
         from warehouse.postgres_roles import prepare
 
         with self.write(None) as writer:
+            # Its settings are there where it is preloaded; the list of what is may be read by few.
             offered = writer.fetch(
-                "select installed_version from pg_available_extensions "
-                "where name = 'timescaledb' and current_setting('shared_preload_libraries') like '%timescaledb%'"
+                "select installed_version from pg_available_extensions where name = 'timescaledb' "
+                "and current_setting('timescaledb.max_background_workers', true) is not null"
             )
             if offered and offered[0]["installed_version"] is None and not writer.is_citus:
                 writer.execute("create extension if not exists timescaledb")
         self.initialise(tables)
         with self.write(None) as writer, known_errors():
             _give_rights(prepare_roles if writer.is_citus else prepare, writer.connection)
+            if may_set_viewer(writer.connection):
+                _log.warning("until a superuser has run it in this database, the dashboards refuse to read: %s", REVOKE)
 
     @contextmanager
     def write(self, step: Step | None = "build") -> Iterator[PostgresWriter]:
@@ -510,7 +536,7 @@ class PostgresWarehouse:
         number, unit = int(self.settings.memory_limit[:-2]), self.settings.memory_limit[-2:]
         megabytes = max(4, number * (1000 if unit == "GB" else 1) // (4 * self.settings.threads))
         options = f"{_SESSION_OPTIONS} -c work_mem={megabytes}MB"
-        options += f" -c statement_timeout={self.settings.statement_minutes}min"
+        options += f" -c statement_timeout={self.settings.statement_minutes}min -c lock_timeout={_BUILD_LOCK_SECONDS}s"
         if url:
             from warehouse.postgres_roles import BUILDER_ROLE, may_be
 

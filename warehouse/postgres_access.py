@@ -10,7 +10,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 
+import psycopg
+
 from warehouse.access import Role
+from warehouse.errors import UsageError
 from warehouse.postgres import Connection, make_schema, run
 from warehouse.published import PublishedTable
 from warehouse.small_groups import RULES, protected_select
@@ -36,18 +39,60 @@ def view_name(table: PublishedTable) -> str:
     return f"access.{table.schema}__{table.name}"
 
 
+_SET_CONFIG = "execute on function pg_catalog.set_config(text, text, boolean)"
+REVOKE = f"revoke {_SET_CONFIG} from public; grant {_SET_CONFIG} to skillsmith_owner"
+"""What takes from readers the means to be another viewer, and leaves it to the owner, who dumps the database."""
+
+
+def make_role(connection: Connection, role: str) -> None:
+    """Create a role that this user is a member of; one that is there already is the other warehouses' of the server.
+
+    Raises UsageError where it is none that nobody can log in as, or where only somebody else may give membership.
+    """
+    found = run(
+        connection,
+        "select rolsuper or rolbypassrls or rolcanlogin as is_other from pg_roles where rolname = %s",
+        [role],
+    ).fetchone()
+    if found is None:
+        run(connection, f"create role {role} nologin")
+    elif found["is_other"]:
+        raise UsageError(
+            f"role {role} can log in or passes row-level security, so it is not the warehouse's: rename it, or "
+            f"alter role {role} nologin nobypassrls nosuperuser"
+        )
+    # Members of the owner give objects away; that takes membership in who receives them.
+    join_role(connection, role, "current_user")
+
+
+def join_role(connection: Connection, role: str, member: str) -> None:
+    """Make a role a member of another where it is none. Raises UsageError where only somebody else may."""
+    name = run(connection, "select current_user as name").fetchone() if member == "current_user" else {"name": member}
+    who = str(name["name"]) if name else member
+    # From PostgreSQL 16 on, who makes a role is its member, and may neither be it nor do what it may.
+    kinds = ["set", "usage"] if connection.info.server_version >= 160_000 else ["member"]
+    asked = "select bool_and(pg_has_role(%s, %s, kind)) as is_member from unnest(%s::text[]) as kind"
+    there = run(connection, asked, [who, role, kinds]).fetchone()
+    if there and there["is_member"]:
+        return
+    try:
+        run(connection, f"grant {role} to {quoted(who)}")
+    except psycopg.errors.InsufficientPrivilege:
+        raise UsageError(
+            f"role {role} was made by another user: as that one, or as a superuser, run: grant {role} to {quoted(who)}"
+        ) from None
+
+
 def prepare_roles(connection: Connection) -> None:
     """Create both roles and take from PUBLIC what would let a statement leave its viewer; safe to repeat."""
     for role in (ACCESS_ROLE, READER_ROLE):
         if not run(connection, "select 1 from pg_roles where rolname = %s", [role]).fetchone():
-            run(connection, f"create role {role} nologin")
-            run(connection, f"grant {role} to current_user")
+            make_role(connection, role)
     name = run(connection, "select current_database() as name").fetchone()
     database = quoted(name["name"] if name else "")
     # A right on a system function is the superuser's to take; readers refuse to run where it was not taken.
-    superuser = run(connection, "select rolsuper from pg_roles where rolname = current_user").fetchone()
-    if superuser and superuser["rolsuper"] and may_set_viewer(connection):
-        run(connection, "revoke execute on function pg_catalog.set_config(text, text, boolean) from public")
+    if is_superuser(connection) and may_set_viewer(connection):
+        run(connection, f"revoke {_SET_CONFIG} from public")
     everybody = run(connection, "select has_database_privilege('public', current_database(), 'temporary') as may")
     if everybody.fetchone() != {"may": False}:
         run(connection, f"revoke temporary on database {database} from public")
@@ -56,6 +101,18 @@ def prepare_roles(connection: Connection) -> None:
     run(connection, f"grant usage on schema metrics to {ACCESS_ROLE}")
     run(connection, f"grant usage, create on schema access to {ACCESS_ROLE}")
     run(connection, f"grant usage on schema access to {READER_ROLE}")
+
+
+def is_superuser(connection: Connection) -> bool:
+    """Whether this session's user is one."""
+    row = run(connection, "select rolsuper from pg_roles where rolname = current_user").fetchone()
+    return bool(row and row["rolsuper"])
+
+
+def keep_set_config(connection: Connection, role: str) -> None:
+    """Leave to a role what was taken from PUBLIC: whoever dumps a database calls it."""
+    if is_superuser(connection):
+        run(connection, f"grant {_SET_CONFIG} to {role}")
 
 
 def may_set_viewer(connection: Connection) -> bool:

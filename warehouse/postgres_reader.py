@@ -25,7 +25,7 @@ from warehouse.postgres import (
     read_rows,
     run,
 )
-from warehouse.postgres_access import READER_ROLE, may_set_viewer, stored, view_name
+from warehouse.postgres_access import READER_ROLE, REVOKE, may_set_viewer, stored, view_name
 from warehouse.publish_postgres import current_snapshot
 from warehouse.published import PUBLISHED
 from warehouse.settings import Settings
@@ -103,15 +103,13 @@ class PostgresReader:
                 _require_snapshot(connection)
                 _require_published(connection, places)
                 if not is_operator and may_set_viewer(connection):
-                    raise SkillsmithError(
-                        "readers could change who they are; as a superuser run: revoke execute on function "
-                        "pg_catalog.set_config(text, text, boolean) from public"
-                    )
+                    raise SkillsmithError(f"readers could change who they are; as a superuser run: {REVOKE}")
                 only_read(connection)
             with connection.transaction():
                 run(connection, f"set local statement_timeout = '{QUERY_SECONDS}s'")
                 if not is_operator:
-                    _be(connection, viewer)
+                    with known_errors():
+                        _be(connection, viewer)
                 return _as_arrow(*read_rows(connection, statement, {name: (parameters or {})[name] for name in names}))
 
 

@@ -17,7 +17,7 @@ be able to log in. An importer therefore leaves the rollups to their policies.
 
 from warehouse import Step
 from warehouse.postgres import Connection, run
-from warehouse.postgres_access import ACCESS_ROLE, READER_ROLE, prepare_roles
+from warehouse.postgres_access import ACCESS_ROLE, READER_ROLE, join_role, keep_set_config, make_role, prepare_roles
 from warehouse.statements import quoted
 from warehouse.timescale import HYPERTABLES
 
@@ -30,15 +30,13 @@ BUILT = ("staging", "intermediate", "marts", "seeds", "build", "metrics", "acces
 def prepare(connection: Connection) -> None:
     """Make the roles and bring their rights to what they are to be, in one transaction; safe to repeat."""
     with connection.transaction():
-        for role in (OWNER_ROLE, IMPORTER_ROLE, BUILDER_ROLE):
-            if not run(connection, "select 1 from pg_roles where rolname = %s", [role]).fetchone():
-                run(connection, f"create role {role} nologin")
-            # Members of the owner give objects away; that takes membership in who receives them.
-            run(connection, f"grant {role} to current_user")
+        for role in (*ROLES, ACCESS_ROLE):
+            make_role(connection, role)
         prepare_roles(connection)
+        keep_set_config(connection, OWNER_ROLE)
         name = run(connection, "select current_database() as name").fetchone()
         database = quoted(name["name"] if name else "")
-        run(connection, f"grant {ACCESS_ROLE} to {BUILDER_ROLE}")
+        join_role(connection, ACCESS_ROLE, BUILDER_ROLE)
         # A merge copies into a temporary table, and so do dbt and publishing; a reader may make none.
         run(connection, f"grant temporary on database {database} to {IMPORTER_ROLE}, {BUILDER_ROLE}, {OWNER_ROLE}")
         run(connection, f"grant usage on schema raw to {IMPORTER_ROLE}, {BUILDER_ROLE}")
