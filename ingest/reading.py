@@ -420,9 +420,7 @@ class Staging:
         if not rows.rows_seen:
             return
         if file.is_live:
-            if reasons and reasons[0]["rows"] == rows.rows_seen >= file.refused_from:
-                every = f"every one of {rows.rows_seen:,} rows" if rows.rows_seen > 1 else "its only row"
-                raise RefusedFileError(f"{file.contract.name}: {reasons[0]['reason']}, in {every}")
+            self._refuse_if_changed(file, rows, reasons)
             return
         by_reason = {row["reason"]: row for row in reasons}
         broken = by_reason.get("not a JSON object")
@@ -445,6 +443,20 @@ class Staging:
         if self._contract.is_reference and reasons:
             row = reasons[0]
             raise RefusedFileError(f"{file.name}: {row['reason']} in {row['rows']} rows; nothing of it is in force")
+
+    def _refuse_if_changed(self, file: DroppedFile, rows: FileRows, reasons: list[dict[str, Any]]) -> None:
+        """Raise RefusedFileError where the rows of a live window say that their source has changed."""
+        if not reasons:
+            return
+        if file.refused_from == 1:
+            is_changed = sum(row["rows"] for row in reasons) == rows.rows_seen
+        else:
+            # Rows that lack a value, such as one by which they are read, may come again and again with no other.
+            is_lacking = any(reasons[0]["reason"] == missing(column) for column in self._contract.required)
+            is_changed = reasons[0]["rows"] == rows.rows_seen >= file.refused_from and not is_lacking
+        if is_changed:
+            every = f"every one of {rows.rows_seen:,} rows" if rows.rows_seen > 1 else "its only row"
+            raise RefusedFileError(f"{file.contract.name}: {reasons[0]['reason']}, in {every}")
 
     def clean(self, files: list[FileRows]) -> None:
         """Take out of the staged rows what `privacy` forbids; what went is counted in the file's `removed`."""

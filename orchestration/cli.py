@@ -2,7 +2,7 @@
 
 A command reads its options, calls one function and shows the answer; what a step does is in `orchestration.pipeline`.
 Everything heavy is imported inside the command that needs it. Exit codes: 0 done, 1 failed, 2 wrong call, 3 a blocking
-check evaluated false and publishing was refused.
+check evaluated false and publishing was refused, 130 stopped by Ctrl-C, 141 the reader of the output went away.
 """
 
 import gc
@@ -51,14 +51,17 @@ class _Commands(click.Group):
             if not _is_reader_gone():
                 raise RuntimeError(f"a pipe broke that is not the output: {error}") from error
             # Nothing is left to say, also not at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            for stream in (sys.stdout, sys.stderr):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
             ctx.exit(READER_GONE)
 
 
 def _is_reader_gone() -> bool:
-    output = select.poll()
-    output.register(sys.stdout.fileno(), 0)
-    return any(what & select.POLLERR for _, what in output.poll(0))
+    outputs = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        outputs.register(stream.fileno(), 0)
+    # A pipe says the one, a socket the other.
+    return any(what & (select.POLLERR | select.POLLHUP) for _, what in outputs.poll(0))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

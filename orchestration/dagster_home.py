@@ -22,7 +22,7 @@ concurrency:
     granularity: op
   runs:
     max_concurrent_runs: 2
-# Ends runs that pass their `dagster/max_runtime`, and marks those whose process is gone as failed.
+# Ends runs that pass their `dagster/max_runtime`.
 run_monitoring:
   enabled: true
 retention:

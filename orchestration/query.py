@@ -40,6 +40,8 @@ def read_rows(settings: Settings, table: str, *, where: str | None = None, limit
         try:
             return reader.query(sql, OPERATOR, [name], {})
         except AccessError as error:
+            if where is None:
+                raise
             # All but the condition is ours.
             raise UsageError(f"--where: {error}") from error
 

@@ -256,5 +256,6 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**given)  # pyright: ignore[reportArgumentType]
     except ValidationError as error:
         first = error.errors()[0]
-        name = "SKILLSMITH_" + str(first["loc"][0]).upper() if first["loc"] else "settings"
+        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        name = name if not first["loc"] or name.startswith(("SKILLSMITH_", "STRIPE_")) else f"SKILLSMITH_{name}"
         raise UsageError(f"{name}: {first['msg']}") from None

@@ -132,7 +132,7 @@ def _told(row: data.Row, trust: Trust) -> data.Row:
         "age": f"{age} / {allowed}" if age else "",
         "counted": f"{formats.count(row['blocking_failures'])} / {formats.count(row['warnings'])}",
         "volume": VOLUMES.get(str(row["volume_state"]), str(row["volume_state"])),
-        "good": "Now" if is_good_now else _or("Never", formats.moment)(row["last_good_at"]),
+        "good": "This snapshot" if is_good_now else _or("Never", formats.moment)(row["last_good_at"]),
     }
 
 

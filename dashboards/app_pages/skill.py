@@ -397,7 +397,7 @@ def _maintenance(quality: data.Row) -> str:
 
 
 REASONS: dict[str, Callable[[data.Row], str]] = {
-    "usage": lambda quality: f"rank by successes of 28 days among the skills of {quality['category']}",
+    "usage": lambda quality: f"rank by successes of 28 days among the skills of {quality['category'] or 'its kind'}",
     "rating": lambda quality: (
         f"{formats.decimal(quality['stars'])} stars, from {formats.count(quality['ratings'])} "
         f"rating{'' if quality['ratings'] == 1 else 's'} and the registry's mean"

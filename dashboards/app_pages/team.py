@@ -127,12 +127,13 @@ def _active_skills(now: data.Row, series: Sequence[data.Row], against: _Against)
 
 
 def _time_saved(looking: Looking, now: data.Row | None, series: Sequence[data.Row], against: _Against) -> Tile:
-    if now is None:
-        now, details = {}, ["No assumption is in force for what was used, so there is nothing to draw hours from."]
-    elif now.get("successes") == 0:
+    now = now or {}
+    if now.get("successes") == 0:
         details = ["No successful use in this period, so no time was saved."]
     elif now.get("is_suppressed"):
         details = ["Hours over one active person would be that person's."]
+    elif formats.is_missing(now.get("hours_p50")):
+        details = ["No assumption is in force for what was used, so there is nothing to draw hours from."]
     else:
         details = [
             f"p50 of the draws; p10 to p90: **{formats.hours(now.get('hours_p10'))} to "

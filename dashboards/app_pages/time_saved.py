@@ -72,9 +72,13 @@ def show(looking: Looking) -> None:
     saved = hours.beside(data.query("team_time_saved", looking.viewer, assumption_set=chosen_set, **chosen), activity)
     now = periods.row_at(saved, end)
     trust = definitions.load(looking.viewer)
-    if now is None or not (now.get("is_suppressed") or now["successes"]):
+    if now is None or now["successes"] == 0:
         banners.nothing(
             "No successful use in this period, so no hours were saved.", "Choose a longer period, or an earlier end."
+        )
+    elif not now.get("is_suppressed") and formats.is_missing(now["hours_p50"]):
+        banners.nothing(
+            "Nothing is assumed of what was used in this period.", "Choose another set of assumptions, or another end."
         )
     elif now.get("is_suppressed"):
         st.info(

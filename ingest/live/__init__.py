@@ -20,6 +20,7 @@ from ingest.live.window import LiveSource, Window
 from warehouse import Warehouse
 from warehouse.errors import (
     RefusedFileError,
+    SkillsmithError,
     SourceError,
     TransientError,
     UnreachableError,
@@ -60,7 +61,7 @@ def import_live(
     unknown = sorted(set(wanted) - set(source.entities))
     if unknown:
         raise UsageError(f"{unknown[0]} is not read from {source.name}; it gives {', '.join(source.entities)}")
-    _require_range(since, until, from_start=from_start)
+    _require_range(since, until, as_of, from_start=from_start)
     report = ImportReport() if report is None else report
     landing = Landing(warehouse, report, as_of=as_of, progress=progress)
     with _alone(warehouse.settings.home / "spool", source.name) as spool:
@@ -72,7 +73,7 @@ def import_live(
                     _refuse_another_start(source, cursors)
                     cursors = {}
             passes = False
-            for name in wanted:
+            for number, name in enumerate(wanted):
                 contract = CONTRACTS[name]
                 windows = (
                     source.windows(contract, cursors.get(name), spool)
@@ -80,17 +81,14 @@ def import_live(
                     else source.backfill(contract, since, until or as_of, spool)
                 )
                 try:
-                    for window in windows:
-                        with holding():
-                            _land(warehouse, landing, window)
-                        window.path.unlink(missing_ok=True)
-                except UnreachableError as error:
-                    report.failed |= {each: str(error) for each in wanted[wanted.index(name) :]}
+                    failure = _read(warehouse, landing, windows, holding)
+                except BaseException as error:
+                    said = str(error) if isinstance(error, SkillsmithError) else "could not be read"
+                    report.failed |= dict.fromkeys(wanted[number:], said)
                     raise
-                except (RefusedFileError, SourceError, TransientError) as error:
-                    # What is wrong with one entity keeps no other from being read.
-                    report.failed[name] = str(error)
-                    passes |= isinstance(error, TransientError)
+                if failure is not None:
+                    report.failed[name] = str(failure)
+                    passes |= isinstance(failure, TransientError)
             if report.failed:
                 # What is wrong with all of them is said once.
                 said = "; ".join(dict.fromkeys(report.failed.values()))
@@ -104,14 +102,41 @@ def import_live(
     return report
 
 
-def _require_range(since: datetime | None, until: datetime | None, *, from_start: bool) -> None:
+def _read(
+    warehouse: Warehouse,
+    landing: Landing,
+    windows: Iterator[Window],
+    holding: Callable[[], AbstractContextManager[None]],
+) -> SkillsmithError | None:
+    """Land the windows of one entity; what is wrong with that entity alone, and keeps no other from being read.
+
+    What is wrong with the warehouse, or with reaching the source at all, is raised.
+    """
+    while True:
+        try:
+            window = next(windows, None)
+        except UnreachableError:
+            raise
+        except (SourceError, TransientError) as error:
+            return error
+        if window is None:
+            return None
+        try:
+            with holding():
+                _land(warehouse, landing, window)
+        except RefusedFileError as error:
+            return error
+        window.path.unlink(missing_ok=True)
+
+
+def _require_range(since: datetime | None, until: datetime | None, as_of: datetime, *, from_start: bool) -> None:
     """Raise UsageError for a range of time that nothing can lie in, which would look like one without rows."""
-    if until is not None and (since is None or _aware(until) <= _aware(since)):
-        raise UsageError("`until` needs a `since` that lies before it")
+    if until is not None and since is None:
+        raise UsageError("`until` needs a `since`")
+    if since is not None and _aware(until or as_of) <= _aware(since):
+        raise UsageError(f"`since` {since:%Y-%m-%d %H:%M} does not lie before the end, {until or as_of:%Y-%m-%d %H:%M}")
     if since is not None and from_start:
         raise UsageError("`since` and `from_start` exclude each other")
-    if since is not None and _aware(since) > datetime.now(UTC):
-        raise UsageError(f"`since` {since:%Y-%m-%d %H:%M} lies in the future; nothing can have been written then")
 
 
 def _aware(moment: datetime) -> datetime:

@@ -125,13 +125,13 @@ class _Swept:
 class _Cursor:
     """How far an entity is: what will ever have a time before `since` is in.
 
-    As text `2026-06-01T06:00:00.000000Z swept 2026-06-01T00:30:00.000000Z xid 734 of 7711359166892977778`, and
-    `without actor,metadata` where columns may not be read.
+    As text `2026-06-01T06:00:00.000000Z swept 2026-06-01T00:30:00.000000Z xid 734 of 7711359166892977778 without -`,
+    or `without actor,metadata`, the columns of the contract that were not read; None: nobody knows which.
     """
 
     since: datetime
     swept: _Swept
-    hidden: tuple[str, ...] = ()
+    unread: tuple[str, ...] | None = None
 
     @classmethod
     def read(cls, text: str, contract: Contract) -> "_Cursor":
@@ -140,14 +140,14 @@ class _Cursor:
             if found is None:
                 raise ValueError(text)
             since, at = (datetime.fromisoformat(found.group(group)) for group in (1, 2))
-            hidden = tuple(found.group(5).split(",")) if found.group(5) else ()
-            return cls(since, _Swept(at, int(found.group(3)), int(found.group(4))), hidden)
+            unread = tuple(found.group(5).strip("-").split(",")) if found.group(5) else None
+            return cls(since, _Swept(at, int(found.group(3)), int(found.group(4))), unread)
         except ValueError as error:
             raise UsageError(f"{text!r} is no cursor of {contract.name}; `pull registry --from-start`") from error
 
     def __str__(self) -> str:
         swept = self.swept
-        without = f" without {','.join(self.hidden)}" if self.hidden else ""
+        without = "" if self.unread is None else f" without {','.join(self.unread) or '-'}"
         return f"{_iso(self.since)} swept {_iso(swept.at)} xid {swept.xid} of {swept.system}{without}"
 
 
@@ -171,7 +171,7 @@ class _Session:
 class _Relation:
     """An entity's table or view as it is now: what to select, when a row changed, which transaction wrote it.
 
-    hidden: columns of the contract that are there and may not be read.
+    unread: columns of the contract that are not there, or may not be read.
     """
 
     name: sql.Identifier
@@ -179,7 +179,7 @@ class _Relation:
     changed: sql.Composable | None
     is_always_dated: bool
     xmin: sql.Identifier | None
-    hidden: tuple[str, ...]
+    unread: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class _Part:
     end: str | None
     session: _Session
     is_dated: bool
-    hidden: tuple[str, ...]
+    unread: tuple[str, ...]
 
 
 def entities_of(settings: Settings) -> tuple[str, ...]:
@@ -255,11 +255,12 @@ class RegistrySource:
 
         Where the last sweep is long enough ago, what transactions since then wrote with older times follows.
         """
-        place = self._place(contract, cursor)
+        told = _Cursor.read(cursor, contract) if cursor is not None else None
+        place = self._place(contract, told)
         start = None if place is None else _text(max(place.since, _EARLIEST + self._overlap) - self._overlap)
         before, after = cursor, cursor
         horizon = swept = None
-        for part in self._parts_of(contract, _Span(start), spool, place):
+        for part in self._parts_of(contract, _Span(start), spool, told):
             session = part.session
             # A lost connection takes its snapshot with it; what the earlier one could not see is still to come.
             horizon = session.horizon if horizon is None else min(horizon, session.horizon)
@@ -267,14 +268,14 @@ class RegistrySource:
             reached = horizon if part.end is None else min(horizon, _moment(part.end) or _EARLIEST)
             # What an earlier run has established stands, even while an old transaction is open again.
             reached = reached if place is None else max(reached, place.since)
-            now = _Cursor(reached, place.swept if place else swept, part.hidden)
+            now = _Cursor(reached, place.swept if place else swept, part.unread)
             before, after = after, str(now) if part.is_dated else None
             if part.rows or part.end is None:
                 yield self._window(contract, part, before, after)
         if place is None or swept is None or not self._is_due(place.swept, swept) or after is None:
             return
         done = str(replace(_Cursor.read(after, contract), swept=swept))
-        for part in self._parts_of(contract, _Span(None, start, place.swept.xid), spool, place):
+        for part in self._parts_of(contract, _Span(None, start, place.swept.xid), spool, told):
             before, after = after, done if part.end is None else after
             if part.rows or part.end is None:
                 yield self._window(contract, part, before, after)
@@ -288,11 +289,10 @@ class RegistrySource:
     def _is_due(self, last: _Swept, now: _Swept) -> bool:
         return self._sweep_every is not None and now.at - last.at >= self._sweep_every
 
-    def _place(self, contract: Contract, cursor: str | None) -> _Cursor | None:
-        """Where to go on; None, with a warning, where the cursor is another server's."""
-        if cursor is None:
+    def _place(self, contract: Contract, place: _Cursor | None) -> _Cursor | None:
+        """Where to go on; None, with a warning, where the cursor is another server's or lies ahead of its clock."""
+        if place is None:
             return None
-        place = _Cursor.read(cursor, contract)
         session = self._tried(lambda session: session)
         if place.swept.system != session.system or place.swept.xid > session.xmax:
             _log.warning("%s is another server than the one read before: everything is read again", contract.name)
@@ -387,15 +387,15 @@ class RegistrySource:
 
     # --- what is read -------------------------------------------------------------------------------------
 
-    def _parts_of(self, contract: Contract, span: _Span, spool: Path, place: _Cursor | None) -> Iterator[_Part]:
+    def _parts_of(self, contract: Contract, span: _Span, spool: Path, told: _Cursor | None) -> Iterator[_Part]:
         """A span in files of about a window's rows each, by time; none where it needs a time that no row has.
 
-        place: how far the entity was read before, by its times.
+        told: how far, and of what, the entity was read before, by its times.
         """
         first = span.first
         while True:
             rest = replace(span, first=first)
-            part = self._tried(lambda session, rest=rest: self._copied(session, contract, rest, spool, place))
+            part = self._tried(lambda session, rest=rest: self._copied(session, contract, rest, spool, told))
             if part is None:
                 return
             yield part
@@ -404,11 +404,11 @@ class RegistrySource:
             first = part.end
 
     def _copied(
-        self, session: _Session, contract: Contract, span: _Span, spool: Path, place: _Cursor | None
+        self, session: _Session, contract: Contract, span: _Span, spool: Path, told: _Cursor | None
     ) -> _Part | None:
         """The next file of a span, and where the one after it begins."""
         with _unlocked_afterwards(session):
-            relation = self._relation(session, contract, place)
+            relation = self._relation(session, contract, told)
             if span.from_xid is not None and relation.xmin is None:
                 self._tell(f"{contract.name} has no {WRITTEN_BY}, so rows with a time of long ago may be missed")
             if relation.changed is None:
@@ -431,7 +431,7 @@ class RegistrySource:
             if session.fetch(_REPLACED)[0]["n"]:
                 path.unlink()
                 raise _ReplacedError(f"{self._schema}.{contract.entity}")
-        return _Part(path, identity, rows, end, session, relation.changed is not None, relation.hidden)
+        return _Part(path, identity, rows, end, session, relation.changed is not None, relation.unread)
 
     def _end(self, session: _Session, relation: _Relation, span: _Span) -> str | None:
         """The time at which about a window's rows of the span lie behind; None where there are no more than that."""
@@ -452,7 +452,7 @@ class RegistrySource:
             end = found[0]["at"]
         return end
 
-    def _relation(self, session: _Session, contract: Contract, place: _Cursor | None) -> _Relation:
+    def _relation(self, session: _Session, contract: Contract, told: _Cursor | None) -> _Relation:
         """The entity's table or view; raises SourceError by name where it, or what is required of it, is not there."""
         table = f"{self._schema}.{contract.entity}"
         columns = session.fetch(_COLUMNS, [self._schema, contract.entity])
@@ -465,7 +465,7 @@ class RegistrySource:
         hidden = {column["name"] for column in columns} - readable.keys()
         if not readable:
             raise SourceError(f"{table} may not be read: grant select on {table} (docs/sources/registry.md)")
-        required, withheld = contract.required, list[str]()
+        required, unread = contract.required, list[str]()
         for column in contract.columns:
             if readable.keys() & set(column.delivered_as):
                 continue
@@ -476,14 +476,14 @@ class RegistrySource:
                 raise SourceError(
                     f"{table} has no column {name}, which is required; if it has another name now, give a view"
                 )
-            if name in hidden:
-                if place is not None and name not in place.hidden:
-                    # Rows that are read again would lose it.
-                    raise SourceError(
-                        f"{table}.{name} was read before and may not be now: grant select on it, or pull with "
-                        "--from-start where it is to be NULL"
-                    )
-                withheld.append(name)
+            was_read = told is not None and told.unread is not None and name not in told.unread
+            if name in hidden and was_read:
+                # Rows that are read again would lose it.
+                raise SourceError(
+                    f"{table}.{name} was read before and may not be now: grant select on it, or pull with "
+                    "--from-start where it is to be NULL"
+                )
+            unread.append(name)
             self._tell(f"{table} has no column {name} that may be read: it is NULL")
         known = {name for column in contract.columns for name in column.delivered_as}
         for name in readable.keys() - known - {WRITTEN_BY}:
@@ -493,7 +493,7 @@ class RegistrySource:
             for name in CHANGED_AT.get(contract.name, ("updated_at",))
             if name in readable and readable[name]["type"] in ("timestamptz", "timestamp")
         ]
-        if not dated and place is not None:
+        if not dated and told is not None:
             times = " or ".join(CHANGED_AT.get(contract.name, ("updated_at",)))
             raise SourceError(
                 f"{table} has no {times} any more, by which it was read: give it back, or a view that has it; changed "
@@ -511,7 +511,7 @@ class RegistrySource:
             changed=None if not dated else names if len(dated) == 1 else sql.SQL("greatest({})").format(names),
             is_always_dated=any(readable[name]["is_full"] for name in dated),
             xmin=sql.Identifier(WRITTEN_BY) if has_xmin else sql.Identifier("xmin") if is_table else None,
-            hidden=tuple(withheld),
+            unread=tuple(unread),
         )
 
     def _tell(self, text: str) -> None:
@@ -620,8 +620,8 @@ def _known(error: psycopg.Error | _ReplacedError) -> SkillsmithError:
         return TransientError(f"{error} was truncated, rewritten or replaced while it was read")
     text = safe_message((str(error).splitlines() or ["connection lost"])[0])
     if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
-        # It quotes the value that does not fit.
-        text = re.sub(r'"[^"]*"', "a value", text)
+        # It quotes the value that does not fit, which may itself have quotes.
+        text = text.partition('"')[0] + "a value" if '"' in text else text
     if isinstance(error, errors.InsufficientPrivilege):
         return SourceError(f"the registry refuses: {text}; docs/sources/registry.md has the grants")
     if isinstance(error, errors.LockNotAvailable):
@@ -634,7 +634,10 @@ def _known(error: psycopg.Error | _ReplacedError) -> SkillsmithError:
     if isinstance(error, psycopg.OperationalError):
         if error.sqlstate is None and _REFUSED.search(text):
             return SourceError(f"SKILLSMITH_REGISTRY_URL: {text}")
-        return UnreachableError(f"cannot read the registry of SKILLSMITH_REGISTRY_URL: {text}")
+        state = error.sqlstate or ""
+        is_down = not state or state.startswith(("08", "57P")) or state == "53300"
+        kind = UnreachableError if is_down else TransientError
+        return kind(f"cannot read the registry of SKILLSMITH_REGISTRY_URL: {text}")
     return SourceError(f"the registry: {text}")
 
 

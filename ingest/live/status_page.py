@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -86,9 +87,9 @@ class StatusPageSource:
         spool.mkdir(parents=True, exist_ok=True)
         with open(path, "x", encoding="utf-8", opener=_private) as file:
             file.writelines(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
-        # The next poll tells all of it anew, so nothing is held up by refusing one.
-        name = f"live/{contract.name}/{identity}"
-        yield Window(contract, path, name, cursor, reached, rows_claimed=len(rows), refused_from=1)
+        window = Window(contract, path, f"live/{contract.name}/{identity}", cursor, reached, rows_claimed=len(rows))
+        # The next poll tells of the checks anew, so nothing is held up by refusing one that says nothing.
+        yield replace(window, refused_from=1) if contract.entity == "checks" else window
 
     def backfill(
         self,
@@ -126,12 +127,12 @@ class StatusPageSource:
 
     def _body(self) -> bytes:
         """What the address itself answers, within bounds of time and size."""
-        answered: queue.SimpleQueue[bytes | SkillsmithError] = queue.SimpleQueue()
+        answered: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
 
         def ask() -> None:
             try:
                 answered.put(self._read())
-            except SkillsmithError as error:
+            except Exception as error:  # noqa: BLE001 - raised below, by who waits for it
                 answered.put(error)
 
         # Who sends a head or the length of a chunk by drops keeps every single read within its limit; a thread that is
@@ -141,7 +142,7 @@ class StatusPageSource:
             answer = answered.get(timeout=self._seconds + 1)
         except queue.Empty:
             raise self._too_slow() from None
-        if isinstance(answer, SkillsmithError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -384,15 +384,15 @@ class StripeSource:
 
     def _require_clock(self, headers: Row) -> None:
         """Raise SourceError where our clock runs ahead of Stripe's: what is made meanwhile would never be asked for."""
-        said = {name.lower(): value for name, value in headers.items()}.get("date", "")
+        said = {name.lower(): value for name, value in headers.items()}
         try:
-            ahead = self._now() - _aware(parsedate_to_datetime(said))
-        except (ValueError, TypeError):
+            # What a cache gives is as old as it says.
+            theirs = _aware(parsedate_to_datetime(said.get("date", ""))) + timedelta(seconds=float(said.get("age", 0)))
+        except (ValueError, TypeError, OverflowError):
             return
-        if ahead.total_seconds() > _MOST_AHEAD:
-            raise SourceError(
-                f"this machine's clock is {ahead.total_seconds() / 60:.0f} minutes ahead of Stripe's; set it right"
-            )
+        ahead = (self._now() - theirs).total_seconds()
+        if ahead > min(_MOST_AHEAD, self._overlap):
+            raise SourceError(f"this machine's clock is {ahead / 60:.0f} minutes ahead of Stripe's; set it right")
 
     def _why_failed(self, error: stripe.StripeError, path: str, params: Row) -> str:
         """Why another try may help; raises where none will, without what may hold the key."""

@@ -17,7 +17,8 @@ class Window:
     given. `name` is what the ledger calls it, unique for ever (`live/registry/events/...`). `cursor_after` is where
     the next run goes on once the window has landed; None leaves the cursor. `rows_claimed` is how many rows the source
     says the window holds. `refused_from`: from so many rows on a window of which every row is bad for the same reason
-    is refused, because the source has changed; of fewer, bad rows go to the quarantine and hold up nothing.
+    (of 1, for whatever reason) is refused, because the source has changed; of fewer, bad rows go to the quarantine and
+    hold up nothing, and so do rows that lack a required value.
     """
 
     contract: Contract

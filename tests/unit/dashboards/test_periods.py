@@ -33,12 +33,18 @@ def test_a_trend_begins_with_the_first_whole_period_and_ends_with_the_last_also_
 
 def test_hours_are_nought_where_nobody_succeeded_and_unknown_where_nobody_knows():
     activity = [_row(SUNDAYS[0], 0, is_covered=False), _row(SUNDAYS[1], 4), _row(SUNDAYS[2], None), _row(SUNDAYS[3], 3)]
-    saved = [{"period_end": SUNDAYS[3], "hours_p50": 0.1, "successes": 3}]
+    saved = [{"team_id": "red", "period_end": SUNDAYS[3], "hours_p50": 0.1, "successes": 3, "is_suppressed": False}]
     found = hours.beside(saved, activity)
-    assert [(row["period_end"], row["hours_p50"], row["is_covered"]) for row in found] == [
-        (SUNDAYS[0], 0.0, False),
-        (SUNDAYS[3], 0.1, True),
+    assert [(row["period_end"], row["hours_p50"], row["is_covered"], row["is_suppressed"]) for row in found] == [
+        (SUNDAYS[0], 0.0, False, None),
+        # Nothing is assumed of what was used.
+        (SUNDAYS[1], None, True, False),
+        (SUNDAYS[2], None, True, True),
+        (SUNDAYS[3], 0.1, True, False),
     ]
+    # A file of them has every column in every line.
+    assert len({tuple(row) for row in found}) == 1
+    assert {row["team_id"] for row in hours.beside([], [_row(SUNDAYS[0], 0) | {"team_id": "red"}])} == {"red"}
     assert hours.of_team(None, activity[0]) == hours.NOUGHT
     assert hours.of_team(None, activity[1]) is None
     assert hours.of_team(None, activity[2]) is None
