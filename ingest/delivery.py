@@ -208,7 +208,7 @@ def _find_files(drop: Path, folder: Path, contract: Contract, found: Drop) -> No
         found.files.append(_dropped(drop, path, contract, claims.get(path.parent, {})))
     for place, files in claims.items():
         found.missing += [
-            Claim(contract, (place / name).relative_to(drop).as_posix(), whole_number(claim.get("rows")))
+            Claim(contract, _safe_name(drop, place / name), whole_number(claim.get("rows")))
             for name, claim in files.items()
             if not (place / name).exists()
         ]
@@ -238,13 +238,20 @@ def claims_beside(manifest: DroppedFile, found: Drop) -> dict[str, Any]:
     try:
         if manifest.fault is None:
             files = json.loads(manifest.path.read_text(encoding="utf-8"))["files"]
-            return {str(file["name"]): _claim(file) for file in files}
+            return {_name_beside(file["name"]): _claim(file) for file in files}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         manifest = replace(manifest, fault=_NO_MANIFEST)
     found.files.append(manifest)
     reason = "it is no manifest, so nobody knows what should be there"
     found.missing.append(Claim(manifest.contract, manifest.name, reason=reason))
     return {}
+
+
+def _name_beside(name: Any) -> str:
+    """The name of a file in the manifest's folder, or below it; raises ValueError for any other place."""
+    if not isinstance(name, str) or "\0" in name or name.startswith("/") or ".." in name.split("/"):
+        raise ValueError("a manifest names what lies beside it")
+    return name
 
 
 def _claim(file: dict[str, Any]) -> dict[str, Any]:
@@ -256,7 +263,12 @@ def _claim(file: dict[str, Any]) -> dict[str, Any]:
 
 def _safe_name(drop: Path, path: Path) -> str:
     """The path relative to the drop folder, fit to be kept and shown."""
-    return "/".join(safe_message(part) for part in path.relative_to(drop).parts)
+    return safe_name(path.relative_to(drop).as_posix())
+
+
+def safe_name(name: str) -> str:
+    """A name of parts joined by `/`, fit to be kept and shown."""
+    return "/".join(safe_message(part) for part in name.split("/"))
 
 
 def _fault(drop: Path, path: Path) -> str | None:

@@ -126,7 +126,8 @@ def _waiting(warehouse: Warehouse) -> list[Request]:
     with warehouse.write("import") as writer:
         waiting = writer.fetch(
             f"select r.erasure_id, r.actor_key, r.requested_at from {CONTRACTS[REQUESTS].table.qualified} as r "
-            "where not exists ("
+            # Whoever is still named waits, whatever was answered to a request of the same id.
+            "where r.actor_key is not null or not exists ("
             "select 1 from ops.erasures as e where e.request = r.erasure_id and e.completed_at is not null) "
             "order by r.requested_at, r.erasure_id"
         )

@@ -38,19 +38,32 @@ _DROPPED_WORDS = (
     # Where a program was when it failed.
     *("stack", "stack trace", "stacktrace", "traceback", "backtrace", "error stack", "exception"),
 )
-DROPPED = f"(?:{'|'.join(sorted({word.replace(' ', '[ _.-]?') for word in _DROPPED_WORDS}, key=len, reverse=True))})"
+# Whatever stands before: a github_token opens a door as any token does.
+_DROPPED_ENDS = (
+    *("token", "secret", "password", "passwd", "passphrase", "api key", "private key", "signing key", "access key"),
+    *("email", "e mail", "prompt", "file path", "shell command", "stack frame", "stack frames", "user query"),
+    *("raw query", "sql query", "search string"),
+)
+_PERSON_WORDS = (
+    *("actor", "author", "committer", "login", "assignee", "reviewer", "author login", "actor id", "user id"),
+    *("author id", "member id", "person id", "owner id", "approved by", "created by", "updated by", "requested by"),
+    *("invited by", "reviewed by", "assigned to", "deleted by", "added by", "removed by"),
+)
+
+
+def _spelled(words: tuple[str, ...]) -> str:
+    """A pattern of these words in any spelling: joined by nothing, `_`, `-`, `.` or a space."""
+    return "|".join(sorted({word.replace(" ", "[ _.-]?") for word in words}, key=len, reverse=True))
+
+
+DROPPED = rf"(?:[\w .-]*(?:{_spelled(_DROPPED_ENDS)})|{_spelled(_DROPPED_WORDS)})"
 """Names of keys whose values are dropped whole: either case, words joined by nothing, `_`, `-`, `.` or a space."""
 
-PERSON_KEYS = frozenset(
-    (
-        *("actor", "author", "approved_by", "committer", "login", "actor_id", "user_id", "userid", "created_by"),
-        *("updated_by", "requested_by"),
-    )
-)
-"""Keys that name a person by an id: what stands there becomes a pseudonym."""
+PERSON = f"(?:{_spelled(_PERSON_WORDS)})"
+"""Names of keys that name a person by an id: what stands there becomes a pseudonym. Spelled in any way, too."""
 
 # A key in a JSON text that itself lies in a JSON text has a backslash before its quote.
-_WATCHED_IN_JSON = rf'(?i:"\s*(?:{DROPPED}|{"|".join(sorted(PERSON_KEYS))})\s*\\*"\s*:)'
+_WATCHED_IN_JSON = rf'(?i:"\s*(?:{DROPPED}|{PERSON})\s*\\*"\s*:)'
 
 # Bounded, or one long run of letters would keep Python's matcher busy for hours; see `_unbounded`.
 _STACK = (
@@ -67,12 +80,13 @@ _EMAIL = rf"{_EMAIL_PART}{{1,64}}(?:@|%40){_EMAIL_PART}{{1,255}}\.[^\s\v\"'@<>()
 _CREDENTIAL = (
     r"\b(?:"
     r"sk[a-z]{0,8}_(?:live|test|prod)_\w{6,}|(?:pk|rk)_(?:live|test)_\w{6,}|whsec_\w{6,}|"
-    r"sk-[A-Za-z0-9]{20,}|sk-(?:ant|proj|or)-[\w-]{8,}|"
+    r"sk-[A-Za-z0-9]{20,}|sk-(?:ant|proj|or|svcacct|admin)-[\w-]{8,}|"
     r"gh[pousr]_\w{8,}|github_pat_\w{8,}|glpat-[\w-]{8,}|npm_[A-Za-z0-9]{20,}|pypi-[\w-]{16,}|"
     r"hf_[A-Za-z0-9]{20,}|SG\.[\w-]{16,}|ya29\.[\w-]{16,}|"
+    r"dckr_pat_[\w-]{8,}|shp(?:at|ca|pa|ss)_\w{8,}|hooks\.slack\.com/services/[\w/-]{8,}|xapp-[\w-]{8,}|"
     r"xox[abeoprs]-[\w-]{8,}|(?:AKIA|ASIA)[0-9A-Z]{12,}|AIza[\w-]{20,}|"
     r"eyJ[\w-]{8,800}\.[\w-]{4,}(?:\.[\w-]*)?"
-    r")|\b(?i:bearer|basic)\s{1,8}[\w.~+/=-]{8,}|://[^\s\v/:@\"']{1,64}:[^\s\v/@\"']{1,128}@"
+    r")|\b(?i:bearer|basic)\s{1,8}[\w.~+/=-]{8,}|://[^\s\v/:@\"']{0,64}:[^\s\v/@\"']{1,128}@"
     # What follows is the key itself.
     r"|-----BEGIN [A-Z ]{1,40}-----[\s\S]*"
 )
@@ -109,6 +123,7 @@ _MARKS: dict[str, tuple[str, ...]] = {
     "token": (
         *("_live_", "_test_", "_prod_", "whsec_", "sk-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
         *("glpat-", "npm_", "pypi-", "hf_", "SG.", "ya29.", "xox", "AKIA", "ASIA", "AIza", "eyJ", "-----BEGIN "),
+        *("dckr_pat_", "shpat_", "shpca_", "shppa_", "shpss_", "hooks.slack.com", "xapp-"),
         "://",
     ),
     "email": ("@", "%40"),
@@ -171,6 +186,7 @@ def _literal(value: str) -> str:
 
 
 _dropped_key = re.compile(DROPPED, re.IGNORECASE | re.ASCII)
+_person_key = re.compile(PERSON, re.IGNORECASE | re.ASCII)
 # As the engine has it, a letter or a digit is one of ASCII's.
 _patterns = tuple((name, re.compile(pattern, re.ASCII)) for name, pattern in PATTERNS)
 _masked_prefix = re.compile(r"((?:\d{1,3}\.){3})0/24", re.ASCII)
@@ -251,7 +267,7 @@ def scrub(value: Any, removed: Counter[str], hide: Callable[[str], str] | None =
         name = key.strip()
         if _dropped_key.fullmatch(name):
             removed[name.lower()] += 1
-        elif hide is not None and name.lower() in PERSON_KEYS and not isinstance(item, list | dict):
+        elif hide is not None and _person_key.fullmatch(name) and not isinstance(item, list | dict):
             kept[key] = hide(item) if isinstance(item, str) else None
         else:
             kept[scrub_text(key, removed)] = scrub(item, removed, hide, level=level + 1)
@@ -422,8 +438,8 @@ def _valued(keys: str) -> re.Pattern[str]:
     )
 
 
-_watched_value = _valued(rf"{DROPPED}|{'|'.join(sorted(PERSON_KEYS))}")
-_watched_or_name = _valued(rf"{DROPPED}|{'|'.join(sorted(PERSON_KEYS))}|name")
+_watched_value = _valued(rf"{DROPPED}|{PERSON}")
+_watched_or_name = _valued(rf"{DROPPED}|{PERSON}|name")
 
 
 def safe_message(text: str) -> str:

@@ -391,7 +391,7 @@ class Staging:
             f"select number, key, sum(rows)::bigint as rows from (select number, unnest(keys) as key, rows from ("
             f"select _file as number, json_keys({quoted(column)}) as keys, count(*) as rows from {STAGED} "
             f"where _file in {_listed([rows.number for rows in files])} and _reason is null "
-            f"and {quoted(column)} is not null and rowid % {sample} = 0 group by number, keys)) group by number, key "
+            f"and {quoted(column)} is not null and rowid % {sample} = 0 group by _file, keys)) group by number, key "
             "qualify row_number() over (partition by number order by key) <= 200 order by number, key"
         )
         by_number = {rows.number: rows for rows in files}

@@ -35,6 +35,7 @@ from ingest.delivery import (
     reference_of,
     require_drop,
     require_entity,
+    safe_name,
     whole_number,
 )
 from ingest.privacy import safe_message
@@ -133,7 +134,7 @@ class RemoteDrop:
         for folder, stated in claims.items():
             names = {f"{folder}/{name}": claim for name, claim in stated.items()}
             found.missing += [
-                Claim(manifests[folder], name, whole_number(claim.get("rows")))
+                Claim(manifests[folder], safe_name(name), whole_number(claim.get("rows")))
                 for name, claim in names.items()
                 if name not in listed
             ]
@@ -253,7 +254,7 @@ class RemoteDrop:
         return claims
 
     def _dropped(self, contract: Contract, name: str, entry: Entry, claim: dict[str, Any]) -> DroppedFile:
-        safe = "/".join(safe_message(part) for part in name.split("/"))
+        safe = safe_name(name)
         form, compression = format_of(Path(name))
         # Not the object's own name: that may be longer than a file's, or a folder's of another object.
         suffix = Path(name).suffix if form or compression else ""

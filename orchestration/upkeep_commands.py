@@ -192,6 +192,8 @@ def _request(actor: str | None, pseudonym: str | None, key: bytes) -> "Request":
         actor = sys.stdin.readline().rstrip("\n")
     if not actor:
         raise click.UsageError("the person's id is empty")
+    if re.fullmatch("[0-9a-f]{64}", actor):
+        raise click.UsageError("that looks like a pseudonym; give it with --pseudonym, or the person's own id")
     return Request(pseudonym_of(key, actor), actor)
 
 

@@ -34,6 +34,7 @@ from warehouse.statements import column_list, question_marks, quoted, quoted_tab
 from warehouse.tables import POSTGRES_TYPES, TableSpec
 
 Connection = psycopg.Connection[dict[str, Any]]
+RightLackingError = psycopg.errors.InsufficientPrivilege
 
 PASSWORD_VARIABLE = "SKILLSMITH_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
 """dbt reads the password from here; orchestration sets it for the dbt run only."""

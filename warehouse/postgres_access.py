@@ -10,11 +10,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 
-import psycopg
-
 from warehouse.access import Role
 from warehouse.errors import UsageError
-from warehouse.postgres import Connection, make_schema, run
+from warehouse.postgres import Connection, RightLackingError, make_schema, run
 from warehouse.published import PublishedTable
 from warehouse.small_groups import RULES, protected_select
 from warehouse.statements import quoted
@@ -77,7 +75,7 @@ def join_role(connection: Connection, role: str, member: str) -> None:
         return
     try:
         run(connection, f"grant {role} to {quoted(who)}")
-    except psycopg.errors.InsufficientPrivilege:
+    except RightLackingError:
         raise UsageError(
             f"role {role} was made by another user: as that one, or as a superuser, run: grant {role} to {quoted(who)}"
         ) from None

@@ -59,11 +59,11 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable("team_activity", ("team_id", "period_end", "period_days"), "team"),
     PublishedTable("excluded_events", ("team_id", "rule", "period_end", "period_days"), "team"),
     PublishedTable("account_activity", ("account_id", "period_end", "period_days"), "account"),
-    PublishedTable("team_time_saved", ("team_id", "period_end", "period_days", "assumption_set"), "team"),
-    PublishedTable("team_recommendations", ("team_id", "period_end", "period_days", "surface", "model"), "team"),
     PublishedTable(
         "team_time_saved_uses", ("team_id", "period_end", "period_days", "assumption_set", "assumption_name"), "team"
     ),
+    PublishedTable("team_time_saved", ("team_id", "period_end", "period_days", "assumption_set"), "team"),
+    PublishedTable("team_recommendations", ("team_id", "period_end", "period_days", "surface", "model"), "team"),
     PublishedTable("team_onboarding", ("team_id", "cohort_month", "day"), "team"),
     PublishedTable("team_onboarding_summary", ("team_id", "cohort_month"), "team"),
     PublishedTable("skill_suggestions", ("team_id", "skill_name"), "team"),

@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     threads: int = Field(default=2, ge=1, description="Threads the engine may use.")
     retention: str = Field(
         default="",
-        pattern=r"^(\s*[a-z]+/[a-z_]+\s*=\s*([1-9]\d*|forever)\s*(,|$))*$",
+        pattern=r"^(\s*[a-z]+/[a-z_]+\s*=\s*([1-9]\d{0,4}|forever)\s*(,|$))*$",
         description="Days that raw rows are kept, such as registry/events=730,status/checks=forever.",
     )
     statement_minutes: int = Field(

@@ -315,13 +315,7 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule, where:
     if table.name == "team_time_saved_uses":
         # A row of a skill's own tells what is hidden of the skill, and the rest of the rows what is hidden beside it.
         joins = (
-            f"left join metrics.team_activity as a {_of_window('a')} "
-            "left join (select t.team_id, t.period_end, t.period_days, t.assumption_set, max(u.is_hidden) as is_hidden "
-            f"from {table.qualified} as t inner join ({_hidden_skills(where)}) as u "
-            "on u.skill_name = t.assumption_name and u.team_id = t.team_id "
-            "and u.period_end = t.period_end and u.period_days = t.period_days "
-            "group by t.team_id, t.period_end, t.period_days, t.assumption_set) as g "
-            f"{_of_window('g')} and g.assumption_set = m.assumption_set "
+            f"left join metrics.team_activity as a {_of_window('a')} {_own_rows_hidden(table.qualified, where)} "
             "left join (select m.team_id, m.period_end, m.period_days, "
             "max(case when m.people - m.users = 1 then 1 else 0 end) as is_told "
             f"from metrics.team_skill_usage as m where {where} "
@@ -335,7 +329,31 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule, where:
         return "", f"(coalesce(m.{quoted(rule.size)}, 0) < {MINIMUM_SEATS})"
     joins = f"left join metrics.team_activity as a {_of_window('a')}"
     # Hours over one active person are that person's hours.
-    return joins, f"(coalesce(a.seats, 0) < {MINIMUM_SEATS} or coalesce(a.active_users, 0) <= 1)"
+    small = f"coalesce(a.seats, 0) < {MINIMUM_SEATS} or coalesce(a.active_users, 0) <= 1"
+    if table.name == "team_time_saved":
+        # Hours and successes are two sums over the same uses. Where these are of several assumptions and one is hidden,
+        # the two give it back.
+        uses = "metrics.team_time_saved_uses"
+        joins += (
+            f" {_own_rows_hidden(uses, where)} left join (select m.team_id, m.period_end, m.period_days, "
+            "m.assumption_set, case when min(m.fewest_users) = 1 and count(*) > 1 then 1 else 0 end as is_few "
+            f"from {uses} as m where {where} group by m.team_id, m.period_end, m.period_days, m.assumption_set) as u "
+            f"{_of_window('u')} and u.assumption_set = m.assumption_set"
+        )
+        small += " or coalesce(g.is_hidden, 0) = 1 or coalesce(u.is_few, 0) = 1"
+    return joins, f"({small})"
+
+
+def _own_rows_hidden(uses: str, where: str) -> str:
+    """The join that says of a window and set whether the uses of a skill with an assumption of its own are hidden."""
+    return (
+        "left join (select t.team_id, t.period_end, t.period_days, t.assumption_set, max(u.is_hidden) as is_hidden "
+        f"from {uses} as t inner join ({_hidden_skills(where)}) as u "
+        "on u.skill_name = t.assumption_name and u.team_id = t.team_id "
+        "and u.period_end = t.period_end and u.period_days = t.period_days where t.assumption_name <> '*' "
+        "group by t.team_id, t.period_end, t.period_days, t.assumption_set) as g "
+        f"{_of_window('g')} and g.assumption_set = m.assumption_set"
+    )
 
 
 def _beside_small(whose: str, *, is_previous: bool = False) -> str:

@@ -131,7 +131,7 @@ def _time_saved(looking: Looking, now: data.Row | None, series: Sequence[data.Ro
     if now.get("successes") == 0:
         details = ["No successful use in this period, so no time was saved."]
     elif now.get("is_suppressed"):
-        details = ["Hours over one active person would be that person's."]
+        details = ["Hours over one active person, or over what one alone did with a skill, would be that person's."]
     elif formats.is_missing(now.get("hours_p50")):
         details = ["No assumption is in force for what was used, so there is nothing to draw hours from."]
     else:

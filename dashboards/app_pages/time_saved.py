@@ -83,7 +83,8 @@ def show(looking: Looking) -> None:
     elif now.get("is_suppressed"):
         st.info(
             "**Hidden to protect people.** Hours over fewer than five seated people, in this period or in one that "
-            "shares days with it, or over one active person would be figures about persons.",
+            "shares days with it, over one active person, or over what one alone did with a skill that has an "
+            "assumption of its own, would be figures about persons.",
             icon=":material/visibility_off:",
         )
     else:

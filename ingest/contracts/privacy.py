@@ -15,6 +15,7 @@ ERASURES = Contract(
             "Pseudonym of the person (HMAC-SHA256); NULL once the person is erased.",
             keys=("actor",),
             is_person=True,
+            is_required=True,
             on_erasure="set_null",
         ),
         Column("requested_at", "timestamp", "When it was asked for.", is_past=True),

@@ -160,6 +160,14 @@ def seen(published_settings):
         writer.append(
             "build.team_time_saved_uses", [row for end, window in WINDOWS.items() for row in _saved(end, window)]
         )
+        writer.append(
+            "build.team_time_saved",
+            [
+                COUNTED | {"team_id": "red", "period_end": end, "assumption_set": "default", "hours_p50": 1.5}
+                for end, window in WINDOWS.items()
+                if _saved(end, window)
+            ],
+        )
     with open_warehouse(published_settings) as warehouse:
         publish(warehouse, build_id="b1", as_of=AS_OF)
     with open_reader(published_settings) as reader:
@@ -247,3 +255,20 @@ def test_uses_of_a_skill_on_its_own_assumption_are_hidden_where_the_skill_hides_
     # The team's 35 successes, less the 12 of review and the 9 of lint's own row, would be the 14 of p.
     assert told(P_ALONE_WITH_TWO_SKILLS) == {"*": None, "lint": None}
     assert told(NOBODY_ALONE) == {"*": 12, "lint": 9}
+
+
+def test_hours_and_successes_together_do_not_bring_the_uses_of_one_assumption_back(seen):
+    parts: dict[date, list[int | None]] = {}
+    for row in seen("team_time_saved_uses"):
+        parts.setdefault(row["period_end"], []).append(row["successes"])
+    told = hidden = 0
+    for row in seen("team_time_saved"):
+        uses = parts[row["period_end"]]
+        if row["hours_p50"] is None:
+            # Of a single assumption hours say what successes say.
+            assert len(uses) > 1 or len(set[str]().union(*map(users, WINDOWS[row["period_end"]].values()))) <= 1
+            hidden += 1
+        else:
+            assert len(uses) == 1 or None not in uses
+            told += 1
+    assert min(told, hidden) > 20

@@ -72,6 +72,17 @@ def test_a_refused_file_is_a_gap_until_a_good_one_of_its_name_loads(warehouse: W
     assert gaps(warehouse, load(warehouse, drop)) == []
 
 
+def test_a_manifest_tells_no_address_and_leads_nowhere_else(warehouse: Warehouse, drop: Path) -> None:
+    put(drop, "registry/events/a.ndjson", [event(1)])
+    named = [{"name": "jane.doe@corp.io.ndjson", "rows": 5}, {"name": "a.ndjson", "rows": 1}]
+    put(drop, "registry/events/_manifest.json", json.dumps({"files": named}))
+    [(kind, name, _, _)] = gaps(warehouse, load(warehouse, drop))
+    assert (kind, "jane" in name) == ("missing_file", False)
+    for other in ("/home/jane/export.csv", "../events/a.ndjson", "a\0.ndjson", 7):
+        put(drop, "registry/events/_manifest.json", json.dumps({"files": [{"name": other}]}))
+        assert gaps(warehouse, load(warehouse, drop)) == [("missing_file", "registry/events/_manifest.json", None, 0)]
+
+
 def test_a_manifest_that_is_none_is_a_gap_until_it_is_one(warehouse: Warehouse, drop: Path) -> None:
     put(drop, "registry/events/a.ndjson", [event(1)])
     put(drop, "registry/events/_manifest.json", '{"files": [')

@@ -227,6 +227,29 @@ def test_requests_of_the_privacy_entity_are_done_by_the_import_and_forget_whom_t
     assert places(loaded, PERSON) == set()
 
 
+def test_a_request_that_names_nobody_is_put_aside_and_its_correction_is_done(loaded: Warehouse, drop: Path) -> None:
+    asked = {"erasure_id": "q1", "requested_at": "2026-06-30T00:00:00Z"}
+    other = {"erasure_id": "q2", "actor": "somebody-else", "requested_at": "2026-06-30T00:00:00Z"}
+    put(drop, "privacy/erasures/one.ndjson", asked | {"actor_id": WHO}, other)
+    import_sources(loaded, as_of=AS_OF)
+    assert [certificate.request for certificate in certificates(loaded)] == ["q2"]
+    assert [row["reason"] for row in fetch(loaded, "select reason from raw.quarantine where entity = 'erasures'")] == [
+        "actor is missing"
+    ]
+    assert places(loaded, PERSON) != set()
+
+    put(drop, "privacy/erasures/two.ndjson", asked | {"actor": WHO})
+    import_sources(loaded, as_of=AS_OF)
+    assert places(loaded, PERSON) == set()
+    # An id that is used again, for somebody else, is another request.
+    put(
+        drop, "privacy/erasures/two_more.ndjson", {"erasure_id": "q1", "actor": "another", "requested_at": "2026-07-01"}
+    )
+    import_sources(loaded, as_of=AS_OF)
+    done = [certificate for certificate in certificates(loaded) if certificate.request == "q1"]
+    assert len({certificate.person_mark for certificate in done if certificate.completed_at}) == 2
+
+
 def test_a_dry_run_says_what_would_go_and_changes_nothing(loaded: Warehouse) -> None:
     before = places(loaded, PERSON, WHO)
     assert set(plan(loaded, Request(PERSON, WHO))) == STEPS
@@ -322,7 +345,9 @@ def test_nothing_of_a_killed_import_stays(loaded: Warehouse) -> None:
 def test_the_contract_decides_and_a_key_can_only_lose_its_row() -> None:
     for contract in CONTRACTS.values():
         for column in contract.columns:
-            if column.is_person and (column.name in contract.key or column.is_required):
+            # A request that is done stays, and names nobody any more.
+            is_needed = column.is_required and contract.name != "privacy/erasures"
+            if column.is_person and (column.name in contract.key or is_needed):
                 assert column.on_erasure == "delete_row", f"{contract.name}.{column.name}"
 
 

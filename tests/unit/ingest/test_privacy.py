@@ -19,6 +19,10 @@ PRIVATE = {
     "key sk_live_abcdef123456": "key [token]",
     "Authorization Bearer abcdefgh12345678": "Authorization [token]",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc": "[token]",
+    "redis://:s3cretpw@cache:6379": "redis[token]cache:6379",
+    "shpat_abcdef0123456789 dckr": "[token] dckr",
+    "https://hooks.slack.com/services/T000/B000/XXXXXXXX": "https://[token]",
+    "sk-svcacct-abcdef01234": "[token]",
     "/home/bob/work": "[path]",
     "see /srv/app/x.py, line 3": "see [path], line 3",
     "C:\\Users\\bob\\x": "[path]",
@@ -77,7 +81,11 @@ def test_what_is_harmless_stays(engine: duckdb.DuckDBPyConnection, text: str) ->
 
 @pytest.mark.parametrize(
     "key",
-    ["query", "Query", "filePath", "file_path", "file-path", "email", "apiKey", "api_key_hash", "tool_arguments", "ip"],
+    [
+        *("query", "Query", "filePath", "file_path", "file-path", "email", "apiKey", "api_key_hash", "tool_arguments"),
+        *("ip", "github_token", "sessionToken", "webhookSigningSecret", "hashed_api_key", "user.email", "rawQuery"),
+        *("shell_command", "user_prompt", "stack_frames"),
+    ],
 )
 def test_a_dropped_key_goes_at_any_depth_however_it_is_spelt(engine: duckdb.DuckDBPyConnection, key: str) -> None:
     removed: Counter[str] = Counter()
@@ -85,6 +93,15 @@ def test_a_dropped_key_goes_at_any_depth_however_it_is_spelt(engine: duckdb.Duck
 
     assert scrub(value, removed) == {"a": [{"b": {"kept": 2}}]}
     assert removed == {key.lower(): 1}
+    assert is_asked(engine, json.dumps(value))
+
+
+@pytest.mark.parametrize("key", ["actor", "actorId", "user-id", "createdBy", "member_id", "Invited By", "assignee"])
+def test_a_key_that_names_a_person_gives_a_pseudonym_however_it_is_spelt(
+    engine: duckdb.DuckDBPyConnection, key: str
+) -> None:
+    value = {"a": [{key: "usr_17"}]}
+    assert scrub(value, Counter(), lambda person: f"<{person}>") == {"a": [{key: "<usr_17>"}]}
     assert is_asked(engine, json.dumps(value))
 
 

@@ -58,6 +58,10 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
             "create table metrics.team_time_saved (account_id text, team_id text, period_end date, "
             "period_days bigint, assumption_set text, hours_p50 double)"
         )
+        connection.execute(
+            "create table metrics.team_time_saved_uses (account_id text, team_id text, period_end date, "
+            "period_days bigint, assumption_set text, assumption_name text, fewest_users bigint)"
+        )
         yield connection
 
 
