@@ -460,10 +460,14 @@ class _Places:
         day = _day_of(contract, self._warehouse.engine)
         for request in self._requests:
             needles = _needles(request)
-            where = " or ".join(f"strpos({text}, ?) > 0" for text in texts.values() for _ in needles)
+            conditions = [f"strpos({text}, ?) > 0" for text in texts.values() for _ in needles]
+            values = [needle for _ in texts for needle, _ in needles]
+            # A text that is nothing but the id, such as what somebody did something to.
+            whole = [name for name, is_json in columns if not is_json and request.actor is not None]
+            conditions += [f"{name} = ?" for name in whole]
+            values += [request.actor or ""] * len(whole)
             rows = self._writer.fetch(
-                f"select {day} as day, count(*) as n from {table} where {where} group by 1",
-                [needle for _ in texts for needle, _ in needles],
+                f"select {day} as day, count(*) as n from {table} where {' or '.join(conditions)} group by 1", values
             )
             if not rows:
                 continue
@@ -477,6 +481,10 @@ class _Places:
                                 f"where strpos({texts[name]}, ?) > 0 and {span}",
                                 [needle, instead, needle],
                             )
+                    for name in whole:
+                        self._writer.execute(
+                            f"update {table} set {name} = ? where {name} = ? and {span}", [ERASED, request.actor]
+                        )
             self._note(
                 contract.table.qualified,
                 "texts without the person",

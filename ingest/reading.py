@@ -53,6 +53,7 @@ _MOST_COLUMNS = 2_000
 # About a row's size as text: distinct keys alone are a byte each in Parquet, where a million equal rows are a few.
 _USUAL_ROW_BYTES = 200
 _CLEANED_AT_ONCE = 20_000
+_LONGEST_ID = 200
 _SAMPLE = 16
 _SAMPLED_FROM = 100_000
 
@@ -643,6 +644,16 @@ class Staging:
             )
             for person in self._erased_among(found):
                 self._replace(name, person, ERASED)
+        # A text may be nothing but the bare id.
+        for column in self._contract.columns:
+            if column.type == "text" and not (column.is_person or column.allowed or column.name in self._contract.key):
+                name = quoted(column.name)
+                found = f"select distinct {name} from {STAGED} where length({name}) <= {_LONGEST_ID}"
+                for person in self._erased_among(found, are_hidden=False):
+                    self._reading.sql(
+                        f"update {STAGED} set {name} = $instead where {name} = $person",
+                        {"instead": ERASED, "person": person},
+                    )
         # Under a key that nobody knows a person may stand with the bare id.
         found = (
             f"select distinct unnest(regexp_extract_all(extra, '{_QUOTED}', 1)) from {STAGED} where extra is not null"

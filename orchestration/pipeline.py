@@ -174,7 +174,7 @@ def pull(
     with progress.step(f"pull {name}") as closing:
         read: dict[str, str | None] = dict.fromkeys(asked, "could not be read")
         # Of what a range of time or another start was refused for, or brought, the next normal run knows nothing.
-        is_normal = since is None and until is None and not from_start
+        is_normal, is_free = since is None and until is None and not from_start, True
         try:
             import_live(
                 warehouse,
@@ -189,7 +189,8 @@ def pull(
             )
             read = dict.fromkeys(asked)
         except WarehouseBusyError:
-            is_normal = False
+            # Whoever has the warehouse has it still: nothing can be noted, and nothing was found out.
+            is_free = False
             raise
         except SkillsmithError as error:
             # Where nothing says which of them, all could not be read.
@@ -197,9 +198,10 @@ def pull(
             read = {entity: safe_message(failed[entity]) if entity in failed else None for entity in asked}
             raise
         finally:
-            with holding():
-                initialise(warehouse)
-                _note_gaps(warehouse, as_of, progress, read=read if is_normal else None)
+            if is_free:
+                with holding():
+                    initialise(warehouse)
+                    _note_gaps(warehouse, as_of, progress, read=read if is_normal else None)
             closing.rows = report.rows_seen
             for line in import_lines(report):
                 progress.line(f"raw.{line['name']}", rows=line["rows"], seconds=line["seconds"], note=line["note"])

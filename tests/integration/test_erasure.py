@@ -200,6 +200,28 @@ def test_what_is_delivered_again_stays_out_also_in_later_versions_and_from_the_q
     assert [row["approved_by_key"] for row in windows] == ["erased", "erased"]
 
 
+def test_a_text_that_is_nothing_but_the_id_goes_too_also_when_it_comes_again(loaded: Warehouse, drop: Path) -> None:
+    entries = [
+        {
+            "id": f"l{n}",
+            "timestamp": "2026-06-01T00:00:00Z",
+            "event_type": "team.remove",
+            "actor": OTHER,
+            "resource": what,
+        }
+        for n, what in enumerate((WHO, "acme/docs"))
+    ]
+    put(drop, "registry/audit_logs/one.ndjson", *entries)
+    import_sources(loaded, as_of=AS_OF)
+    [certificate] = erase(loaded, [Request(PERSON, WHO)])
+    assert ("raw.registry_audit_logs", "texts without the person", 1) in certificate.steps
+    put(drop, "registry/audit_logs/two.ndjson", *entries)
+    import_sources(loaded, as_of=AS_OF)
+    assert places(loaded, PERSON, WHO) == set()
+    found = fetch(loaded, "select resource from raw.registry_audit_logs order by id")
+    assert [row["resource"] for row in found] == ["erased", "acme/docs"]
+
+
 def test_requests_of_the_privacy_entity_are_done_by_the_import_and_forget_whom_they_named(
     loaded: Warehouse, drop: Path
 ) -> None:
