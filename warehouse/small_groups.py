@@ -346,9 +346,14 @@ def _smallness(table: PublishedTable, columns: Sequence[str], rule: Rule, where:
 
 def _own_rows_hidden(uses: str, where: str) -> str:
     """The join that says of a window and set whether the uses of a skill with an assumption of its own are hidden."""
+    # Most windows have none, and a server is to find that out before it looks at every skill of theirs.
+    has_own = (
+        f"exists (select 1 from {uses} as o where o.team_id = m.team_id and o.period_end = m.period_end "
+        "and o.period_days = m.period_days and o.assumption_name <> '*')"
+    )
     return (
         "left join (select t.team_id, t.period_end, t.period_days, t.assumption_set, max(u.is_hidden) as is_hidden "
-        f"from {uses} as t inner join ({_hidden_skills(where)}) as u "
+        f"from {uses} as t inner join ({_hidden_skills(f'{where} and {has_own}')}) as u "
         "on u.skill_name = t.assumption_name and u.team_id = t.team_id "
         "and u.period_end = t.period_end and u.period_days = t.period_days where t.assumption_name <> '*' "
         "group by t.team_id, t.period_end, t.period_days, t.assumption_set) as g "
