@@ -367,7 +367,7 @@ def check(warehouse: Warehouse, *, allow_older: bool = False, progress: Progress
             report = check_report(writer, current.build_id)
         for row in [*report.errors, *report.blocking, *report.warned]:
             progress.warn(describe_check(row))
-        closing.note = f"{report.passed} passed, {len(report.warned)} warnings, {len(report.blocking)} blocking failed"
+        closing.note = f"{report.passed} passed, {len(report.warned)} warned, {len(report.blocking)} blocking failed"
     return report
 
 

@@ -62,7 +62,7 @@ def describe(status: Status) -> str:
             f"published   snapshot {shot.snapshot_id} at {_time(shot.published_at)}, as of {_time(shot.as_of)}"
         )
         lines.append(f"data until  {shot.data_until or 'no data'}")
-        lines.append(f"checks      {shot.checks_passed} passed, {shot.checks_warned} warnings")
+        lines.append(f"checks      {shot.checks_passed} passed, {shot.checks_warned} warned")
     if status.last_attempt is not None and status.last_attempt.outcome == "refused":
         attempt = status.last_attempt
         lines.append(f"refused     the publishing of {_time(attempt.at)}:")
