@@ -56,7 +56,8 @@ def _spelled(words: tuple[str, ...]) -> str:
     return "|".join(sorted({word.replace(" ", "[ _.-]?") for word in words}, key=len, reverse=True))
 
 
-DROPPED = rf"(?:[\w .-]*(?:{_spelled(_DROPPED_ENDS)})|{_spelled(_DROPPED_WORDS)})"
+# It begins with a letter: spaces that both it and what stands before it may take would be shared out in every way.
+DROPPED = rf"(?:(?:\w[\w .-]*)?(?:{_spelled(_DROPPED_ENDS)})|{_spelled(_DROPPED_WORDS)})"
 """Names of keys whose values are dropped whole: either case, words joined by nothing, `_`, `-`, `.` or a space."""
 
 PERSON = f"(?:{_spelled(_PERSON_WORDS)})"

@@ -3,6 +3,8 @@
 import hashlib
 import hmac
 import json
+import subprocess
+import sys
 from collections import Counter
 
 import duckdb
@@ -103,6 +105,17 @@ def test_a_key_that_names_a_person_gives_a_pseudonym_however_it_is_spelt(
     value = {"a": [{key: "usr_17"}]}
     assert scrub(value, Counter(), lambda person: f"<{person}>") == {"a": [{key: "<usr_17>"}]}
     assert is_asked(engine, json.dumps(value))
+
+
+@pytest.mark.parametrize("piece", [" ", "a", "token ", "a b", ".-_ ", "email" + " " * 500])
+def test_what_looks_like_a_key_for_ever_is_looked_at_in_time_that_grows_with_it_alone(piece: str) -> None:
+    # Where two parts of a pattern can share a run out, this takes hours.
+    looking = (
+        "import sys; from collections import Counter; from ingest.privacy import scrub, scrub_string; "
+        "run = sys.argv[1] * (60_000 // len(sys.argv[1])); "
+        "scrub_string('{\"' + run + 'x', Counter(), str); scrub({run: 1}, Counter(), str)"
+    )
+    subprocess.run([sys.executable, "-c", looking, piece], check=True, timeout=60)
 
 
 @pytest.mark.parametrize(
