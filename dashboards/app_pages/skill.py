@@ -96,20 +96,13 @@ def _use(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
         data.query("team_activity", looking.viewer, **asked),
     )
     now = periods.row_at(series, chosen.end)
-    start = chosen.end - timedelta(days=chosen.period_days - 1)
-    st.markdown(
-        f"**{formats.plain(chosen.skill_name)}** in {formats.plain(chosen.team)}, {formats.day(start)} to "
-        f"{formats.day(chosen.end)}, UTC days"
-        + (
-            " :orange-badge[:material/hourglass_top: Provisional: late events may still arrive]"
-            if now is not None and now["is_provisional"]
-            else ""
-        )
-        + (
-            " :gray-badge[:material/help: The registry does not say which skill this is]"
-            if now is not None and now["is_name_resolved"] is False
-            else ""
-        )
+    unresolved = " :gray-badge[:material/help: The registry does not say which skill this is]"
+    periods.line(
+        chosen.end,
+        chosen.period_days,
+        now or {},
+        of=f"**{formats.plain(chosen.skill_name)}** in {formats.plain(chosen.team)}, ",
+        more=unresolved if now is not None and now["is_name_resolved"] is False else "",
     )
     if now is None:
         banners.nothing(

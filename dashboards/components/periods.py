@@ -47,15 +47,18 @@ def parted_ends(trust: Trust) -> tuple[date, date]:
     return newest, newest - timedelta(days=newest.isoweekday() % 7)
 
 
-def line(end: date, period_days: int, now: Row) -> None:
-    """The days of the period as a line of text, whether late events may still come and whether all of it is covered."""
+def line(end: date, period_days: int, now: Row, *, of: str = "", more: str = "") -> None:
+    """The days of the period as a line of text, whether late events may still come and whether all of it is covered.
+
+    of, more: Markdown that stands before and behind.
+    """
     start = end - timedelta(days=period_days - 1)
-    said = f"{formats.day(start)} to {formats.day(end)}, UTC days"
+    said = f"{of}{formats.day(start)} to {formats.day(end)}, UTC days"
     if now.get("is_provisional"):
         said += " :orange-badge[:material/hourglass_top: Provisional: late events may still arrive]"
     if not is_covered(now):
         said += " :orange-badge[:material/hourglass_empty: The data begins within this period]"
-    st.markdown(said)
+    st.markdown(said + more)
 
 
 def is_covered(row: Row) -> bool:

@@ -56,6 +56,15 @@ def test_a_period_in_which_the_data_begins_calls_nobody_idle(look, rows):
     assert body.count("The data begins within this period") == 2
     assert "never began" not in body.replace("Seats that never began", "")
     assert "Nothing stands out" not in body
+    [used] = rows(
+        "select team_id, period_end, skill_name from metrics.team_skill_usage join metrics.team_activity "
+        "using (team_id, period_end, period_days) where period_days = 28 and users > 1 and not is_covered "
+        "order by team_skill_usage.uses desc, team_id, period_end, skill_name limit 1",
+        "metrics.team_skill_usage",
+        "metrics.team_activity",
+    )
+    path = _path(used["team_id"], used["period_end"]).replace("/team?", "/skill?")
+    assert "The data begins within this period" in _body(look(f"{path}&skill={used['skill_name']}"))
 
 
 def test_a_line_leads_to_its_page_with_the_same_team_and_back(look, idle):
