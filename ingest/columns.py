@@ -133,9 +133,7 @@ NOT_A_NUMBER = r"(?:[:,\[]\s*|\n)-?(?i:nan|inf)"
 
 
 def is_not_a_number_sql(text: str) -> str:
-    """DuckDB's question whether a text is what the engine makes of NaN or an infinity, says so itself, or is JSON that
-    may hold one.
-    """
+    """DuckDB's question whether a text is what the engine makes of NaN or an infinity, or JSON that may hold one."""
     # Longer texts are nearly all there are; only a CASE does not look at them, both sides of an AND are worked out.
     return (
         f"case when starts_with({text}, '{{') or starts_with({text}, '[') "

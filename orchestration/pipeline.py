@@ -218,13 +218,14 @@ def _note_gaps(warehouse: Warehouse, as_of: datetime, progress: Progress, **foun
         gaps = record_gaps(writer, as_of=as_of, **found)
     new = [gap for gap in gaps if gap["gap_id"] not in before]
     # A source that is down fails for all that it gives, and is said once.
-    down = Counter((gap["source"], gap["detail"]) for gap in new if gap["kind"] == "source_failed")
-    said = [f"{source}: {n} entities could not be read ({detail})" for (source, detail), n in down.items() if n > 1]
-    single = [gap for gap in new if down.get((gap["source"], gap["detail"]), 0) < 2 or gap["kind"] != "source_failed"]
-    for text in [*said, *map(describe_gap, single[:_GAPS_SAID])]:
+    alike = Counter((gap["kind"], gap["source"], gap["detail"]) for gap in new)
+    down = {key for key, number in alike.items() if key[0] == "source_failed" and number > 1}
+    said = [f"{source}: {alike[kind, source, why]} entities could not be read ({why})" for kind, source, why in down]
+    said += [describe_gap(gap) for gap in new if (gap["kind"], gap["source"], gap["detail"]) not in down]
+    for text in said[:_GAPS_SAID]:
         progress.warn(text)
-    if len(single) > _GAPS_SAID:
-        progress.warn(f"and {len(single) - _GAPS_SAID} more gaps; `skillsmith-analytics gaps list` has them all")
+    if len(said) > _GAPS_SAID:
+        progress.warn(f"and {len(said) - _GAPS_SAID} more gaps; `skillsmith-analytics gaps list` has them all")
 
 
 def describe_gap(gap: dict[str, Any]) -> str:

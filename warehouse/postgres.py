@@ -35,6 +35,7 @@ from warehouse.tables import POSTGRES_TYPES, TableSpec
 
 Connection = psycopg.Connection[dict[str, Any]]
 RightLackingError = psycopg.errors.InsufficientPrivilege
+"""What the server raises where this session's user may not do something."""
 
 PASSWORD_VARIABLE = "SKILLSMITH_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
 """dbt reads the password from here; orchestration sets it for the dbt run only."""

@@ -246,7 +246,7 @@ def _team(label: str, team_id: str, now: data.Row | None, saved: data.Row | None
 
 
 def _rate(row: data.Row) -> str:
-    return f"{formats.share(row['adoption_rate'])} ({formats.count(row['active_users'])}/{formats.count(row['seats'])})"
+    return formats.share_of(row["adoption_rate"], row["active_users"], row["seats"])
 
 
 def _count(value: Any) -> str:

@@ -297,7 +297,7 @@ def _hidden_or(as_text: Any) -> Any:
 
 
 def _rate(row: data.Row) -> str:
-    return f"{formats.share(row['adoption_rate'])} ({formats.count(row['active_users'])}/{formats.count(row['seats'])})"
+    return formats.share_of(row["adoption_rate"], row["active_users"], row["seats"])
 
 
 def _trend(trust: Trust, activity: Sequence[data.Row], team_id: str, period_days: int) -> None:

@@ -384,10 +384,10 @@ class StripeSource:
 
     def _require_clock(self, headers: Row) -> None:
         """Raise SourceError where our clock runs ahead of Stripe's: what is made meanwhile would never be asked for."""
-        said = {name.lower(): value for name, value in headers.items()}
         try:
+            theirs = _aware(parsedate_to_datetime(_header(headers, "date")))
             # What a cache gives is as old as it says.
-            theirs = _aware(parsedate_to_datetime(said.get("date", ""))) + timedelta(seconds=float(said.get("age", 0)))
+            theirs += timedelta(seconds=float(_header(headers, "age") or 0))
         except (ValueError, TypeError, OverflowError):
             return
         ahead = (self._now() - theirs).total_seconds()
@@ -509,9 +509,14 @@ def _why_no_answer(answer: object, *, is_list: bool) -> str:
     return ""
 
 
+def _header(headers: Row, name: str) -> str:
+    """A header of an answer, however its name is spelled there; empty where it has none."""
+    return next((str(value) for each, value in headers.items() if each.lower() == name), "")
+
+
 def _retry_after(error: stripe.StripeError) -> float | None:
     """Seconds that Stripe asks us to wait, from a number or a date; None where it does not say."""
-    said = {name.lower(): value for name, value in dict(error.headers or {}).items()}.get("retry-after", "")
+    said = _header(dict(error.headers or {}), "retry-after")
     try:
         asked = float(said)
         return asked if math.isfinite(asked) else None
