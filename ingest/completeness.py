@@ -168,7 +168,7 @@ def _refused(writer: Writer) -> Iterable[Gap]:
             yield Gap(contract, "refused_file", None, row["file_name"], row["claimed"], 0, row["error"])
     for row in live:
         if contract := CONTRACTS.get(f"{row['source']}/{row['entity']}"):
-            name = f"live/{contract.name} since {row['since']:%Y-%m-%dT%H:%M:%S}"
+            name = f"live/{contract.name} since {row['since']:%Y-%m-%dT%H:%M:%S.%f}"
             yield Gap(contract, "refused_file", None, name, None, 0, row["error"])
 
 
