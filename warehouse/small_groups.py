@@ -5,7 +5,8 @@ shares a day with such a period: a longer one less the weeks that are shown woul
 person alone did or did not (x or n - x is 1), the count, its share and whatever would give them away by subtraction
 within the period are hidden, and a band takes the share's place. An account goes where it and its teams together would
 tell of a few people who are in two teams or in none. A cohort of a skill, whose size is itself a figure of what people
-did, loses that too. A table of teams, accounts or skills without a rule here is refused, not shown.
+did, loses that too. A count that only grows, and is told day by day, is hidden near both of its ends: between a shown
+0 and a shown 2 the hidden would be 1, and its day one person's. A table of teams, accounts or skills without a rule here is refused, not shown.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,9 @@ class Rule:
     because then they are one person's. together: counts of people that add up, all hidden where one of them is 1 or
     n - 1. previous: the previous period's count and share. with_previous: hidden whenever those are. also_previous:
     further figures of that period, hidden where its own row is beside a small one. counts: further counts like x, each
-    with what is hidden with it. over: counts of people, each with the figures that are over them alone, hidden where
+    with what is hidden with it. ends: counts told of several days of the same people, with what is hidden with them where
+    at most one of them has, or at most one has not; a band says which. above_one: counts with what is hidden where they
+    are at most 1. over: counts of people, each with the figures that are over them alone, hidden where
     they are too few. withheld: what nobody but the operator sees, because from one row to the next it would tell a
     hidden count. is_dimension: what its rows say is about nobody. least: figures that go by a column saying how few
     people stand behind a part of them. adds_up_over: of each value of these columns the rows add up to a figure that is
@@ -48,6 +51,8 @@ class Rule:
     with_previous: tuple[str, ...] = ()
     also_previous: tuple[str, ...] = ()
     counts: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    ends: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    above_one: tuple[tuple[str, tuple[str, ...]], ...] = ()
     over: tuple[tuple[str, tuple[str, ...]], ...] = ()
     withheld: tuple[str, ...] = ()
     least: tuple["Least", ...] = ()
@@ -196,18 +201,16 @@ RULES: dict[str, Rule] = {
         rest_of_skills=("failures",),
     ),
     "team_onboarding": Rule(
-        counts=(("adopters", ("survival", "adopted_share")),),
+        # A stretch in which people were last seen ends where somebody begins.
+        ends=(("adopters", ("survival", "adopted_share", "last_seen")),),
         # Where the steps beside a stretch are shown, who was last seen in it follows from them.
         count="fewest_last_seen",
         single=("last_seen",),
         withheld=("at_risk", "events", "censored", "fewest_last_seen"),
     ),
     "team_onboarding_summary": Rule(
-        counts=(
-            ("adopters", ("median_days", "median_skills_30")),
-            ("adopters_7", ("adopted_by_7",)),
-            ("adopters_30", ("adopted_by_30",)),
-        ),
+        ends=(("adopters", ()), ("adopters_7", ("adopted_by_7",)), ("adopters_30", ("adopted_by_30",))),
+        above_one=(("adopters", ("median_days",)),),
         over=(("people_30", ("median_skills_30",)),),
     ),
     # What one person uses would be read from what is suggested for it. From a score it could be worked out how many of
@@ -259,6 +262,9 @@ def protected_select(table: PublishedTable, columns: Sequence[str], where: str) 
     shown.append(f"{small} as is_suppressed")
     if rule.count and rule.count in columns and "adoption_rate" in columns:
         shown.append(f"case when not ({small}) then {_band(rule.count)} end as adoption_band")
+    for count, _ in rule.ends:
+        if count in columns:
+            shown.append(f"case when not ({small}) then {_end(count, rule)} end as {quoted(f'{count}_band')}")
     if "mean_skill_adoption" in columns and table.name == "team_activity":
         shown.append(f"case when not ({small}) then coalesce(g.has_hidden, 0) = 1 end as is_mean_coarse")
     return f"select {', '.join(shown)} from {table.qualified} as m {joins} where {where}"
@@ -447,6 +453,12 @@ def _shown(name: str, columns: Sequence[str], table: PublishedTable, rule: Rule,
     for count, hidden in rule.counts:
         if name == count or name in hidden:
             reasons.append(f"coalesce({_alone(f'm.{quoted(count)}', size)}, false)")
+    for count, hidden in rule.ends:
+        if name == count or name in hidden:
+            reasons.append(f"coalesce({_end(count, rule)} is not null, false)" if count in columns else "true")
+    for count, hidden in rule.above_one:
+        if name in hidden:
+            reasons.append(f"coalesce(m.{quoted(count)}, 0) <= 1" if count in columns else "true")
     reasons.extend(
         f"coalesce(m.{quoted(people)}, 0) < {MINIMUM_SEATS}" if people in columns else "true"
         for people, hidden in rule.over
@@ -480,6 +492,13 @@ def _shown(name: str, columns: Sequence[str], table: PublishedTable, rule: Rule,
 
 def _alone(count: str, seats: str) -> str:
     return f"({count} = 1 or {seats} - {count} = 1)"
+
+
+def _end(count: str, rule: Rule) -> str:
+    """Near which of its ends a count is, as `0-1` or, of five, `4-5`; NULL where it is near neither."""
+    x, size = f"m.{quoted(count)}", f"m.{quoted(rule.size)}"
+    all_but_one = f"cast({size} - 1 as varchar) || '-' || cast({size} as varchar)"
+    return f"case when {x} <= 1 then '0-1' when {size} - {x} <= 1 then {all_but_one} end"
 
 
 def _is_alone(count: str, rule: Rule) -> str:

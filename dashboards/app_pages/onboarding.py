@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Any
 
 import streamlit as st
 
@@ -96,7 +95,7 @@ def _figures(trust: Trust, shown: Sequence[data.Row], month: data.Row, team_id: 
     until = [row for row in reversed(shown) if row["cohort_month"] <= month["cohort_month"]]
 
     def tile(
-        label: str, column: str, value: str, details: Sequence[str], change: Callable[[float], str], good: Any
+        label: str, column: str, value: str, details: Sequence[str], change: Callable[[float], str]
     ) -> Tile:
         return Tile(
             label=label,
@@ -104,13 +103,16 @@ def _figures(trust: Trust, shown: Sequence[data.Row], month: data.Row, team_id: 
             details=details,
             entries=[("team_onboarding_summary", column)],
             change=_difference(month, before, column, change),
-            versus="" if before is None else f"vs {before['cohort_month']:%b %Y}",
+            versus=""
+            if before is None
+            else f"vs {before['cohort_month']:%b %Y} ({formats.count(before['seats'])} people)",
             no_change="No earlier month to compare with"
             if before is None
             else f"No comparison: {before['cohort_month']:%b %Y} or this month is hidden or not known",
             series=periods.series(until, column),
             is_provisional=not month["is_complete_30"],
-            good=good,
+            # So few people join in a month that a difference is seldom one: it is said, and not coloured.
+            good="off",
         )
 
     tiles.row(
@@ -123,7 +125,6 @@ def _figures(trust: Trust, shown: Sequence[data.Row], month: data.Row, team_id: 
                     _share(month, day),
                     [_counted(month, day)],
                     formats.points,
-                    "normal",
                 )
                 for day in (7, 30)
             ),
@@ -131,9 +132,12 @@ def _figures(trust: Trust, shown: Sequence[data.Row], month: data.Row, team_id: 
                 "Half had begun by",
                 "median_days",
                 _median(month),
-                ["days from joining to the first success; day 0 is the day of joining"],
+                [
+                    "days from joining to the first success; day 0 is the day of joining"
+                    if not _is_few(month, "adopters")
+                    else f"{_band(month, 'adopters')} have begun: it would be one person's day"
+                ],
                 lambda value: f"{formats.signed(value)}{formats.THIN}days",
-                "inverse",
             ),
             tile(
                 "Skills in the first 30 days",
@@ -141,7 +145,6 @@ def _figures(trust: Trust, shown: Sequence[data.Row], month: data.Row, team_id: 
                 _skills(month),
                 [_people_30(month)],
                 lambda value: formats.signed(value, 1),
-                "normal",
             ),
         ],
         key="onboarding",
@@ -164,12 +167,14 @@ def _curves(looking: Looking, trust: Trust, shown: Sequence[data.Row], month: da
         if row["cohort_month"] in drawn
     ]
     known = [row for row in rows if not formats.is_missing(row["adopted_share"])]
+    last = {row["cohort_month"]: row for row in rows}
+    reached = [f"{_name(row)} {_reached(row)} by day {row['day']}" for row in last.values()]
     if not known:
-        banners.nothing("No curve to draw.", "Every count of these months would point at one person.")
+        banners.nothing(
+            "No curve to draw.", f"Every count of these months would point at one person. {'; '.join(reached)}."
+        )
         return
-    last = {row["cohort_month"]: row for row in known}
-    told = [f"{_name(row)} {_reached(row)} by day {row['day']}" for row in last.values()]
-    told += [f"{_name(row)}, last seen by day {row['day']}: {_mark(row)}" for row in known if _mark(row)]
+    told = reached + [f"{_name(row)}, last seen by day {row['day']}: {_mark(row)}" for row in known if _mark(row)]
     with sections.values(trust, "curves", "team_onboarding"):
         chart = charts.show(
             charts.onboarding_curves(
@@ -181,8 +186,9 @@ def _curves(looking: Looking, trust: Trust, shown: Sequence[data.Row], month: da
         )
     st.caption(
         "Estimated by Kaplan-Meier: who left before beginning, and who has only just joined, counts for as long as "
-        "they were there. A tick ends a stretch in which people were last seen who had not begun. A curve ends where "
-        "nobody is watched any longer; a gap in it would point at one person, and so would the ticks that are left out."
+        "they were there. A tick ends a stretch in which people were last seen who had not begun. A curve is drawn "
+        "while two or more have begun and two or more have not, for nearer to its ends it would tell one person's day; "
+        f"it also ends where nobody is watched any longer. Reached in the end: {'; '.join(reached)}."
     )
     sections.foot(
         trust,
@@ -250,7 +256,19 @@ def _name(row: data.Row) -> str:
 
 
 def _reached(row: data.Row) -> str:
+    if formats.is_missing(row["adopters"]):
+        return _band(row, "adopters")
     return f"{formats.share(row['adopted_share'])} ({formats.count(row['adopters'])}/{formats.count(row['seats'])})"
+
+
+def _band(row: data.Row, count: str) -> str:
+    """A count near one of its ends, which small-group rules tell as a band; empty where it is hidden altogether."""
+    band = row.get(f"{count}_band")
+    return f"{band.replace('-', '–')} of {formats.count(row['seats'])}" if band else ""
+
+
+def _is_few(row: data.Row, count: str) -> bool:
+    return row.get(f"{count}_band") == "0-1"
 
 
 def _mark(row: data.Row) -> str | None:
@@ -259,14 +277,9 @@ def _mark(row: data.Row) -> str | None:
     return None if formats.is_missing(last_seen) else f"{formats.count(last_seen)} people who had not begun"
 
 
-def _is_hidden(row: data.Row, count: str) -> bool:
-    """Whether small-group rules took a count that is otherwise always there."""
-    return formats.is_missing(row[count])
-
-
 def _share(row: data.Row, day: int, *, with_count: bool = False) -> str:
-    if _is_hidden(row, f"adopters_{day}"):
-        return HIDDEN
+    if formats.is_missing(row[f"adopters_{day}"]):
+        return _band(row, f"adopters_{day}") or HIDDEN
     value = row[f"adopted_by_{day}"]
     if formats.is_missing(value):
         return "Not known yet"
@@ -275,14 +288,14 @@ def _share(row: data.Row, day: int, *, with_count: bool = False) -> str:
 
 
 def _counted(row: data.Row, day: int) -> str:
-    if _is_hidden(row, f"adopters_{day}"):
-        return "The exact share would point at one person"
+    if formats.is_missing(row[f"adopters_{day}"]):
+        return "people so far: the exact number would point at one person"
     counted = f"{formats.count(row[f'adopters_{day}'])}/{formats.count(row['seats'])}"
     return f"**{counted}** people so far; the share counts who left for as long as they were there"
 
 
 def _median(row: data.Row) -> str:
-    if _is_hidden(row, "adopters"):
+    if _is_few(row, "adopters"):
         return HIDDEN
     return "Not reached" if formats.is_missing(row["median_days"]) else f"day {formats.count(row['median_days'])}"
 

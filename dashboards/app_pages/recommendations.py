@@ -36,8 +36,9 @@ NAMES = {"cli": "CLI", "mcp": "MCP", "ide": "IDE", "web": "Web", "unknown": "Not
 class _Step:
     """One step of the funnel: columns of its count, of the share of the step before and of what was shown.
 
-    entered: the count that `previous` is of, and what to call it; open: what may still reach the step, as a count or as
-    a difference of two; dropped: why somebody who entered is not in it.
+    entered: the count that `previous` is of, and what to call it; shown: the count that `of_shown` is of; reached: what
+    of the step before is in it; open: what may still reach the step, as a count or as a difference of two; dropped: why
+    somebody who entered is not in it.
     """
 
     name: str
@@ -45,6 +46,7 @@ class _Step:
     previous: str | None
     entered: tuple[str, str]
     of_shown: str | None
+    shown: str
     reached: str
     dropped: str
     open: tuple[str, ...]
@@ -52,18 +54,21 @@ class _Step:
 
 
 STEPS = (
-    _Step("Shown", "shown", None, ("shown", ""), None, "shown", "", ("censored",), "day 7"),
-    _Step("Clicked", "clicked", "click", ("shown", "shown"), None, "clicked", "Not clicked by day 7", (), ""),
+    _Step("Shown", "shown", None, ("shown", ""), None, "shown", "shown", "", ("censored",), "day 7"),
     _Step(
-        "Installed", "installed", "conversion", ("clicked", "clicked"), "acceptance", "clicked_installed",
+        "Clicked", "clicked", "click", ("shown", "shown"), "click", "shown", "clicked",
+        "Not clicked by day 7", (), "",
+    ),
+    _Step(
+        "Installed", "installed", "conversion", ("clicked", "clicked"), "acceptance", "shown", "clicked_installed",
         "Clicked, not installed by day 7", (), "",
     ),
     _Step(
-        "Activated", "activated", "activation", ("installed_14", "installed"), "activated_of_shown", "activated",
+        "Activated", "activated", "activation", ("installed_14", "installed"), "activated_of_shown", "shown_14", "activated",
         "Installed, no success by day 14", ("installed", "installed_14"), "day 14",
     ),
     _Step(
-        "Retained", "retained", "retained_of_activated", ("activated_30", "activated"), "retained_of_shown", "retained",
+        "Retained", "retained", "retained_of_activated", ("activated_30", "activated"), "retained_of_shown", "shown_30", "retained",
         "Activated, not used on days 15 to 30", ("activated", "activated_30"), "day 30",
     ),
 )  # fmt: skip
@@ -145,7 +150,7 @@ def _figures(trust: Trust, total: data.Row, over_time: Sequence[data.Row], perio
                 [_counted(total, "activation", "activated", "installed_14", "installed succeeded by day 14")],
             ),
             tile(
-                "Retained",
+                "Retained of installed",
                 "retention_rate",
                 _share(total, "retention", "retained", "installed_30"),
                 [_counted(total, "retention", "retained", "installed_30", "installed were used on days 15 to 30")],
@@ -221,7 +226,8 @@ def _funnel(trust: Trust, total: data.Row) -> None:
         )
     st.caption(
         "An episode is a person, a skill and a surface, from the first time it was shown. A dashed end is still open: "
-        "its days for the step are not over, so it counts neither as reached nor as dropped."
+        "its days for the step are not over, so it counts neither as reached nor as dropped, and a share is of those "
+        f"whose days for its step are over. Behind each share its 95{formats.THIN}% interval."
     )
     with sections.values(trust, "steps", TABLE):
         tables.show(
@@ -265,8 +271,8 @@ def _told(step: _Step, total: data.Row) -> dict[str, Any]:
         "reached": None if is_hidden else count,
         "open": still_open,
         "count": HIDDEN if is_hidden else formats.count(count),
-        "of_previous": _with_interval(total, step.previous, is_drop_hidden, step.entered[1]),
-        "of_shown": _with_interval(total, step.of_shown or step.previous, is_hidden),
+        "of_previous": _with_interval(total, step.previous, step.reached, step.entered[0], step.entered[1]),
+        "of_shown": _with_interval(total, step.of_shown, step.count, step.shown),
         "dropped": "",
         "why": "",
         "still_open": HIDDEN
@@ -280,12 +286,12 @@ def _told(step: _Step, total: data.Row) -> dict[str, Any]:
             "dropped": HIDDEN if is_drop_hidden else formats.count(entered - total[step.reached]),
             "why": step.dropped,
         }
-    share = total[f"{step.of_shown or step.previous}_rate"] if step.previous else None
+    of_shown = _of(total, step.of_shown, step.count, step.shown)
     told["text"] = (
         HIDDEN
         if is_hidden
         else told["count"]
-        + ("" if formats.is_missing(share) else f", {formats.share(share, 1)} of shown")
+        + (f", {of_shown} of shown" if of_shown not in ("", HIDDEN) else "")
         + (f" + {formats.count(still_open)} open" if still_open else "")
     )
     return told
@@ -296,15 +302,24 @@ def _less(row: data.Row, columns: Sequence[str]) -> int:
     return first - sum(others)
 
 
-def _with_interval(row: data.Row, rate: str | None, is_hidden: bool, of: str = "") -> str:
+def _of(row: data.Row, rate: str | None, count: str, base: str) -> str:
+    """A share with what it is of: a base is what is old enough for the step, and so not what another row shows."""
     if rate is None:
         return ""
-    if is_hidden:
+    if _is_hidden(row, count, base):
         return HIDDEN
     if formats.is_missing(row[f"{rate}_rate"]):
         return ""
+    counted = f"{formats.count(row[count])}/{formats.count(row[base])}"
+    return f"{formats.share(row[f'{rate}_rate'], 1)} ({counted})"
+
+
+def _with_interval(row: data.Row, rate: str | None, count: str, base: str, of: str = "") -> str:
+    share = _of(row, rate, count, base)
+    if share in ("", HIDDEN):
+        return share
     interval = formats.interval(row[f"{rate}_low"], row[f"{rate}_high"])
-    return f"{formats.share(row[f'{rate}_rate'], 1)} ({interval})" + (f" of {of}" if of else "")
+    return share + (f" of {of}" if of else "") + f", {interval}"
 
 
 def _breakdowns(trust: Trust, rows: Sequence[data.Row], total: data.Row) -> None:
@@ -390,27 +405,25 @@ def _count(value: Any) -> str:
 
 def _trend(trust: Trust, over_time: Sequence[data.Row], team_id: str, period_days: int) -> None:
     st.subheader("Acceptance over time")
-    known = [row for row in over_time if not formats.is_missing(row["acceptance_rate"])]
+    # A Sunday on which nothing was shown has no row, and no line leads over it.
+    drawn, known = periods.trend_of(_every_sunday(over_time), "acceptance_rate")
     if len(known) < 2:
         banners.nothing("Too little history for a trend.", "It appears once two period ends have a share to show.")
         return
-    by_end = {row["period_end"]: {**row, "text": _of_shown(row)} for row in known}
-    # A Sunday without a share to show has no point, and no line leads over it.
-    first, last = min(by_end), max(by_end)
-    days = (first + timedelta(days=number) for number in range((last - first).days))
-    sundays = {day for day in days if day.isoweekday() == 7}
-    drawn = [by_end.get(end, {"period_end": end}) for end in sorted(sundays | by_end.keys())]
     with sections.values(trust, "trend", TABLE):
         chart = charts.show(
             charts.trend(
-                drawn,
+                [
+                    row if formats.is_missing(row.get("acceptance_rate")) else row | {"text": _of_shown(row)}
+                    for row in drawn
+                ],
                 y="acceptance_rate",
                 low="acceptance_low",
                 high="acceptance_high",
                 title="Acceptance (share of shown)",
                 number_format="%",
             ),
-            f"Acceptance over {period_days} days by period end, from {drawn[0]['text']} to {drawn[-1]['text']}",
+            f"Acceptance over {period_days} days by period end, from {_of_shown(known[0])} to {_of_shown(known[-1])}",
             key="trend",
         )
     st.caption(
@@ -423,5 +436,15 @@ def _trend(trust: Trust, over_time: Sequence[data.Row], team_id: str, period_day
         over_time,
         f"acceptance_{team_id}_{period_days}d",
         (TABLE, "acceptance_rate"),
+        is_provisional=any(row["is_provisional"] for row in known),
         drawn={"Acceptance of recommendations over time": chart},
     )
+
+
+def _every_sunday(over_time: Sequence[data.Row]) -> list[data.Row]:
+    """The rows, and one without a figure for each Sunday between them that has none."""
+    by_end = {row["period_end"]: row for row in over_time}
+    first, last = min(by_end, default=date.max), max(by_end, default=date.max)
+    days = (first + timedelta(days=number) for number in range((last - first).days))
+    sundays = {day for day in days if day.isoweekday() == 7}
+    return [by_end.get(end, {"period_end": end}) for end in sorted(sundays | by_end.keys())]

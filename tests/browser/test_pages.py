@@ -100,8 +100,8 @@ def cohort(rows):
     return found[0]
 
 
-def _unless_one_person(count: int, seats: int, text: str) -> str:
-    return "Hidden" if 1 in (count, seats - count) else text
+def _unless_near_an_end(count: int, seats: int, text: str) -> str:
+    return f"0–1 of {seats}" if count <= 1 else f"{seats - 1}–{seats} of {seats}" if count >= seats - 1 else text
 
 
 def test_the_onboarding_page_shows_the_published_numbers_of_the_month(look, cohort):
@@ -109,9 +109,9 @@ def test_the_onboarding_page_shows_the_published_numbers_of_the_month(look, coho
     page = look(f"/onboarding?viewer=team_lead&lead={team}&team={team}&joined={month}")
     _assert_healthy(page)
     share = "Not known yet" if cohort["adopted_by_7"] is None else formats.share(cohort["adopted_by_7"])
-    by_7 = _unless_one_person(cohort["adopters_7"], seats, share)
+    by_7 = _unless_near_an_end(cohort["adopters_7"], seats, share)
     half = "Not reached" if cohort["median_days"] is None else f"day {cohort['median_days']}"
-    half = _unless_one_person(cohort["adopters"], seats, half)
+    half = "Hidden" if cohort["adopters"] <= 1 else half
 
     assert f"{seats} people joined in {month:%B %Y}" in _body(page)
     tiles = [page.locator(f".st-key-tile_onboarding_{number}").inner_text() for number in range(4)]

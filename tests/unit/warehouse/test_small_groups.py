@@ -342,8 +342,9 @@ def onboarding(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     engine.execute(
         "create table metrics.team_onboarding_summary as select team_id, 'acme' as account_id, "
         "date '2026-01-01' as cohort_month, * exclude team_id from (values "
-        "('red', 6, 4, 1, 0.17, 2, 0.33, 21, 5, 2.0), ('one', 6, 1, 1, 0.17, 1, 0.17, 8, 6, 1.0), "
-        "('few', 4, 2, 2, 0.5, 2, 0.5, 3, 4, 1.5), ('new', 9, 4, 2, 0.22, 3, 0.33, 21, 4, 2.0)"
+        "('red', 6, 4, 1, 0.17, 2, 0.33, 21, 5, 2.0), ('one', 6, 1, 0, 0.0, 1, 0.17, 8, 6, 0.0), "
+        "('few', 4, 2, 2, 0.5, 2, 0.5, 3, 4, 1.5), ('new', 9, 4, 2, 0.22, 3, 0.33, 21, 4, 2.0), "
+        "('all', 6, 6, 5, 0.83, 6, 1.0, 4, 6, 2.0)"
         ") as v (team_id, seats, adopters, adopters_7, adopted_by_7, adopters_30, adopted_by_30, median_days, "
         "people_30, median_skills_30)"
     )
@@ -396,13 +397,15 @@ def test_what_stands_of_a_hidden_period_in_the_row_of_the_next_is_hidden_too(
     assert (skill["users"], skill["previous_users"], skill["previous_adoption_rate"]) == (4, None, None)
 
 
-def test_a_step_of_the_onboarding_curve_by_one_person_or_all_but_one_is_hidden(
+def test_the_onboarding_curve_is_hidden_from_its_ends_to_where_two_have_begun_or_two_have_not(
     onboarding: duckdb.DuckDBPyConnection,
 ) -> None:
     rows = seen(onboarding, "team_onboarding")
 
-    assert [row["adopted_share"] for row in rows] == [0, None, pytest.approx(0.5), None, 1, None]
-    assert [row["adopters"] for row in rows] == [0, None, 3, None, 6, None]
+    # Were 0 and 6 shown, what is hidden between them and 3 would be 1 and 5, and its days two persons'.
+    assert [row["adopted_share"] for row in rows] == [None, None, pytest.approx(0.5), None, None, None]
+    assert [row["adopters"] for row in rows] == [None, None, 3, None, None, None]
+    assert [row["adopters_band"] for row in rows] == ["0-1", "0-1", None, "5-6", "5-6", None]
     # Whoever knew how many began on a day could subtract.
     assert {row[name] for row in rows for name in ("at_risk", "events", "censored")} == {None}
     assert [row["is_suppressed"] for row in rows] == [False] * 5 + [True]
@@ -418,7 +421,7 @@ def test_a_tick_of_censoring_is_hidden_where_it_or_a_step_beside_it_is_one_perso
         )
     rows = seen(onboarding, "team_onboarding")
 
-    # Day 5 is of fewer than five seats.
+    # On day 4 all have begun, and day 5 is of fewer than five seats.
     assert [row["last_seen"] for row in rows] == [None, None, 3, None, None, None]
     assert {row["fewest_last_seen"] for row in rows} == {None}
 
@@ -469,9 +472,18 @@ def test_an_onboarding_share_of_one_person_is_hidden_and_the_others_stay(
     assert (rows["red"]["adopters_30"], rows["red"]["median_days"], rows["red"]["median_skills_30"]) == (2, 21, 2)
     # Nine joined, and only four of them have been there for thirty days.
     assert (rows["new"]["median_days"], rows["new"]["people_30"], rows["new"]["median_skills_30"]) == (21, 4, None)
-    for team in ("one", "few"):
-        figures = {"adopters", "adopters_7", "adopted_by_7", "adopters_30", "adopted_by_30", "median_days"}
-        assert {rows[team][name] for name in figures | {"median_skills_30"}} == {None}
+    figures = ("adopters", "adopters_7", "adopted_by_7", "adopters_30", "adopted_by_30")
+    bands = ("adopters_band", "adopters_7_band", "adopters_30_band")
+    for team, median, skills, band in (
+        # That nobody had begun after a week would say who begins by the thirtieth day.
+        ("one", None, 0, "0-1"),
+        ("few", None, None, None),
+        # When half had begun is nobody's day alone, however many have not.
+        ("all", 4, 2, "5-6"),
+    ):
+        assert {rows[team][name] for name in figures} == {None}
+        assert (rows[team]["median_days"], rows[team]["median_skills_30"]) == (median, skills)
+        assert {rows[team][name] for name in bands} == {band}
         assert rows[team]["seats"] > 0
 
 
