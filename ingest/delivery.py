@@ -274,7 +274,7 @@ def safe_name(name: str) -> str:
 def _fault(drop: Path, path: Path) -> str | None:
     """Why a file is not even opened; None where it may be."""
     if _safe_name(drop, path) != path.relative_to(drop).as_posix():
-        return "its name holds what must not be stored; deliver it under another name"
+        return "its name cannot be kept as it is; deliver it under another name"
     try:
         if not path.resolve().is_relative_to(drop.resolve()):
             return "leads out of the drop folder; put the file itself there"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.contracts import CONTRACTS
-from ingest.delivery import DroppedFile, Look, checksum, find, look_through
+from ingest.delivery import Claim, DroppedFile, Look, checksum, find, look_through
 from ingest.landing import Batch, ImportReport, Landing, Progress, limit_memory
 from ingest.remote import READERS, RemoteDrop
 from warehouse import Warehouse, Writer
@@ -81,7 +81,8 @@ class _Import:
         self._report = report
         self._remote = remote
         self._seen = _SeenFiles(warehouse.settings.home / "checksums.json", remote.checksum if remote else checksum)
-        self._loaded, refused = _ledger(writer)
+        self._loaded, self._claimed, refused = _ledger(writer)
+        self._claims: dict[tuple[str, str], int] = {}
         self._landing = Landing(
             warehouse,
             report,
@@ -102,6 +103,7 @@ class _Import:
                 self._load(files)
             finally:
                 self._seen.save()
+        self._note_claims()
 
     def _load(self, files: list[DroppedFile]) -> None:
         twin = self._writer.twin()
@@ -144,8 +146,24 @@ class _Import:
             return False
         if (file.size, digest) not in loaded:
             return False
+        # A manifest often comes last, when its files are loaded.
+        if file.checksum_claimed and file.checksum_claimed.lower() != digest:
+            reason = "what was loaded under this name has another SHA-256 than its manifest says; deliver it again"
+            self._report.missing.append(Claim(file.contract, file.name, file.rows_claimed, reason))
+        if file.rows_claimed is not None and file.rows_claimed != self._claimed.get((file.name, digest)):
+            self._claims[file.name, digest] = file.rows_claimed
         self._report.known += 1
         return True
+
+    def _note_claims(self) -> None:
+        """Write what manifests now say of files that were loaded before them into the ledger, to be held against it."""
+        with self._writer.transaction():
+            for (name, digest), rows in self._claims.items():
+                self._writer.execute(
+                    "update raw.import_ledger set rows_claimed = ? "
+                    "where file_name = ? and file_checksum = ? and outcome = 'loaded'",
+                    [rows, name, digest],
+                )
 
 
 def _looked_through(
@@ -181,19 +199,25 @@ def _batches(files: list[DroppedFile]) -> Iterator[list[DroppedFile]]:
         yield batch
 
 
-def _ledger(writer: Writer) -> tuple[dict[str, list[tuple[int, str]]], set[tuple[str, str | None, str]]]:
-    """Loaded files by name with (size, checksum) of each delivery in order, and refusals already recorded."""
+def _ledger(
+    writer: Writer,
+) -> tuple[dict[str, list[tuple[int, str]]], dict[tuple[str, str], int | None], set[tuple[str, str | None, str]]]:
+    """Loaded files by name with (size, checksum) of each delivery in order; the rows that a manifest claims of each
+    delivery, by name and checksum; refusals already recorded.
+    """
     loaded: dict[str, list[tuple[int, str]]] = {}
+    claimed: dict[tuple[str, str], int | None] = {}
     refused: set[tuple[str, str | None, str]] = set()
     for row in writer.fetch(
-        "select file_name, file_size, file_checksum, outcome, error from raw.import_ledger "
+        "select file_name, file_size, file_checksum, rows_claimed, outcome, error from raw.import_ledger "
         "where file_name is not null order by finished_at"
     ):
         if row["outcome"] == "loaded":
             loaded.setdefault(row["file_name"], []).append((row["file_size"], row["file_checksum"]))
+            claimed[row["file_name"], row["file_checksum"]] = row["rows_claimed"]
         elif row["outcome"] == "refused":
             refused.add((row["file_name"], row["file_checksum"], row["error"]))
-    return loaded, refused
+    return loaded, claimed, refused
 
 
 class _SeenFiles:

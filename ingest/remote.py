@@ -115,6 +115,9 @@ class RemoteDrop:
         manifests: dict[str, Contract] = {}
         files: list[tuple[Contract, str]] = []
         for name in sorted(listed):
+            if {".", ".."} & set(name.split("/")):
+                found.ignored.append(safe_message(name))
+                continue
             contract = _place_of(name, found)
             if contract is None:
                 continue
@@ -238,11 +241,12 @@ class RemoteDrop:
                 pool.submit(self._stream, f"{folder}/{MANIFEST}", listed[f"{folder}/{MANIFEST}"], paths[folder])
                 for folder in absent
             ]
-        for read in reading:
+        unread: dict[str, str] = {}
+        for folder, read in zip(absent, reading, strict=True):
             try:
                 read.result()
             except RefusedFileError as error:
-                raise TransientError(str(error)) from error
+                unread[folder] = str(error).removeprefix(f"{safe_message(f'{folder}/{MANIFEST}')}: ")
         if self._manifests.is_dir():
             for path in set(self._manifests.iterdir()) - set(paths.values()):
                 path.unlink(missing_ok=True)
@@ -250,7 +254,8 @@ class RemoteDrop:
         for folder, path in paths.items():
             name = f"{folder}/{MANIFEST}"
             file = self._dropped(manifests[folder], name, listed[name], {})
-            claims[folder] = claims_beside(replace(file, path=path), found)
+            fault = unread.get(folder, file.fault)
+            claims[folder] = claims_beside(replace(file, path=path, fault=fault), found)
         return claims
 
     def _dropped(self, contract: Contract, name: str, entry: Entry, claim: dict[str, Any]) -> DroppedFile:
@@ -273,7 +278,7 @@ class RemoteDrop:
             version=entry.version,
         )
         if safe != name:
-            return replace(file, fault="its name holds what must not be stored; deliver it under another name")
+            return replace(file, fault="its name cannot be kept as it is; deliver it under another name")
         return file
 
 
@@ -325,7 +330,8 @@ def _listed(store: Any, root: str, url: str) -> dict[str, Entry]:
     listed = {
         name[start:]: _entry(info)
         for name, info in infos.items()
-        if len(name) > start and not name.endswith("/") and info.get("type") != "directory"
+        # What ends in a slash is a folder's mark, unless there is something in it.
+        if len(name) > start and (info.get("size") or not name.endswith("/")) and info.get("type") != "directory"
     }
     if root in infos and infos[root].get("type") == "file":
         raise UsageError(f"drop folder {url} is one object; give the URL of the folder that it lies in")

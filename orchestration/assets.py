@@ -5,9 +5,9 @@ modules of their own.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -61,13 +61,16 @@ class Run:
 
 
 @contextmanager
-def opened_warehouse(context: dg.AssetExecutionContext, run: Run) -> Iterator[Warehouse]:
+def opened_warehouse(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext | dg.OpExecutionContext, run: Run
+) -> Iterator[Warehouse]:
     """The warehouse; what may pass by itself asks Dagster for another try, everything else fails at once."""
+    op = context if isinstance(context, dg.OpExecutionContext) else context.op_execution_context
     try:
         with open_warehouse(run.settings) as warehouse:
             yield warehouse
     except TransientError as error:
-        if context.op_execution_context.retry_number >= run.retries:
+        if op.retry_number >= run.retries:
             raise
         raise dg.RetryRequested(max_retries=run.retries, seconds_to_wait=run.retry_seconds) from error
 
@@ -86,7 +89,7 @@ def raw_assets(run: Run) -> dg.AssetsDefinition:
     """One asset an entity; those whose rows have a day are partitioned by it.
 
     A file may hold rows of any day, so a run imports whatever has arrived for the chosen entities, and marks the days
-    that its rows belong to.
+    that its rows belong to. A run of one day marks it only where there are rows of it.
     """
     by_key = {dg.AssetKey(["raw", contract.table.name]): contract for contract in CONTRACTS.values()}
     specs = [
@@ -97,6 +100,7 @@ def raw_assets(run: Run) -> dg.AssetsDefinition:
             partitions_def=DAYS if contract.day_column and run.is_recorded else None,
             kinds={run.settings.engine},
             metadata={"key": ", ".join(contract.key), "drop_folder": contract.name},
+            skippable=True,
         )
         for key, contract in by_key.items()
     ]
@@ -111,18 +115,28 @@ def raw_assets(run: Run) -> dg.AssetsDefinition:
             )
             loads = [load.load_id for load in report.loads if load.outcome == "loaded"]
             counts, days = _what_came(warehouse, selected, loads) if run.is_recorded else ({}, {})
+            day = parse_time(context.partition_key).date() if context.has_partition_key else None
+            of_day = {} if day is None else _rows_of(warehouse, selected, day)
         for refused in report.refused:
             context.log.warning(f"refused {refused.file_name}: {refused.error}")
         totals = report.by_entity()
         for contract in selected:
             key = dg.AssetKey(["raw", contract.table.name])
-            for day, rows in days.get(contract.name, {}).items():
-                context.log_event(
-                    dg.AssetMaterialization(key, partition=str(day), metadata={"dagster/partition_row_count": rows})
-                )
+            for each, rows in days.get(contract.name, {}).items():
+                if each != day:
+                    context.log_event(
+                        dg.AssetMaterialization(
+                            key, partition=str(each), metadata={"dagster/partition_row_count": rows}
+                        )
+                    )
+            if day is not None and not of_day[contract.name]:
+                context.log.warning(f"{contract.name} has no rows of {day}, so the day is not marked as filled")
+                continue
             total = totals.get(contract.name)
             metadata: dict[str, Any] = {}
-            if contract.name in counts:
+            if day is not None:
+                metadata["dagster/partition_row_count"] = of_day[contract.name]
+            elif contract.name in counts:
                 metadata["dagster/row_count"] = counts[contract.name]
             if total is not None:
                 metadata |= {
@@ -150,10 +164,10 @@ def _what_came(
             table = contract.table.qualified
             counts[contract.name] = writer.fetch(f"select count(*) as n from {table}")[0]["n"]
             if contract.day_column and loads:
-                time = quoted(contract.day_column)
+                at = quoted(contract.day_column)
                 found = writer.fetch(
-                    f"select cast({time} as date) as day, count(*) as n from {table} "
-                    f"where load_id in ({marks}) and {time} is not null "
+                    f"select cast({at} as date) as day, count(*) as n from {table} "
+                    f"where load_id in ({marks}) and {at} is not null "
                     f"group by 1 order by 1 desc limit {_DAYS_MARKED}",
                     loads,
                 )
@@ -163,6 +177,20 @@ def _what_came(
                     if DAYS.start.date() <= row["day"] <= datetime.now(UTC).date() - timedelta(days=1)
                 }
     return counts, days
+
+
+def _rows_of(warehouse: Warehouse, contracts: list[Contract], day: date) -> dict[str, int]:
+    """Rows of one UTC day that each entity holds."""
+    with warehouse.write() as writer:
+        return {
+            contract.name: writer.fetch(
+                f"select count(*) as n from {contract.table.qualified} "
+                f"where {quoted(contract.day_column)} >= ? and {quoted(contract.day_column)} < ?",
+                [datetime.combine(day, time.min), datetime.combine(day + timedelta(days=1), time.min)],
+            )[0]["n"]
+            for contract in contracts
+            if contract.day_column
+        }
 
 
 def built_assets(run: Run, manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
@@ -193,18 +221,22 @@ def built_assets(run: Run, manifest: Mapping[str, Any]) -> list[dg.AssetsDefinit
                 manifest,
                 context,
             )
-            for event in events:
-                if isinstance(event, Finished):
-                    report = event.value
-                    continue
-                if isinstance(event, dg.Output):
-                    key = keys[event.output_name]
-                    # Seeds that have not changed are not loaded again, yet stand before what reads them.
-                    for seed in (parents[key] & seeds & context.selected_asset_keys) - done:
-                        done.add(seed)
-                        yield _left_as_it_was(seed)
-                    done.add(key)
-                yield event
+            with closing(events):
+                for event in events:
+                    if isinstance(event, Finished):
+                        report = event.value
+                        continue
+                    if isinstance(event, dg.Output):
+                        # All is built whatever was asked for; what was not has no place among this step's results.
+                        if event.output_name not in keys:
+                            continue
+                        key = keys[event.output_name]
+                        # Seeds that have not changed are not loaded again, yet stand before what reads them.
+                        for seed in (parents[key] & seeds & context.selected_asset_keys) - done:
+                            done.add(seed)
+                            yield _left_as_it_was(seed)
+                        done.add(key)
+                    yield event
             # A model behind a failed test is not built.
             yield from _in_order(context, done)
             if report is not None:
@@ -335,9 +367,10 @@ def health_assets(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition 
                 manifest,
                 context,
             )
-            for event in events:
-                if not isinstance(event, Finished):
-                    yield event
+            with closing(events):
+                for event in events:
+                    if not isinstance(event, Finished):
+                        yield event
 
     return dbt_after_checks
 

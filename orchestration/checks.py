@@ -8,10 +8,9 @@ import dagster as dg
 from expectations.metrics_border import AFTER_CHECKS
 from ingest.contracts import CONTRACTS
 from orchestration import pipeline
-from orchestration.assets import Run
+from orchestration.assets import Run, opened_warehouse
 from orchestration.dagster_dbt_bridge import table_key
 from orchestration.dagster_home import WRITER_POOL
-from warehouse import open_warehouse
 from warehouse.published import PUBLISHED
 
 _RAW = ("key_is_not_null", "key_is_unique", "rows_of_the_last_day", "quarantine_share", "files_are_not_refused")
@@ -30,7 +29,7 @@ def border_checks(run: Run, manifest: Mapping[str, Any]) -> dg.AssetChecksDefini
 
     @dg.multi_asset_check(name="border_checks", specs=specs, can_subset=True, pool=WRITER_POOL)
     def check_borders(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        with open_warehouse(run.settings) as warehouse:
+        with opened_warehouse(context, run) as warehouse:
             report = pipeline.check(warehouse, progress=run.progress)
         wanted = context.selected_asset_check_keys
         for evaluation in evaluations(report, manifest):

@@ -46,8 +46,9 @@ def stream_events(
 ) -> Iterator[Any]:
     """Dagster events of `work` while it runs in a thread of its own; what it raises is raised here at its end.
 
-    work: called with a function to hand dbt's structured events to. Yields outputs, check results and observations,
-    and as its last value what `work` returned, as a `Finished`.
+    To be closed by its taker: it then waits for the work, which has the warehouse. work: called with a function to hand
+    dbt's structured events to. Yields outputs, check results and observations, and as its last value what `work`
+    returned, as a `Finished`.
     """
     events: queue.Queue[dict[str, Any] | None] = queue.Queue()
     outcome: dict[str, Any] = {}
@@ -63,12 +64,14 @@ def stream_events(
     thread = threading.Thread(target=run, name="dbt")
     thread.start()
     translator = Translator()
-    while (event := events.get()) is not None:
-        message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
-        yield from message.to_default_asset_events(
-            manifest=manifest, dagster_dbt_translator=translator, context=context
-        )
-    thread.join()
+    try:
+        while (event := events.get()) is not None:
+            message = DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
+            yield from message.to_default_asset_events(
+                manifest=manifest, dagster_dbt_translator=translator, context=context
+            )
+    finally:
+        thread.join()
     if "error" in outcome:
         raise outcome["error"]
     yield Finished(outcome["value"])

@@ -28,7 +28,7 @@ from orchestration.dbt_kept import find_parse, keep_parse, parse_key, places
 from orchestration.dbt_results import lean_results
 from orchestration.dbt_shapes import shapes_known
 from orchestration.dbt_templates import kept_templates
-from warehouse import Warehouse
+from warehouse import Warehouse, Writer
 from warehouse.errors import SkillsmithError, StorageError, WarehouseBusyError
 from warehouse.settings import DBT_PROJECT, Settings
 
@@ -125,17 +125,16 @@ def manifest_of(warehouse: Warehouse) -> dict[str, Any]:
     return _runner(warehouse).manifest_json()
 
 
-def changed_seeds(warehouse: Warehouse) -> bool:
+def changed_seeds(writer: Writer) -> bool:
     """Whether the seed files differ from those last loaded into this warehouse."""
-    return _seed_record(warehouse.settings).get(_place(warehouse)) != _seed_hash()
+    return [row["files_hash"] for row in writer.fetch("select files_hash from ops.seed_files")] != [_seed_hash()]
 
 
-def remember_seeds(warehouse: Warehouse) -> None:
+def remember_seeds(writer: Writer) -> None:
     """Note that the seed files as they are now have been loaded into this warehouse."""
-    path = _folder(warehouse.settings) / "seeds.json"
-    record = _seed_record(warehouse.settings) | {_place(warehouse): _seed_hash()}
-    with _writing(path):
-        path.write_text(json.dumps(record, indent=2))
+    with writer.transaction():
+        writer.execute("delete from ops.seed_files")
+        writer.append("ops.seed_files", [{"files_hash": _seed_hash(), "loaded_at": datetime.now(UTC)}])
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,13 +421,6 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}; check SKILLSMITH_HOME and the disk") from error
-
-
-def _seed_record(settings: Settings) -> dict[str, str]:
-    try:
-        return json.loads((_folder(settings) / "seeds.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
 
 
 @cache

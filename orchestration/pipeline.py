@@ -304,16 +304,16 @@ def build(
         with warehouse.write() as writer:
             require_rows(writer, as_of)
             current = start_build(writer, as_of)
-            seeds_are_there = _has_seeds(writer)
+            with_seeds = not _has_seeds(writer) or changed_seeds(writer)
         if on_start:
             on_start(current)
         try:
             manifest = manifest_of(warehouse)
-            with_seeds = not seeds_are_there or changed_seeds(warehouse)
             seed_tests = _seed_tests(manifest)
             run = _dbt_build(warehouse, current, () if with_seeds else seed_tests, on_event)
             if with_seeds and not any(test.failures for test in run.of_type("test") if test.name in seed_tests):
-                remember_seeds(warehouse)
+                with warehouse.write() as writer:
+                    remember_seeds(writer)
             if run.made_alone:
                 progress.warn(
                     f"memory was short for {', '.join(run.made_alone)}, made again one at a time; "

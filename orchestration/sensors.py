@@ -24,7 +24,8 @@ _SETTLE_SECONDS = 30
 def arrivals(job: "AssetJob", settings: Settings) -> dg.SensorDefinition:
     """Start a refresh when the drop folder's listing has changed and then stayed the same for one look.
 
-    The cursor is `<listing last refreshed>:<listing last seen>`, each a hash of names, sizes and times.
+    The cursor is `<listing last refreshed>:<listing last seen>:<refreshes so far>`; a listing is a hash of names, sizes
+    and times. Dagster starts no second run of one key, and a folder may go back to what it was.
     """
 
     @dg.sensor(
@@ -35,7 +36,8 @@ def arrivals(job: "AssetJob", settings: Settings) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        refreshed, _, seen = (context.cursor or ":").partition(":")
+        refreshed, seen, number = [*(context.cursor or "::").split(":"), "0"][:3]
+        number = int(number or 0)
         try:
             listing = listing_of(settings.drop_folder)
         except SkillsmithError as error:
@@ -46,11 +48,11 @@ def arrivals(job: "AssetJob", settings: Settings) -> dg.SensorDefinition:
         elif listing == refreshed:
             yield dg.SkipReason("nothing new")
         elif listing != seen:
-            context.update_cursor(f"{refreshed}:{listing}")
+            context.update_cursor(f"{refreshed}:{listing}:{number}")
             yield dg.SkipReason("files are arriving; waiting until they have settled")
         else:
-            context.update_cursor(f"{listing}:{listing}")
-            yield dg.RunRequest(run_key=f"{REFRESH}-{listing}", tags={AS_OF_TAG: now().isoformat()})
+            context.update_cursor(f"{listing}:{listing}:{number + 1}")
+            yield dg.RunRequest(run_key=f"{REFRESH}-{listing}-{number + 1}", tags={AS_OF_TAG: now().isoformat()})
 
     return sensor
 

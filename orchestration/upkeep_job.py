@@ -5,9 +5,9 @@ from datetime import UTC
 import dagster as dg
 
 from orchestration import pipeline
-from orchestration.assets import AS_OF_TAG, Run
+from orchestration.assets import AS_OF_TAG, Run, opened_warehouse
 from orchestration.clock import now, parse_time
-from warehouse import open_warehouse
+from orchestration.dagster_home import WRITER_POOL
 
 RETENTION = "retention"
 
@@ -15,10 +15,10 @@ RETENTION = "retention"
 def upkeep_definitions(run: Run) -> dg.Definitions:
     """The retention job, on Sundays at 04:00 UTC: before the day's refresh, after a week of them."""
 
-    @dg.op(name="remove_expired_rows")
+    @dg.op(name="remove_expired_rows", pool=WRITER_POOL)
     def remove_expired_rows(context: dg.OpExecutionContext) -> None:
         tag = context.run.tags.get(AS_OF_TAG)
-        with open_warehouse(run.settings) as warehouse:
+        with opened_warehouse(context, run) as warehouse:
             done = pipeline.retain(warehouse, now=parse_time(tag) if tag else now(), progress=run.progress)
         for expiry in done:
             went = f"stay: {expiry.waits_because}" if expiry.waits_because else "removed"

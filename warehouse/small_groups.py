@@ -6,7 +6,8 @@ person alone did or did not (x or n - x is 1), the count, its share and whatever
 within the period are hidden, and a band takes the share's place. An account goes where it and its teams together would
 tell of a few people who are in two teams or in none. A cohort of a skill, whose size is itself a figure of what people
 did, loses that too. A count that only grows, and is told day by day, is hidden near both of its ends: between a shown
-0 and a shown 2 the hidden would be 1, and its day one person's. A table of teams, accounts or skills without a rule here is refused, not shown.
+0 and a shown 2 the hidden would be 1, and its day one person's. A table of teams, accounts or skills without a rule
+here is refused, not shown.
 """
 
 from collections.abc import Sequence
@@ -29,9 +30,9 @@ class Rule:
     because then they are one person's. together: counts of people that add up, all hidden where one of them is 1 or
     n - 1. previous: the previous period's count and share. with_previous: hidden whenever those are. also_previous:
     further figures of that period, hidden where its own row is beside a small one. counts: further counts like x, each
-    with what is hidden with it. ends: counts told of several days of the same people, with what is hidden with them where
-    at most one of them has, or at most one has not; a band says which. above_one: counts with what is hidden where they
-    are at most 1. over: counts of people, each with the figures that are over them alone, hidden where
+    with what is hidden with it. ends: counts told of several days of the same people, each with what is hidden with it
+    where at most one of them has, or at most one has not; a band says which. above_one: counts, each with what is
+    hidden where it is at most 1. over: counts of people, each with the figures that are over them alone, hidden where
     they are too few. withheld: what nobody but the operator sees, because from one row to the next it would tell a
     hidden count. is_dimension: what its rows say is about nobody. least: figures that go by a column saying how few
     people stand behind a part of them. adds_up_over: of each value of these columns the rows add up to a figure that is

@@ -94,9 +94,7 @@ def _figures(trust: Trust, shown: Sequence[data.Row], month: data.Row, team_id: 
     before = next((row for row in shown if row["cohort_month"] < month["cohort_month"]), None)
     until = [row for row in reversed(shown) if row["cohort_month"] <= month["cohort_month"]]
 
-    def tile(
-        label: str, column: str, value: str, details: Sequence[str], change: Callable[[float], str]
-    ) -> Tile:
+    def tile(label: str, column: str, value: str, details: Sequence[str], change: Callable[[float], str]) -> Tile:
         return Tile(
             label=label,
             value=value,

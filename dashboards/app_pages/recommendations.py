@@ -64,12 +64,12 @@ STEPS = (
         "Clicked, not installed by day 7", (), "",
     ),
     _Step(
-        "Activated", "activated", "activation", ("installed_14", "installed"), "activated_of_shown", "shown_14", "activated",
-        "Installed, no success by day 14", ("installed", "installed_14"), "day 14",
+        "Activated", "activated", "activation", ("installed_14", "installed"), "activated_of_shown", "shown_14",
+        "activated", "Installed, no success by day 14", ("installed", "installed_14"), "day 14",
     ),
     _Step(
-        "Retained", "retained", "retained_of_activated", ("activated_30", "activated"), "retained_of_shown", "shown_30", "retained",
-        "Activated, not used on days 15 to 30", ("activated", "activated_30"), "day 30",
+        "Retained", "retained", "retained_of_activated", ("activated_30", "activated"), "retained_of_shown", "shown_30",
+        "retained", "Activated, not used on days 15 to 30", ("activated", "activated_30"), "day 30",
     ),
 )  # fmt: skip
 

@@ -490,7 +490,7 @@ def build(warehouse: Warehouse, build_id: str, mark: int = 1, *, status: str = "
         check(writer, build_id, status)
 
 
-def check(writer, build_id: str, status: str, severity: str = "blocking") -> None:
+def check(writer, build_id: str, status: str, severity: str = "blocking", border: str = "metrics") -> None:
     """Record one check of a build."""
     writer.append(
         "ops.check_results",
@@ -498,7 +498,7 @@ def check(writer, build_id: str, status: str, severity: str = "blocking") -> Non
             {
                 "build_id": build_id,
                 "check_name": "shares_are_shares" if severity == "blocking" else "freshness",
-                "border": "metrics",
+                "border": border,
                 "table_name": "build.team_activity",
                 "column_name": "adoption_rate",
                 "severity": severity,

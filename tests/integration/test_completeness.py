@@ -1,5 +1,6 @@
 """Gaps in what was imported: found, told once, closed when the rest arrives."""
 
+import hashlib
 import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -63,6 +64,24 @@ def test_a_file_that_a_manifest_names_is_missing_until_it_comes(warehouse: Wareh
         ("overlap", False),
         ("rows_differ", False),
     ]
+
+
+def test_a_manifest_that_comes_after_its_file_is_held_against_it_all_the_same(warehouse: Warehouse, drop: Path) -> None:
+    put(drop, "registry/events/a.ndjson", [event(1), event(2)])
+    assert gaps(warehouse, load(warehouse, drop)) == []
+
+    put(drop, "registry/events/_manifest.json", json.dumps({"files": [{"name": "a.ndjson", "rows": 5}]}))
+    report = load(warehouse, drop)
+    assert (report.known, report.loads) == (1, [])
+    assert gaps(warehouse, report) == [("rows_differ", "registry/events/a.ndjson", 5, 2)]
+
+    stated = {"name": "a.ndjson", "rows": 2, "sha256": "0" * 64}
+    put(drop, "registry/events/_manifest.json", json.dumps({"files": [stated]}))
+    assert gaps(warehouse, load(warehouse, drop)) == [("missing_file", "registry/events/a.ndjson", 2, 0)]
+
+    stated["sha256"] = hashlib.sha256((drop / "registry/events/a.ndjson").read_bytes()).hexdigest().upper()
+    put(drop, "registry/events/_manifest.json", json.dumps({"files": [stated]}))
+    assert gaps(warehouse, load(warehouse, drop)) == []
 
 
 def test_a_refused_file_is_a_gap_until_a_good_one_of_its_name_loads(warehouse: Warehouse, drop: Path) -> None:

@@ -15,12 +15,14 @@ import pytest
 from pydantic import SecretStr
 
 from ingest.contracts import CONTRACTS
-from orchestration.assets import AS_OF_TAG, SNAPSHOT, Run, raw_assets
+from orchestration import pipeline
+from orchestration.assets import AS_OF_TAG, SNAPSHOT, Run, built_assets, raw_assets
 from orchestration.checks import border_checks
 from orchestration.dagster_home import WRITER_POOL, prepare_dagster_home
 from orchestration.dbt_runner import manifest_of
 from orchestration.definitions import definitions_of
 from orchestration.jobs import REFRESH
+from orchestration.upkeep_job import RETENTION, upkeep_definitions
 from warehouse import open_warehouse
 from warehouse.settings import DBT_PROJECT, Settings, load_settings
 
@@ -144,6 +146,11 @@ def test_the_sensor_asks_for_one_run_once_new_files_have_settled(
     assert len(second) == 1
     assert second != first, "Dagster starts no second run of the same key"
     assert look() == []
+    (folder / "b.csv").unlink()
+    assert look() == []
+    third = look()
+    assert len(third) == 1
+    assert third not in (first, second), "the folder is again what it was at the first run, and that is news"
 
 
 def test_a_busy_warehouse_is_tried_again_and_then_said(settings: Settings) -> None:
@@ -195,6 +202,45 @@ def test_one_asset_imports_its_own_entity_and_says_what_came(settings: Settings)
     assert (facts["dagster/row_count"], facts["files"], facts["rows_loaded"]) == (2, 2, 2)
     with open_warehouse(settings) as warehouse, warehouse.write() as writer:
         assert writer.fetch("select count(*) as n from raw.registry_skills") == [{"n": 0}]
+
+
+def test_a_run_of_one_day_marks_it_only_where_there_are_rows_of_it(settings: Settings) -> None:
+    folder = settings.drop_folder / "finance" / "costs"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text("month,category,amount_cents\n2026-06,tools,100\n2026-07,tools,100\n")
+    key = dg.AssetKey(["raw", "finance_costs"])
+
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def marked(day: str) -> dict[str | None, object]:
+            done = dg.materialize([raw_assets(Run(settings))], instance=instance, selection=[key], partition_key=day)
+            return {
+                event.partition: event.materialization.metadata["dagster/partition_row_count"].value
+                for event in done.get_asset_materialization_events()
+            }
+
+        assert marked("2026-05-01") == {"2026-06-01": 1, "2026-07-01": 1}
+        assert marked("2026-07-01") == {"2026-07-01": 1}
+        assert marked("2026-01-05") == {}
+
+
+@pytest.mark.long
+def test_one_table_asked_for_by_itself_is_built_with_the_others_and_alone_is_told(
+    settings: Settings, manifest: Mapping[str, Any]
+) -> None:
+    key = dg.AssetKey(["build", "accounts"])
+    with open_warehouse(settings) as warehouse:
+        pipeline.install(warehouse)
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = dg.materialize(built_assets(Run(settings), manifest), instance=instance, selection=[key])
+    assert [event.asset_key for event in done.get_asset_materialization_events()] == [key]
+
+
+def test_retention_waits_for_another_run_and_tries_again(settings: Settings) -> None:
+    job = upkeep_definitions(Run(settings, retries=1, retry_seconds=0.1)).resolve_job_def(RETENTION)
+    with dg.DagsterInstance.ephemeral() as instance, another_run(settings.home):
+        failed = job.execute_in_process(instance=instance, raise_on_error=False)
+    assert [event.event_type_value for event in failed.all_events].count("STEP_UP_FOR_RETRY") == 1
 
 
 def test_one_step_writes_at_a_time(settings: Settings) -> None:

@@ -85,11 +85,13 @@ def test_a_crashed_check_is_not_a_failed_one(warehouse):
     assert not isinstance(caught.value, BlockingChecksFailedError)
 
 
-def test_a_build_without_blocking_checks_is_refused(warehouse):
+def test_a_build_that_was_not_checked_at_its_borders_is_refused(warehouse):
     build(warehouse, "b1")
     with warehouse.write() as writer:
         check(writer, "b2", "passed", severity="warning")
-    with pytest.raises(SkillsmithError, match="no blocking check results"):
+        # Every build has the results of dbt's tests.
+        check(writer, "b2", "passed", border="dbt")
+    with pytest.raises(SkillsmithError, match="b2 was not checked at its borders; run `skillsmith-analytics check`"):
         publish(warehouse, build_id="b2", as_of=AS_OF)
 
 

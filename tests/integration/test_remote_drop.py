@@ -232,7 +232,7 @@ def test_a_damaged_or_misnamed_object_is_refused_as_a_file_is(warehouse: Warehou
     report = load(warehouse, bucket.url)
 
     assert errors(report) == [
-        "registry/events/[email]: its name holds what must not be stored; deliver it under another name",
+        "registry/events/[email]: its name cannot be kept as it is; deliver it under another name",
         "registry/events/a.ndjson.gz: not gzip, or damaged; deliver it again",
         "registry/events/b.xlsx: unknown format; name it .ndjson, .jsonl, .csv or .parquet (.gz, .zst)",
     ]
@@ -268,6 +268,34 @@ def test_what_a_manifest_claims_is_held_against_the_object(
     bucket.put("registry/events/_manifest.json", json.dumps(claims).encode())
     assert load(warehouse, bucket.url).refused == []
     assert events_in(warehouse) == 2
+
+
+def test_a_manifest_that_may_not_be_read_is_refused_and_everything_else_loads(
+    warehouse: Warehouse, server: S3Server, bucket: Bucket
+) -> None:
+    put_events(bucket, 2)
+    manifest = "registry/events/_manifest.json"
+    bucket.put(manifest, json.dumps({"files": [{"name": "lost.ndjson", "rows": 9}]}).encode())
+    server.before = lambda _, name: (
+        error("403 Forbidden", "AccessDenied", "Access Denied") if name == manifest else None
+    )
+    report = load(warehouse, bucket.url)
+    assert errors(report) == [f"{manifest}: cannot be read (Access Denied); check its permissions"]
+    assert [claim.name for claim in report.missing] == [manifest]
+    assert events_in(warehouse) == 2
+
+    server.before = lambda *_: None
+    report = load(warehouse, bucket.url)
+    assert (errors(report), [claim.name for claim in report.missing]) == ([], ["registry/events/lost.ndjson"])
+
+
+def test_an_object_whose_name_no_file_could_have_is_told_and_not_lost(warehouse: Warehouse, bucket: Bucket) -> None:
+    put_events(bucket, 1)
+    bucket.put("registry/events/day.ndjson/", lines(event(5)))
+    bucket.put("registry/events/../events/up.ndjson", lines(event(6)))
+    report = load(warehouse, bucket.url)
+    assert sorted(report.ignored) == ["registry/events/../events/up.ndjson", "registry/events/day.ndjson/"]
+    assert events_in(warehouse) == 1
 
 
 @pytest.mark.parametrize(
