@@ -32,6 +32,9 @@ STYLE = """
 .rows td.check_name, .rows td.reason {min-width: 13rem;} .rows td.observed, .rows td.expected {min-width: 7rem;}
 .rows .good {color: #25905a;} .rows .warn {color: #c97a12;} .rows .bad {color: #d64550;}
 .rows .number {text-align: right;}
+/* Charts have their own buttons under them; the toolbar's are invisible until a mouse comes, also to a keyboard. */
+[data-testid=stElementToolbar] {display: none;}
+[data-testid=stCaptionContainer], [data-testid=stCaptionContainer] * {opacity: 1;}
 [class*="st-key-blocked_"] {opacity: .6; filter: grayscale(1);}
 .printed {display: none;}
 a:focus-visible {outline: 2px solid currentColor !important; outline-offset: 2px;}
@@ -40,7 +43,7 @@ a:focus-visible {outline: 2px solid currentColor !important; outline-offset: 2px
   /* What is pressed or chosen is no use on paper; what was chosen stands in words. */
   [data-testid=stHeader], [data-testid=stToolbar], [data-testid=stSidebar], [data-testid=stSelectbox],
   [data-testid=stButtonGroup], [data-testid=stPopover], [data-testid=stDownloadButton], [data-testid=stPageLink],
-  [data-testid=stForm], [data-testid=stElementToolbar], [data-testid=stHeaderActionElements],
+  [data-testid=stForm], [data-testid=stHeaderActionElements],
   [data-testid=stExpander]:not(:has(details[open]))
     {display: none !important;}
   [data-testid=stApp], [data-testid=stAppViewContainer], [data-testid=stMain], .stApp > div

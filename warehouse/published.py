@@ -69,6 +69,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     PublishedTable("skill_suggestions", ("team_id", "skill_name"), "team"),
     PublishedTable("skill_pairs", ("skill_name", "paired_skill_name"), "company"),
     PublishedTable("skill_retention", ("skill_name", "cohort_week", "weeks_later"), "skill"),
+    PublishedTable("skill_retention_curve", ("skill_name", "weeks_later"), "skill"),
     PublishedTable("skill_quality", ("skill_name", "as_of"), "skill"),
     PublishedTable("quality_scale", ("part", "name"), "reference"),
     PublishedTable("mrr_by_account", ("account_id", "month"), "money"),

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from html import escape
 from typing import Any
 
 import streamlit as st
@@ -48,7 +47,7 @@ def show(looking: Looking) -> None:
                 "Account", "account", list(accounts), default=next(iter(accounts)),
                 text=lambda account: str(accounts[account]["account_name"]),
             )  # fmt: skip
-            st.html(f'<p class="printed">{escape(str(accounts[account_id]["account_name"]))}</p>')
+            selection.on_paper(str(accounts[account_id]["account_name"]))
         period_days = periods.choose_days()
         chosen: dict[str, Any] = {"account_id": account_id, "period_days": period_days}
         ends = data.query("account_period_ends", looking.viewer, **chosen)
@@ -295,5 +294,6 @@ def _trend(trust: Trust, activity: Sequence[data.Row], account_id: str, period_d
         activity,
         f"account_trend_{account_id}_{period_days}d",
         ("account_activity", "adoption_rate"),
+        is_provisional=any(row["is_provisional"] for row in activity),
         drawn={"Adoption (≥ 1 skill) over time": chart},
     )

@@ -74,9 +74,9 @@ def _plan(plan: Sequence[data.Row]) -> charts.Chart:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         chart = charts.show(
-            charts.plan(plan),
+            charts.plan([row | {"actual_text": _actual(row)} for row in plan]),
             "; ".join(
-                f"{formats.quarter(row['quarter'])}: actual {formats.dollars(row['actual_arr_cents'])}, "
+                f"{formats.quarter(row['quarter'])}: actual {_actual(row)}, "
                 f"plan {formats.dollars(row['planned_arr_cents'])}"
                 for row in plan
             ),
@@ -84,15 +84,22 @@ def _plan(plan: Sequence[data.Row]) -> charts.Chart:
         )
     with right:
         tables.show(
-            plan,
+            [row | {"actual": _actual(row)} for row in plan],
             {
                 "quarter": ("Quarter", formats.quarter),
                 "planned_arr_cents": ("Plan", formats.dollars),
-                "actual_arr_cents": ("Actual", formats.dollars),
+                "actual": ("Actual", str),
                 "variance_cents": ("Variance", formats.signed_dollars),
             },
         )
     return chart
+
+
+def _actual(row: data.Row) -> str:
+    """What was reached, and in which month where the quarter is not over."""
+    reached, month = formats.dollars(row["actual_arr_cents"]), row["actual_month"]
+    is_open = not formats.is_missing(month) and month.month % 3
+    return f"{reached} in {month:%b}" if is_open else reached
 
 
 def _revenue_tiles(plan: Sequence[data.Row], months: Sequence[data.Row]) -> list[Tile]:
@@ -104,7 +111,8 @@ def _revenue_tiles(plan: Sequence[data.Row], months: Sequence[data.Row]) -> list
             label="Annual recurring revenue",
             value=formats.dollars(now["arr_cents"]),
             details=[
-                f"at the end of {formats.month(now['month'])}, 12 × MRR of {formats.dollars(now['closing_cents'])}"
+                f"at the end of {formats.month(now['month'])}, 12 × MRR, which is "
+                f"{formats.dollars(now['closing_cents'])} rounded"
             ],
             entries=[("mrr_bridge", "arr_cents")],
             change=None if before is None else formats.signed_dollars(now["arr_cents"] - before["arr_cents"]),
@@ -129,8 +137,7 @@ def _revenue_tiles(plan: Sequence[data.Row], months: Sequence[data.Row]) -> list
                 label=f"Against plan, {formats.quarter(row['quarter'])}",
                 value=formats.signed_dollars(row["variance_cents"]),
                 details=[
-                    f"{formats.dollars(row['actual_arr_cents'])} of "
-                    f"**{formats.dollars(row['planned_arr_cents'])} planned**",
+                    f"{_actual(row)} of **{formats.dollars(row['planned_arr_cents'])} planned** for the quarter's end",
                     "The quarter is over, or nothing grows to the plan from zero"
                     if formats.is_missing(growth)
                     else f"The plan needs **{formats.share(growth, 1)}** growth a month",
@@ -155,6 +162,7 @@ def _bridge(looking: Looking, trust: Trust) -> None:
             chosen = selection.choose(
                 "Month", "month", list(months), default=next(iter(months)), text=months.__getitem__
             )
+    selection.on_paper(f"{months[chosen]}, segment {SEGMENTS[segment]}; the table has every month of this segment.")
     row = next(row for row in bridge if f"{row['month']:%Y-%m}" == chosen)
     steps: list[tuple[str, Any, bool]] = [("Opening", row["opening_cents"], True)]
     steps += [(name, sign * row[column], False) for column, (name, sign) in MOVEMENTS.items()]
@@ -177,7 +185,10 @@ def _bridge(looking: Looking, trust: Trust) -> None:
     newest_first = bridge[::-1]
     with sections.values(trust, "bridge", "mrr_bridge"):
         chart = charts.show(charts.waterfall(steps), f"MRR bridge of {months[chosen]}: {told}", key="bridge")
-        st.caption("Green adds, red takes away, grey stands on the ground; the amounts carry their signs.")
+        st.caption(
+            "Green adds, red takes away, grey stands on the ground; the amounts carry their signs. Dollars are whole, "
+            "each amount rounded by itself."
+        )
         tables.show(newest_first, headings, height=None if len(bridge) < 9 else 360)
     sections.foot(
         trust,
@@ -232,7 +243,7 @@ def _service(looking: Looking, trust: Trust) -> None:
             + "; ".join(f"{name} down {formats.count(minutes)} minutes" for name, minutes in down.items()),
             key="availability",
         )
-    st.caption("A dot marks a day with down minutes. Days less than 90 % covered count as no data.")
+    st.caption("Each mark is in the legend; a day without one was up all day. Days less than 90 % covered are no data.")
     sections.foot(
         trust,
         days,

@@ -116,6 +116,8 @@ def _foot(trust: Trust, rows: Sequence[data.Row], name: str, chart: charts.Chart
         [{column: value for column, value in row.items() if column != "actor_key"} for row in rows],
         name,
         ("team_skill_usage", "uses"),
+        # The newest days are always among them.
+        is_provisional=True,
         meaning=MEANING,
         drawn={"My uses by day": chart} if chart else None,
     )

@@ -225,80 +225,49 @@ def _results(now: data.Row) -> list[str]:
 def _retention(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
     st.subheader("Who comes back, in all teams")
     rows = data.query("skill_retention", looking.viewer, skill_name=chosen.skill_name)
-    shown = [row for row in rows if not formats.is_missing(row["retained_users"])]
-    if not shown:
+    by_week = {row["weeks_later"]: row for row in rows}
+    curve = [_point(later, by_week.get(later)) for later in range(1, 13)]
+    known = [point for point in curve if point["retention_rate"] is not None]
+    if not known:
         banners.nothing(
-            "No cohort to show.",
-            f"A curve needs a week in which {MINIMUM_SEATS} people or more began, and a later week that is over. "
-            "Smaller cohorts are hidden to protect people.",
+            "No curve to show.",
+            f"It needs a week in which {MINIMUM_SEATS} people or more began, and a later week that is over. "
+            "Smaller weeks, and counts that would point at one person, are hidden to protect people.",
         )
         return
-    curve = [_pooled(later, [row for row in shown if row["weeks_later"] == later]) for later in range(1, 13)]
-    known = [point for point in curve if point["retention_rate"] is not None]
-    weeks = len({row["cohort_week"] for row in shown})
-    hidden = len({row["cohort_week"] for row in rows}) - weeks
-    with sections.values(trust, "retention", "skill_retention"):
+    with sections.values(trust, "retention", "skill_retention_curve"):
         chart = charts.show(
             charts.retention_curve(curve),
             "Share of people with a success so many weeks after their first: "
             + "; ".join(f"week {point['weeks_later']} {point['text']}" for point in known),
             key="retention",
         )
+    most = max(row["cohorts"] or 0 for row in rows)
     st.caption(
         "People of every account whose first success with this skill fell in the same week, "
-        f"weeks taken together: {formats.count(weeks)}. Shown are those who came back over all who could have"
-        + (": further right over fewer of these weeks, and other people" if weeks > 1 else "")
-        + f". Left out, weeks with fewer than {MINIMUM_SEATS} people or not over yet: {formats.count(hidden)}; so are "
-        "single counts that would point at one person. A gap is where none is left."
+        f"weeks taken together: {formats.count(most)} at most. Shown are those who came back over all who could have"
+        + (": further right over fewer of these weeks, and other people" if most > 1 else "")
+        + f". Weeks in which fewer than {MINIMUM_SEATS} began are left out. A gap would point at one person, or no "
+        "such week is over."
     )
-    with st.expander("Every cohort as a table"), sections.values(trust, "cohorts", "skill_retention"):
-        _cohorts(shown)
     sections.foot(
         trust,
         rows,
         f"retention_{chosen.skill_name}",
-        ("skill_retention", "retention_rate"),
-        ("skill_retention", "users"),
+        ("skill_retention_curve", "retention_rate"),
+        ("skill_retention_curve", "users"),
         is_provisional=any(point["is_provisional"] for point in known),
         drawn={"Who comes back after so many weeks": chart},
         about=f"Skill: {chosen.skill_name}, people of every account",
     )
 
 
-def _pooled(later: int, rows: Sequence[data.Row]) -> data.Row:
-    """Cohorts of one later week taken together: the sum of who came back over the sum of who began; none is a gap."""
-    retained, users = sum(row["retained_users"] for row in rows), sum(row["users"] for row in rows)
-    if not users:
+def _point(later: int, row: data.Row | None) -> data.Row:
+    """A point of the curve; without a row, or where it is hidden, a gap."""
+    if row is None or formats.is_missing(row["retained_users"]):
         return {"weeks_later": later, "retention_rate": None, "text": "", "is_provisional": False}
-    return {
-        "weeks_later": later,
-        "retention_rate": retained / users,
-        "text": f"{formats.share(retained / users)} ({formats.count(retained)}/{formats.count(users)})",
-        "is_provisional": any(row["is_provisional"] for row in rows),
-    }
-
-
-def _cohorts(shown: Sequence[data.Row]) -> None:
-    weeks = sorted({row["cohort_week"] for row in shown}, reverse=True)
-    by_key = {(row["cohort_week"], row["weeks_later"]): row for row in shown}
-    told = [
-        {
-            "week": f"{week:%d %b %Y}",
-            "people": next(row["users"] for row in shown if row["cohort_week"] == week),
-            **{f"w{later}": _cell(by_key.get((week, later))) for later in range(1, 13)},
-        }
-        for week in weeks
-    ]
-    tables.show(
-        told,
-        {"week": ("Week of", str), "people": ("Began", formats.count)}
-        | {f"w{later}": (f"+{later}", str) for later in range(1, 13)},
-        height=None if len(told) < 12 else 420,
-    )
-
-
-def _cell(row: data.Row | None) -> str:
-    return "" if row is None else formats.share(row["retention_rate"])
+    counted = f"{formats.count(row['retained_users'])}/{formats.count(row['users'])}"
+    return row | {"text": f"{formats.share(row['retention_rate'])} ({counted})"}
 
 
 def _quality(looking: Looking, trust: Trust, chosen: _Chosen) -> None:

@@ -333,6 +333,7 @@ def _trend(trust: Trust, activity: Sequence[data.Row], team_id: str, period_days
         activity,
         f"trend_{team_id}_{period_days}d",
         ("team_activity", "adoption_rate"),
+        is_provisional=any(row["is_provisional"] for row in activity),
         drawn={"Adoption (≥ 1 skill) over time": chart},
     )
 
@@ -361,6 +362,7 @@ def _seats(trust: Trust, now: data.Row, name: str, against: _Against) -> None:
             [_only(now, SEATS)],
             f"seats_{name}",
             *(("team_activity", column) for column in SEATS),
+            is_provisional=bool(now.get("is_provisional")),
             drawn={"Seats at the period's end": chart} if chart else None,
         )
     with right:
@@ -374,6 +376,7 @@ def _seats(trust: Trust, now: data.Row, name: str, against: _Against) -> None:
             [_only(now, meant)],
             f"lifecycle_{name}",
             *(("team_activity", column) for column in meant),
+            is_provisional=bool(now.get("is_provisional")),
             drawn={"Active people, by where they come from": chart} if chart else None,
         )
 

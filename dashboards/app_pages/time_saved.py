@@ -57,9 +57,10 @@ def show(looking: Looking) -> None:
         end = periods.choose_end(ends, period_days) if ends else None
         names = [str(row["assumption_set"]) for row in data.query("assumption_sets", looking.viewer)]
         chosen_set = names[0] if names else DEFAULT_SET
-        if len(names) > 1:
+        if len(names) > 1 or (names and st.query_params.get("set") not in (None, chosen_set)):
             with st.container(width=220):
                 chosen_set = selection.choose("Assumptions", "set", names, default=names[0])
+                selection.on_paper(f"Assumptions: {chosen_set}")
     if end is None:
         banners.nothing(
             f"No data for {team.label} yet.",
@@ -409,19 +410,25 @@ def _what_if(uses: Sequence[data.Row], shares: Sequence[Mapping[str, Any]], now:
             _asked(row, f"{_called(row['assumption_name'])}, minutes a use", f"{name}_{row['assumption_name']}")
             for row in uses[:CHANGEABLE]
         ]
-        asked_shares = [_asked(row, FACTORS[row["factor"]], f"{name}_{row['factor']}", top=1.0) for row in shares]
-        st.form_submit_button("Work it out", type="primary")
+        asked_shares = [_asked(row, FACTORS[row["factor"]], f"{name}_{row['factor']}", step=0.05) for row in shares]
+        # Not of the primary colour, on which white letters are too pale in the dark.
+        st.form_submit_button("Work it out")
     if len(uses) > CHANGEABLE:
         st.caption(f"The {len(uses) - CHANGEABLE} assumptions with the fewest uses stay as they are.")
     wrong = [row for row in [*asked_uses, *asked_shares] if not row["low"] <= row["mode"] <= row["high"]]
     if wrong:
         st.error("Low must be at most the most likely, and that at most high.", icon=":material/error:")
         return
-    if all(
-        asked[end] == float(given[end])
-        for asked, given in [*zip(asked_uses, uses, strict=False), *zip(asked_shares, shares, strict=True)]
-        for end in ENDS
-    ):
+    if any(not 0 <= row[end] <= 1 for row in asked_shares for end in ENDS):
+        st.error("A share is from 0 to 1.", icon=":material/error:")
+        return
+    pairs = [*zip(asked_uses, uses, strict=False), *zip(asked_shares, shares, strict=True)]
+    changed = [
+        f"{_asked_of(given)} {_ends(asked)} instead of {_ends(given)}"
+        for asked, given in pairs
+        if any(asked[end] != float(given[end]) for end in ENDS)
+    ]
+    if not changed:
         st.caption("Nothing is changed yet.")
         return
     [hours] = team_time_saved(*_as_tables([*asked_uses, *uses[CHANGEABLE:]], asked_shares)).to_pylist()
@@ -434,10 +441,22 @@ def _what_if(uses: Sequence[data.Row], shares: Sequence[Mapping[str, Any]], now:
             "hours_p90": ("p90", formats.hours),
         },
     )
+    st.caption(f"What if: {'; '.join(changed)}.")
 
 
-def _asked(given: Mapping[str, Any], label: str, name: str, top: float | None = None) -> dict[str, Any]:
-    """The row with what somebody types in place of its three numbers. top: shares have one, minutes have none."""
+def _asked_of(given: Mapping[str, Any]) -> str:
+    return FACTORS[given["factor"]] if "factor" in given else f"{_called(given['assumption_name'])}, minutes a use,"
+
+
+def _ends(row: Mapping[str, Any]) -> str:
+    return " / ".join(f"{float(row[end]):g}" for end in ENDS)
+
+
+def _asked(given: Mapping[str, Any], label: str, name: str, step: float = 0.5) -> dict[str, Any]:
+    """The row with what somebody types in place of its three numbers, which may be any: what is wrong is said.
+
+    A bound of the field's own would keep the whole form back, and an older result would stand beside what is typed.
+    """
     st.markdown(f"**{formats.plain(label)}**")
     asked = dict(given)
     with st.container(horizontal=True, gap="small"):
@@ -449,10 +468,8 @@ def _asked(given: Mapping[str, Any], label: str, name: str, top: float | None = 
                     f"{text}: {label}",
                     label_visibility="collapsed",
                     value=float(given[end]),
-                    min_value=None if top is None else 0.0,
-                    max_value=top,
-                    step=0.5 if top is None else 0.05,
-                    format="%.1f" if top is None else "%.2f",
+                    step=step,
+                    format="%g",
                     key=f"what_if_{name}_{end}",
                 )
     return asked

@@ -1,4 +1,4 @@
-"""What is shown, to take along: rows as CSV, charts as SVG. Snapshot, "data until" and badge travel with them."""
+"""What is shown, to take along: rows as CSV, charts as pictures. Snapshot, "data until" and badge travel with them."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboards.components import definitions
-from dashboards.components.charts import Chart, as_svg
+from dashboards.components.charts import Chart, as_png, as_svg
 from dashboards.components.definitions import Trust
 from dashboards.data import Row
 
@@ -28,37 +28,43 @@ def button(rows: Sequence[Row], name: str, trust: Trust, *tables: str, label: st
     )
 
 
-def picture(
+def pictures(
     chart: Chart,
     titles: tuple[str, str],
-    label: str,
+    of: str,
     name: str,
     trust: Trust,
     *tables: str,
     is_provisional: bool = False,
 ) -> None:
-    """A button that downloads a chart as <name>_<snapshot>_until_<day>.svg, drawn at the click.
+    """Buttons that download a chart as <name>_<snapshot>_until_<day>.svg and .png, drawn at the click.
 
     titles: its title, and what it is of. Under them stand until when it has data and why it is not to be trusted yet.
+    of: which of several charts, behind each button's name.
     """
     title, about = titles
-    told = [
+    said = [
         about,
         f"Data until {definitions.until(trust, *tables)}, snapshot {trust.snapshot.snapshot_id}",
         *trust.reasons(*tables, is_provisional=is_provisional),
     ]
+    told = [line for line in said if line]
     is_dark = st.context.theme.type == "dark"
-    st.download_button(
-        label,
-        data=lambda: as_svg(chart, title, [line for line in told if line], is_dark=is_dark),
-        file_name=f"{_file_name(name, trust, *tables)}.svg",
-        mime="image/svg+xml",
-        icon=":material/image:",
-        type="tertiary",
-        on_click="ignore",
-        key=f"svg_{name}",
-        help="The chart as a picture that stays sharp at every size",
-    )
+    for label, kind, drawn, why in (
+        ("SVG", "svg+xml", as_svg, "The chart as a picture that stays sharp at every size"),
+        ("PNG", "png", as_png, "The chart as a picture for slides and mails that take no SVG"),
+    ):
+        st.download_button(
+            f"{label}{of}",
+            data=lambda drawn=drawn: drawn(chart, title, told, is_dark=is_dark),
+            file_name=f"{_file_name(name, trust, *tables)}.{label.lower()}",
+            mime=f"image/{kind}",
+            icon=":material/image:",
+            type="tertiary",
+            on_click="ignore",
+            key=f"{label.lower()}_{name}",
+            help=why,
+        )
 
 
 def as_csv(rows: Sequence[Row], trust: Trust, *tables: str) -> str:

@@ -58,6 +58,6 @@ def foot(
         downloads.button(rows, name, trust, *tables, label="CSV")
         about = selection.in_words() if about is None else about
         for title, chart in (drawn or {}).items():
-            label, own = ("SVG", name) if len(drawn or {}) == 1 else (f"SVG: {title}", f"{name}_{title}")
-            downloads.picture(chart, (title, about), label, own, trust, *tables, is_provisional=is_provisional)
+            of, own = ("", name) if len(drawn or {}) == 1 else (f": {title}", f"{name}_{title}")
+            downloads.pictures(chart, (title, about), of, own, trust, *tables, is_provisional=is_provisional)
         st.caption(f"Data until {definitions.until(trust, *tables)}", width="content")

@@ -6,6 +6,7 @@ It is written into the address once a run: each time is a step of the back butto
 """
 
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import Any, Literal
 
 import streamlit as st
@@ -40,6 +41,11 @@ def in_address() -> dict[str, str]:
 def in_words() -> str:
     """What is chosen on this page so far, for a picture that leaves it: `Team: Payments, Period: 28 days`."""
     return ", ".join(f"{label}: {text}" for label, text in st.session_state.get(_TOLD, {}).items())
+
+
+def on_paper(text: str) -> None:
+    """What was chosen, as a line that only a printed page has: paper has no list to choose from."""
+    st.html(f'<p class="printed">{escape(text)}</p>')
 
 
 def choose(

@@ -4,6 +4,7 @@ A page shows either with one call. Which model suggests, and how good it proved,
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from html import escape
 
 import streamlit as st
@@ -38,7 +39,8 @@ def skills_to_try(looking: Looking, trust: Trust, team_id: str) -> None:
         return
     with sections.values(trust, "suggestions", SUGGESTIONS):
         st.html(_list(rows))
-    st.caption(how_good(rows[0]))
+    newest = trust.snapshot.as_of.date() - timedelta(days=1)
+    st.caption(f"As of {formats.day(newest)}, whatever period is chosen above. {how_good(rows[0])}")
     sections.foot(
         trust,
         rows,
@@ -56,16 +58,16 @@ def used_together(looking: Looking, trust: Trust, skill_name: str) -> None:
         banners.nothing(
             "No skill is known to go with it.",
             f"One appears once at least {MINIMUM_SEATS} people have used both in one session in the last 90 days, and "
-            "more often than chance would bring them together.",
+            "so much more often than chance would bring them together that it can hardly be chance.",
         )
         return
     with sections.values(trust, "pairs", PAIRS):
         tables.show(
-            rows,
+            [row | {"of_sessions": _of_sessions(row), "times": _times(row)} for row in rows],
             {
                 "related_skill_name": ("Skill", tables.text),
-                "share_of_sessions": ("Of its sessions", formats.share),
-                "lift": ("Lift", lambda value: f"{formats.decimal(value, 1)}{formats.THIN}×"),
+                "of_sessions": ("Of its sessions", str),
+                "times": ("Lift", str),
                 "people": ("People", formats.count),
             },
         )
@@ -73,7 +75,7 @@ def used_together(looking: Looking, trust: Trust, skill_name: str) -> None:
     st.caption(
         f"Of the {formats.count(first['sessions_of_this'])} sessions with this skill, in all teams, in the "
         f"{first['period_days']} days to {formats.day(first['period_end'])}. Lift: how many times as often as chance "
-        "would bring both together."
+        f"would bring both together, with its 95{formats.THIN}% interval; what may be chance is left out."
         + (
             f" {formats.count(first['sessions_left_out'])} sessions of more than 50 skills are left out."
             if first["sessions_left_out"]
@@ -81,6 +83,16 @@ def used_together(looking: Looking, trust: Trust, skill_name: str) -> None:
         )
     )
     sections.foot(trust, rows, f"pairs_{skill_name}", (PAIRS, "confidence"), (PAIRS, "lift"))
+
+
+def _of_sessions(row: data.Row) -> str:
+    counted = f"{formats.count(row['sessions_together'])}/{formats.count(row['sessions_of_this'])}"
+    return f"{formats.share(row['share_of_sessions'])} ({counted})"
+
+
+def _times(row: data.Row) -> str:
+    low, high = (formats.decimal(row[f"lift_{end}"], 1) for end in ("low", "high"))
+    return f"{formats.decimal(row['lift'], 1)}{formats.THIN}× ({low}–{high})"
 
 
 def is_hidden(row: data.Row) -> bool:

@@ -1,7 +1,6 @@
 """The choice of a team, the same on every page that is about one."""
 
 from dataclasses import dataclass
-from html import escape
 
 import streamlit as st
 
@@ -30,6 +29,5 @@ def choose(looking: Looking) -> Team | None:
     labels = team_labels(teams)
     with st.container(width=260):
         team_id = selection.choose("Team", "team", list(labels), default=next(iter(labels)), text=labels.__getitem__)
-        # Paper has no list to choose from.
-        st.html(f'<p class="printed">{escape(labels[team_id])}</p>')
+        selection.on_paper(labels[team_id])
     return Team(team_id, labels[team_id])

@@ -8,6 +8,8 @@ select
     people,
     support,
     lift,
+    lift_low,
+    lift_high,
     sessions,
     sessions_left_out,
     period_end,
@@ -15,7 +17,8 @@ select
 from metrics.skill_pairs
 where
     (skill_name = $skill_name or paired_skill_name = $skill_name)
-    and lift > 1
+    -- The interval too: what may be chance is no pair.
+    and lift_low > 1
 order by
     lift desc,
     related_skill_name asc

@@ -1,8 +1,6 @@
--- Who came back to one skill, by the week of the first success and the weeks since.
--- tables: metrics.skill_retention
+-- Who came back to one skill, by the weeks since the first success.
+-- tables: metrics.skill_retention_curve
 select *
-from metrics.skill_retention
+from metrics.skill_retention_curve
 where skill_name = $skill_name
-order by
-    cohort_week desc,
-    weeks_later
+order by weeks_later

@@ -424,6 +424,20 @@ def retention_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
     return rows
 
 
+def retention_curve_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
+    """skill_retention_curve by its key."""
+    rows: dict[tuple[Any, ...], Row] = {}
+    for (skill, _, later), cohort in retention_rows(truth).items():
+        if cohort["users"] < 5 or cohort["retained_users"] is None:
+            continue
+        row = rows.setdefault((skill, later), {"cohorts": 0, "users": 0, "retained_users": 0, "is_provisional": False})
+        row["cohorts"] += 1
+        row["users"] += cohort["users"]
+        row["retained_users"] += cohort["retained_users"]
+        row["is_provisional"] |= cohort["is_provisional"]
+    return {key: row | {"retention_rate": row["retained_users"] / row["users"]} for key, row in rows.items()}
+
+
 @dataclass(frozen=True)
 class Joiner:
     """One person who joined a team: days until the first success or until last seen, and skills of 30 whole days."""

@@ -145,6 +145,14 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "retained_users": "bigint",
         "retention_rate": "double",
     },
+    "skill_retention_curve": {
+        "skill_name": "text",
+        "weeks_later": "bigint",
+        "cohorts": "bigint",
+        "users": "bigint",
+        "retained_users": "bigint",
+        "retention_rate": "double",
+    },
     "skill_quality": {"skill_name": "text", "as_of": "date", "score": "double"},
     "quality_scale": {"part": "text", "name": "text", "weight": "double"},
     "skill_suggestions": {
@@ -377,6 +385,18 @@ def rows_of(name: str, mark: int) -> list[dict]:
                 ("review", 1, 4, 2),
                 ("elsewhere", 1, 9, 5),
             )
+        ]
+    if name == "skill_retention_curve":
+        return [
+            {
+                "skill_name": skill,
+                "weeks_later": later,
+                "cohorts": 2,
+                "users": users,
+                "retained_users": retained,
+                "retention_rate": retained / users,
+            }
+            for skill, later, users, retained in (("docs", 1, 12, 3), ("docs", 2, 12, 11), ("elsewhere", 1, 9, 5))
         ]
     if name == "team_time_saved_uses":
         return [

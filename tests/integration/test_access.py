@@ -289,21 +289,20 @@ def test_sums_of_whole_numbers_are_whole_numbers(reader):
     assert table.to_pylist() == [{"n": 33, "m": 3}]
 
 
-def test_a_skills_cohort_is_seen_by_teams_that_use_it_where_it_is_large_enough(reader):
-    columns = "skill_name, weeks_later, users, retained_users, retention_rate, is_suppressed"
-    sql = f"select {columns} from metrics.skill_retention order by skill_name, weeks_later"
+def test_who_comes_back_to_a_skill_is_seen_by_teams_that_use_it_and_no_cohort_by_itself(reader):
+    columns = "skill_name, weeks_later, users, retained_users, retention_rate"
 
-    def seen(viewer):
-        return [tuple(row.values()) for row in rows(reader, sql, viewer, ["metrics.skill_retention"])]
+    def seen(viewer, table):
+        sql = f"select {columns} from metrics.{table} order by skill_name, weeks_later"
+        return [tuple(row.values()) for row in rows(reader, sql, viewer, [f"metrics.{table}"])]
 
-    # Of six people all but one came back in the second week; a cohort of four is nobody's business.
-    assert seen(RED_ONLY) == [
-        ("docs", 1, 6, 3, 0.5, False),
-        ("docs", 2, 6, None, None, False),
-        ("docs", 12, 6, None, None, False),
-        ("review", 1, None, None, None, True),
+    # Of twelve people all but one came back in the second week.
+    assert seen(RED_ONLY, "skill_retention_curve") == [("docs", 1, 12, 3, 0.25), ("docs", 2, 12, None, None)]
+    assert seen(RED_ONLY, "skill_retention") == [
+        (skill, later, None, None, None) for skill, later in (("docs", 1), ("docs", 2), ("docs", 12), ("review", 1))
     ]
-    assert seen(NOBODY) == seen(EXECUTIVE) == []
+    for viewer in (NOBODY, EXECUTIVE):
+        assert seen(viewer, "skill_retention_curve") == seen(viewer, "skill_retention") == []
     counted = rows(reader, "select count(*) as n from metrics.skill_retention", OPERATOR, ["metrics.skill_retention"])
     assert counted == [{"n": 5}]
 

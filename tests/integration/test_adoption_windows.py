@@ -31,6 +31,7 @@ from tests.integration.adoption_world import (
     make_world,
     onboarding_rows,
     onboarding_summary_rows,
+    retention_curve_rows,
     retention_rows,
     skill_rows,
     survival,
@@ -41,7 +42,7 @@ DAYS = 130
 AS_OF = datetime(2026, 5, 12, 15, 30, tzinfo=UTC)
 MODELS = (
     "+team_skill_usage +team_activity +team_installed_skills +excluded_events +account_activity +teams "
-    "+team_onboarding +team_onboarding_summary +skill_retention"
+    "+team_onboarding +team_onboarding_summary +skill_retention_curve"
 )
 
 Row = dict[str, Any]
@@ -161,6 +162,9 @@ def assert_as_defined(warehouse: Warehouse, world: World, as_of: datetime) -> No
     )
     assert_same(
         published(warehouse, "skill_retention", ("skill_name", "cohort_week", "weeks_later")), retention_rows(truth)
+    )
+    assert_same(
+        published(warehouse, "skill_retention_curve", ("skill_name", "weeks_later")), retention_curve_rows(truth)
     )
     seats = {team: row["seats"] for (team,), row in published(warehouse, "teams", ("team_id",)).items()}
     assert seats == {team: len(truth.seated(team, truth.last_day)) for team in ("t1", "t2", "t3")}

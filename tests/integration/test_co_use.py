@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
+from math import sqrt
 from typing import Any
 
 import pytest
@@ -136,8 +137,19 @@ def expected_pairs(truth: Truth) -> dict[tuple[str, str], Row]:
                 "confidence": pytest.approx(len(both) / len(having[one])),
                 "paired_confidence": pytest.approx(len(both) / len(having[other])),
                 "lift": pytest.approx(len(both) * len(kept) / (len(having[one]) * len(having[other]))),
+                **_lift_interval(len(both), len(having[one]), len(having[other]), len(kept)),
             }
     return rows
+
+
+def _lift_interval(both: int, one: int, other: int, sessions: int) -> Row:
+    """Wilson's interval of the rarer skill's share with the other, over the other's share of all sessions."""
+    n, base, z = min(one, other), max(one, other) / sessions, 1.959963984540054
+    middle, spread = both + z * z / 2, z * sqrt(both * (n - both) / n + z * z / 4)
+    return {
+        "lift_low": pytest.approx((middle - spread) / (n + z * z) / base),
+        "lift_high": pytest.approx((middle + spread) / (n + z * z) / base),
+    }
 
 
 def expected_uses(truth: Truth) -> list[Use]:

@@ -14,7 +14,7 @@ from dashboards.components.charts.adoption import (
     trend,
 )
 from dashboards.components.charts.business import availability_strip, plan, waterfall
-from dashboards.components.charts.drawing import BLUE, GREEN, GREY, ORANGE, RED, VIOLET, Chart, as_svg, show
+from dashboards.components.charts.drawing import BLUE, GREEN, GREY, ORANGE, RED, VIOLET, Chart, as_png, as_svg, show
 from dashboards.components.charts.judgement import funnel, quality_scale, share_bars, tornado
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "VIOLET",
     "Chart",
     "adoption_bars",
+    "as_png",
     "as_svg",
     "availability_strip",
     "days",

@@ -210,7 +210,8 @@ def stacked_bar(parts: Sequence[tuple[str, Any, str]], *, title: str) -> Chart:
                     **layer(
                         {
                             "type": "text",
-                            "color": "#ffffff",
+                            # Dark on every colour of the bars, as white is not.
+                            "color": "#0b0f14",
                             "fontSize": 13,
                             "fontWeight": "bold",
                             "opacity": {

@@ -24,13 +24,16 @@ from dashboards.data import Row
 
 
 def plan(rows: Sequence[Row]) -> Chart:
-    """Actual annual recurring revenue as bars, the plan as a line across each quarter. rows: quarter, arr in cents."""
+    """Actual annual recurring revenue as bars, the plan as a line across each quarter.
+
+    rows: quarter, arr in cents, actual_text as it is to be printed.
+    """
     drawn = [
         {
             "quarter": formats.quarter(row["quarter"]),
             "actual": _dollars(row["actual_arr_cents"]),
             "planned": _dollars(row["planned_arr_cents"]),
-            "actual_text": formats.dollars(row["actual_arr_cents"]),
+            "actual_text": row["actual_text"],
             "planned_text": formats.dollars(row["planned_arr_cents"]),
         }
         for row in rows
@@ -120,11 +123,11 @@ def waterfall(steps: Sequence[tuple[str, Any, bool]]) -> Chart:
 
 
 def availability_strip(rows: Sequence[Row]) -> Chart:
-    """One cell a component and day; a cell of a day with down minutes carries a dot.
+    """One cell a component and day; a cell carries its class's mark, for who cannot tell the colours.
 
     rows: component, day, uptime (share or missing), coverage, down_minutes, excluded_minutes.
     """
-    classes = ["100 %", "99.9 % or more", "99 % or more", "Below 99 %", "No data"]
+    classes = ["100 %", *_MARKS]
     colours = ["#8ecfae", "#e2c14a", "#d9832a", "#b3263a", "#9aa4b1"]
     drawn = [
         {
@@ -136,7 +139,7 @@ def availability_strip(rows: Sequence[Row]) -> Chart:
             "coverage": formats.share(row["coverage"]),
             "down": formats.count(row["down_minutes"]),
             "excluded": formats.count(row["excluded_minutes"]),
-            "mark": "\u2022" if row["down_minutes"] else "",
+            "mark": _MARKS.get(_band(row["uptime"], row["coverage"]), ""),
         }
         for row in rows
     ]
@@ -174,7 +177,7 @@ def availability_strip(rows: Sequence[Row]) -> Chart:
                 layer(
                     {"type": "text", "fontSize": 15},
                     text=tip("mark"),
-                    color={"condition": {"test": "datum.band == 'Below 99 %'", "value": "white"}, "value": "#16202e"},
+                    color={"condition": {"test": "datum.mark == '✕'", "value": "white"}, "value": "#16202e"},
                 ),
             ],
         },
@@ -186,12 +189,16 @@ def _dollars(cents: Any) -> float | None:
     return None if formats.is_missing(cents) else cents / 100
 
 
+# A full day has none.
+_MARKS = {"• 99.9 % or more": "•", "▴ 99 % or more": "▴", "✕ Below 99 %": "✕", "– No data": "–"}
+
+
 def _band(uptime: Any, coverage: Any) -> str:
     # Which colour a published number gets; less than 90 % covered is shown as no data (S3 of the definitions).
     if formats.is_missing(uptime) or formats.is_missing(coverage) or coverage < 0.9:
-        return "No data"
+        return "– No data"
     if uptime >= 1:
         return "100 %"
     if uptime >= 0.999:
-        return "99.9 % or more"
-    return "99 % or more" if uptime >= 0.99 else "Below 99 %"
+        return "• 99.9 % or more"
+    return "▴ 99 % or more" if uptime >= 0.99 else "✕ Below 99 %"

@@ -44,8 +44,11 @@ def test_every_step_says_what_was_dropped_and_why_and_what_is_open():
     # 360 - 300 whose day 14 is not over; 175 - 100 whose day 30 is not.
     still_open = [told[name]["still_open"] for name in told]
     assert still_open == ["50 until day 7", "", "", "60 until day 14", "75 until day 30"]
-    assert told["Installed"]["of_previous"].endswith("of clicked")
-    assert told["Installed"]["text"] == "360, 18.0\u202f% of shown"
+    assert "(340/640) of clicked" in told["Installed"]["of_previous"]
+    assert told["Installed"]["text"] == "360, 18.0\u202f% (360/2,000) of shown"
+    # Of 2,000 shown 1,800 are old enough to have been activated, and 900 to have been retained.
+    assert "(175/1,800)" in told["Activated"]["of_shown"]
+    assert "(40/900)" in told["Retained"]["of_shown"]
 
 
 def test_a_hidden_step_is_hidden_and_not_nought():

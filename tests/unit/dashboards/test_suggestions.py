@@ -27,6 +27,8 @@ PAIR = {
     "people": 5,
     "support": 0.5,
     "lift": 1.31,
+    "lift_low": 1.12,
+    "lift_high": 1.44,
     "sessions": 10,
     "sessions_left_out": 3,
     "period_end": date(2026, 5, 31),
@@ -93,7 +95,7 @@ def test_nothing_to_show_says_when_there_will_be(monkeypatch, which, words):
 
 def test_related_skills_say_how_often_and_of_how_many(monkeypatch):
     said = _shown(monkeypatch, "used_together", (PAIR,))
-    assert f"64{formats.THIN}%" in said
-    assert f"1.3{formats.THIN}×" in said
+    assert f"64{formats.THIN}% (5/8)" in said
+    assert f"1.3{formats.THIN}× (1.1–1.4)" in said
     assert "Of the 8 sessions with this skill, in all teams, in the 90 days to 31 May 2026" in said
     assert "3 sessions of more than 50 skills are left out" in said

@@ -615,14 +615,12 @@ def test_what_one_persons_use_suggests_is_hidden(
         # One person alone came back, or stayed away.
         (9, 1, 9, None),
         (9, 8, 9, None),
-        # The week is not over.
-        (9, None, 9, None),
         # That so few began is a figure about them already.
         (4, 2, None, None),
         (1, 1, None, None),
     ],
 )
-def test_a_cohort_of_a_skill_is_hidden_with_its_size_where_it_is_fewer_than_five(
+def test_who_comes_back_to_a_skill_is_hidden_where_one_did_or_did_not_and_with_the_size_where_that_is_fewer_than_five(
     engine: duckdb.DuckDBPyConnection,
     users: int,
     retained: int | None,
@@ -630,13 +628,13 @@ def test_a_cohort_of_a_skill_is_hidden_with_its_size_where_it_is_fewer_than_five
     shown_retained: int | None,
 ) -> None:
     engine.execute(
-        "create table metrics.skill_retention as select 'docs' as skill_name, date '2026-01-05' as cohort_week, "
+        "create table metrics.skill_retention_curve as select 'docs' as skill_name, "
         "1 as weeks_later, $users::bigint as users, $retained::bigint as retained_users, "
         "$retained::double / $users as retention_rate, 0.1::double as retention_low, 0.9::double as retention_high",
         {"users": users, "retained": retained},
     )
 
-    row = shown(engine, "skill_retention")
+    row = shown(engine, "skill_retention_curve")
 
     assert (row["users"], row["retained_users"]) == (shown_users, shown_retained)
     assert (row["retention_rate"] is None) is (shown_retained is None)

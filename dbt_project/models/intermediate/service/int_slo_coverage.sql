@@ -1,3 +1,4 @@
+{%- set windows = {'1h': 60, '6h': 360, '1d': 1440, '3d': 4320, '30d': 43200} -%}
 {%- set now = minute_index(as_of()) -%}
 with
 
@@ -63,8 +64,12 @@ own_minutes as (
 beside_probes as (
 
     select
-        own_minutes.account_id,
-        count(case when probe_minutes.minute is null then 1 end) as minutes
+        own_minutes.account_id
+        {%- for window, length in windows.items() %},
+        count(
+            case when probe_minutes.minute is null and own_minutes.minute >= {{ now }} - {{ length }} then 1 end
+        ) as minutes_{{ window }}
+        {%- endfor %}
 
     from own_minutes
     left join probe_minutes on own_minutes.minute = probe_minutes.minute
@@ -85,9 +90,21 @@ accounts as (
 
 select
     accounts.account_id,
-    cast(43200 as bigint) as expected_minutes,
-    cast(coalesce(beside_probes.minutes, 0) + probed.minutes as bigint) as covered_minutes
+    cast({{ windows['30d'] }} as bigint) as expected_minutes,
+    cast(coalesce(beside_probes.minutes_30d, 0) + probed.minutes_30d as bigint) as covered_minutes
+    {%- for window in windows if window != '30d' %},
+    cast(coalesce(beside_probes.minutes_{{ window }}, 0) + probed.minutes_{{ window }} as bigint)
+    as covered_minutes_{{ window }}
+    {%- endfor %}
 
 from accounts
-cross join (select count(*) as minutes from probe_minutes) as probed
+cross join (
+    select
+        {%- for window, length in windows.items() %}
+        count(case when minute >= {{ now }} - {{ length }} then 1 end) as minutes_{{ window }}
+        {%- if not loop.last %},{% endif %}
+        {%- endfor %}
+
+    from probe_minutes
+) as probed
 left join beside_probes on accounts.account_id = beside_probes.account_id

@@ -202,7 +202,9 @@ pairs as (
         people.people,
         people.sessions_together,
         skills.sessions as sessions_of_skill,
-        paired_skills.sessions as sessions_of_paired
+        paired_skills.sessions as sessions_of_paired,
+        least(skills.sessions, paired_skills.sessions) as sessions_of_rarer,
+        greatest(skills.sessions, paired_skills.sessions) as sessions_of_other
 
     from people
 
@@ -231,6 +233,10 @@ select
     {{ ratio(
         'pairs.sessions_together * totals.sessions', 'pairs.sessions_of_skill * pairs.sessions_of_paired'
     ) }} as lift,
+    {{ wilson_low('pairs.sessions_together', 'pairs.sessions_of_rarer') }}
+    / {{ ratio('pairs.sessions_of_other', 'totals.sessions') }} as lift_low,
+    {{ wilson_high('pairs.sessions_together', 'pairs.sessions_of_rarer') }}
+    / {{ ratio('pairs.sessions_of_other', 'totals.sessions') }} as lift_high,
     {{ metric_columns() }}
 
 from pairs

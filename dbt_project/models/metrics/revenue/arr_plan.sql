@@ -56,6 +56,7 @@ actuals as (
         measured.planned_enterprise_seats,
         (extract(year from measured.last_month) * 12 + extract(month from measured.last_month))
         - (extract(year from measured.actual_month) * 12 + extract(month from measured.actual_month)) as months_left,
+        case when measured.is_measured then measured.actual_month end as actual_month,
         case when measured.is_measured then coalesce(total.arr_cents, 0) end as actual_arr_cents,
         case when measured.is_measured then coalesce(team.seats, 0) end as actual_team_seats,
         case when measured.is_measured then coalesce(enterprise.seats, 0) end as actual_enterprise_seats
@@ -72,6 +73,7 @@ select
     planned_arr_cents,
     planned_team_seats,
     planned_enterprise_seats,
+    actual_month,
     cast(actual_arr_cents as bigint) as actual_arr_cents,
     cast(actual_team_seats as bigint) as actual_team_seats,
     cast(actual_enterprise_seats as bigint) as actual_enterprise_seats,

@@ -1,3 +1,4 @@
+{%- set short = {'1h': 60, '6h': 360, '1d': 1440, '3d': 4320} -%}
 {%- set windows = ['30d', '1h', '6h', '1d', '3d'] -%}
 with
 
@@ -36,6 +37,9 @@ judged as (
         coverage.account_id,
         coverage.expected_minutes,
         coverage.covered_minutes
+        {%- for window in short %},
+        coverage.covered_minutes_{{ window }}
+        {%- endfor %}
         {%- for window in windows %},
         coalesce(counts.valid_{{ window }}, 0) as valid_{{ window }},
         coalesce(
@@ -64,11 +68,18 @@ rated as (
         good_30d,
         valid_30d,
         {{ ratio('good_30d', 'valid_30d') }} as sli,
-        {{ ratio('covered_minutes', 'expected_minutes') }} as coverage
-        {%- for window in windows %},
+        {{ ratio('covered_minutes', 'expected_minutes') }} as coverage,
         -- The bad share over the budget; more than 1 over the whole window spends more than there is.
-        cast(valid_{{ window }} - good_{{ window }} as double precision)
-        / nullif(cast(valid_{{ window }} as double precision) * budget, 0) as burn_{{ window }}
+        cast(valid_30d - good_30d as double precision)
+        / nullif(cast(valid_30d as double precision) * budget, 0) as burn_30d
+        {%- for window, length in short.items() %},
+        -- What was hardly watched is not quiet: no verdict below 90% of its minutes.
+        case
+            when covered_minutes_{{ window }} >= 0.9 * {{ length }}
+                then
+                    cast(valid_{{ window }} - good_{{ window }} as double precision)
+                    / nullif(cast(valid_{{ window }} as double precision) * budget, 0)
+        end as burn_{{ window }}
         {%- endfor %}
 
     from judged
