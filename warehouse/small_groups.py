@@ -4,10 +4,10 @@ A row over fewer than five seats keeps its key and its seats and loses every fig
 shares a day with such a period: a longer one less the weeks that are shown would be the week that is not. Where one
 person alone did or did not (x or n - x is 1), the count, its share and whatever would give them away by subtraction
 within the period are hidden, and a band takes the share's place. An account goes where it and its teams together would
-tell of a few people who are in two teams or in none. The cohorts of a skill are shown
-together, and each by itself to nobody. A count that only grows, and is told day by day, is hidden near both of its ends: between a shown
-0 and a shown 2 the hidden would be 1, and its day one person's. A table of teams, accounts or skills without a rule
-here is refused, not shown.
+tell of a few people who are in two teams or in none. The cohorts of a skill are shown together, and each by itself to
+nobody. A count that only grows, and is told day by day, is hidden near both of its ends: between a shown 0 and a shown
+2 the hidden would be 1, and its day one person's. A table of teams, accounts or skills without a rule here is refused,
+not shown.
 """
 
 from collections.abc import Sequence

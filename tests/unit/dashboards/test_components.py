@@ -166,13 +166,11 @@ def test_teams_that_share_a_name_are_told_apart():
 
 def test_a_quarter_without_a_figure_keeps_its_place_in_the_chart():
     rows = [
-        {"quarter": date(2026, 1, 1), "actual_arr_cents": None, "planned_arr_cents": 1_500_000, "actual_text": "No data"},
-        {
-            "quarter": date(2026, 4, 1),
-            "actual_arr_cents": 5_756_000,
-            "planned_arr_cents": 14_280_000,
-            "actual_text": "$57,560 in May",
-        },
+        row | {"actual_text": ""}
+        for row in (
+            {"quarter": date(2026, 1, 1), "actual_arr_cents": None, "planned_arr_cents": 1_500_000},
+            {"quarter": date(2026, 4, 1), "actual_arr_cents": 5_756_000, "planned_arr_cents": 14_280_000},
+        )
     ]
     assert charts.plan(rows).specification["encoding"]["x"]["sort"] == ["Q1 2026", "Q2 2026"]
 
