@@ -6,7 +6,7 @@ converter, fed from our warm runner instead of a dbt process of its own (which w
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -43,7 +43,7 @@ def stream_events(
     work: Callable[[Callable[[dict[str, Any]], None]], Any],
     manifest: Mapping[str, Any],
     context: dg.AssetExecutionContext,
-) -> Iterator[Any]:
+) -> Generator[Any]:
     """Dagster events of `work` while it runs in a thread of its own; what it raises is raised here at its end.
 
     To be closed by its taker: it then waits for the work, which has the warehouse. work: called with a function to hand

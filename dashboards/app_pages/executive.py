@@ -74,7 +74,7 @@ def _plan(plan: Sequence[data.Row]) -> charts.Chart:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         chart = charts.show(
-            charts.plan([row | {"actual_text": _actual(row)} for row in plan]),
+            charts.plan([{**row, "actual_text": _actual(row)} for row in plan]),
             "; ".join(
                 f"{formats.quarter(row['quarter'])}: actual {_actual(row)}, "
                 f"plan {formats.dollars(row['planned_arr_cents'])}"
@@ -84,7 +84,7 @@ def _plan(plan: Sequence[data.Row]) -> charts.Chart:
         )
     with right:
         tables.show(
-            [row | {"actual": _actual(row)} for row in plan],
+            [{**row, "actual": _actual(row)} for row in plan],
             {
                 "quarter": ("Quarter", formats.quarter),
                 "planned_arr_cents": ("Plan", formats.dollars),

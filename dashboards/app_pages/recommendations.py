@@ -414,7 +414,7 @@ def _trend(trust: Trust, over_time: Sequence[data.Row], team_id: str, period_day
         chart = charts.show(
             charts.trend(
                 [
-                    row if formats.is_missing(row.get("acceptance_rate")) else row | {"text": _of_shown(row)}
+                    row if formats.is_missing(row.get("acceptance_rate")) else {**row, "text": _of_shown(row)}
                     for row in drawn
                 ],
                 y="acceptance_rate",

@@ -267,7 +267,7 @@ def _point(later: int, row: data.Row | None) -> data.Row:
     if row is None or formats.is_missing(row["retained_users"]):
         return {"weeks_later": later, "retention_rate": None, "text": "", "is_provisional": False}
     counted = f"{formats.count(row['retained_users'])}/{formats.count(row['users'])}"
-    return row | {"text": f"{formats.share(row['retention_rate'])} ({counted})"}
+    return {**row, "text": f"{formats.share(row['retention_rate'])} ({counted})"}
 
 
 def _quality(looking: Looking, trust: Trust, chosen: _Chosen) -> None:

@@ -63,7 +63,7 @@ def used_together(looking: Looking, trust: Trust, skill_name: str) -> None:
         return
     with sections.values(trust, "pairs", PAIRS):
         tables.show(
-            [row | {"of_sessions": _of_sessions(row), "times": _times(row)} for row in rows],
+            [{**row, "of_sessions": _of_sessions(row), "times": _times(row)} for row in rows],
             {
                 "related_skill_name": ("Skill", tables.text),
                 "of_sessions": ("Of its sessions", str),
