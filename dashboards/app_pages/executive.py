@@ -84,12 +84,13 @@ def _plan(plan: Sequence[data.Row]) -> charts.Chart:
         )
     with right:
         tables.show(
-            [{**row, "actual": _actual(row)} for row in plan],
+            plan,
             {
                 "quarter": ("Quarter", formats.quarter),
                 "planned_arr_cents": ("Plan", formats.dollars),
-                "actual": ("Actual", str),
+                "actual_arr_cents": ("Actual", formats.dollars),
                 "variance_cents": ("Variance", formats.signed_dollars),
+                "actual_month": ("Actual of", formats.month),
             },
         )
     return chart
@@ -226,6 +227,10 @@ def _service(looking: Looking, trust: Trust) -> None:
                     "coverage": ("Covered", formats.share),
                 },
             )
+        st.caption(
+            "Burn is how many times as fast as the budget allows it was spent, in the last hours or days before the "
+            f"snapshot's time; no data where less than 90{formats.THIN}% of their minutes were watched."
+        )
         meant = ("budget_left", "burn_1h", "burn_6h", "burn_1d", "burn_3d", "coverage")
         sections.foot(trust, slo, "slo_status", *(("slo_status", column) for column in meant))
     st.subheader("Availability by component")

@@ -34,6 +34,8 @@ def plan(rows: Sequence[Row]) -> Chart:
             "actual": _dollars(row["actual_arr_cents"]),
             "planned": _dollars(row["planned_arr_cents"]),
             "actual_text": row["actual_text"],
+            # In two lines, or it would not fit over a bar in a narrow window.
+            "over_bar": row["actual_text"].replace(" in ", "\nin "),
             "planned_text": formats.dollars(row["planned_arr_cents"]),
         }
         for row in rows
@@ -59,9 +61,15 @@ def plan(rows: Sequence[Row]) -> Chart:
                     color=kind("Plan (line)"),
                 ),
                 layer(
-                    {"type": "text", "dy": -8, "fontSize": 12, "color": ink()},
+                    {
+                        "type": "text",
+                        "dy": {"expr": "indexof(datum.over_bar, '\\n') < 0 ? -8 : -22"},
+                        "fontSize": 12,
+                        "lineBreak": "\n",
+                        "color": ink(),
+                    },
                     y=number("actual", **up),
-                    text=tip("actual_text"),
+                    text=tip("over_bar"),
                 ),
             ],
         },
