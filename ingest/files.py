@@ -157,6 +157,8 @@ class _Import:
 
     def _note_claims(self) -> None:
         """Write what manifests now say of files that were loaded before them into the ledger, to be held against it."""
+        if not self._claims:
+            return
         with self._writer.transaction():
             for (name, digest), rows in self._claims.items():
                 self._writer.execute(

@@ -29,8 +29,10 @@ def _path(team) -> str:
 
 def test_every_chart_is_saved_as_a_picture_with_the_keyboard(look, team):
     page = look(_path(team))
-    saves = page.get_by_role("button", name="Download as PNG")
+    saves = page.get_by_role("button", name="PNG", exact=True)
     assert saves.count() == page.locator("[data-testid=stVegaLiteChart]").count() > 1
+    # Nothing that a keyboard comes to is invisible.
+    assert not any(found.is_visible() for found in page.locator("[data-testid=stElementToolbar]").all())
     for number in range(saves.count()):
         with page.expect_download() as waiting:
             saves.nth(number).focus()

@@ -1,6 +1,7 @@
 """Charts as SVG, drawn by the very renderer: what stands in them, wherever and whenever they are drawn."""
 
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -90,6 +91,18 @@ def test_parts_of_a_bar_are_told_apart_by_their_counts_too():
     texts = _texts(charts.as_svg(charts.stacked_bar(parts, title="People"), "Seats", [], is_dark=False))
     assert {"Active: 17", "Idle: 0", "Never used: 2"} <= set(texts)
     assert [text for text in texts if text in ("17", "2", "0")][-2:] == ["17", "2"]
+
+
+def test_a_png_is_the_same_picture_with_its_words():
+    bare, told = (
+        charts.as_png(_trend(SUNDAYS), "Adoption over time", words, is_dark=False)
+        for words in ([], ["Team: Payments", "Data until 31 May 2026"])
+    )
+    assert bare.startswith(b"\x89PNG")
+    # Width and height stand after the signature and the first chunk's head; the words take room of their own.
+    (wide, low), (also_wide, high) = (struct.unpack(">II", picture[16:24]) for picture in (bare, told))
+    assert wide == also_wide
+    assert high > low
 
 
 def test_a_point_of_retention_says_how_many_of_how_many():
