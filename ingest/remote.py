@@ -56,8 +56,8 @@ _PACKAGES = {
 # Whose errors are the store's; anything else is a fault of ours and keeps its trace.
 _STORE_PACKAGES = ("botocore", "aiobotocore", "aiohttp", "gcsfs", "google", "adlfs", "azure")
 _NO_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "DefaultCredentialsError")
-# The key is right, but not for this object.
-_OF_ONE_OBJECT = ("AccessDenied", "InvalidObjectState")
+# The key is right, but not for this object; or the rest of it cannot be asked for after a connection was lost.
+_OF_ONE_OBJECT = ("AccessDenied", "InvalidObjectState", "InvalidRange", "416")
 _WRONG_CALL = (errno.EINVAL, getattr(errno, "EREMCHG", errno.EINVAL))
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -374,6 +374,8 @@ def _known(error: Exception, what: str, is_object: bool) -> SkillsmithError | No
         return UsageError(f"{what}: no credentials for it in the environment ({reason}); set those of your store")
     if is_object and _code(error) in _OF_ONE_OBJECT:
         return RefusedFileError(f"{what}: cannot be read ({reason}); check its permissions")
+    if isinstance(error, RecursionError):
+        return UsageError(f"{what}: the store sends every request on to another place; check the URL and the region")
     if isinstance(error, PermissionError):
         return UsageError(f"{what}: access denied ({reason}); check the credentials and what they may list and read")
     if isinstance(error, FileNotFoundError):

@@ -209,18 +209,35 @@ def test_an_object_that_changes_while_it_is_read_is_refused_until_the_next_impor
     assert [row["event_id"][-1] for row in found] == ["0", "2", "7"]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ("403 Forbidden", "AccessDenied", "Access Denied"),
+        ("416 Requested Range Not Satisfiable", "InvalidRange", "No such range"),
+    ],
+)
 def test_an_object_that_may_not_be_read_is_refused_by_name(
-    warehouse: Warehouse, server: S3Server, bucket: Bucket
+    warehouse: Warehouse, server: S3Server, bucket: Bucket, answer: tuple[str, str, str]
 ) -> None:
     names = put_events(bucket, 3)
-    server.before = lambda _, name: (
-        error("403 Forbidden", "AccessDenied", "Access Denied") if name == names[0] else None
-    )
+    server.before = lambda _, name: error(*answer) if name == names[0] else None
 
     report = load(warehouse, bucket.url)
 
-    assert errors(report) == [f"{names[0]}: cannot be read (Access Denied); check its permissions"]
+    [refused] = errors(report)
+    assert refused is not None
+    assert refused.startswith(f"{names[0]}: cannot be read (")
+    assert answer[2] in refused
     assert events_in(warehouse) == 2
+
+
+def test_a_store_that_sends_every_request_elsewhere_is_a_wrong_call(
+    warehouse: Warehouse, server: S3Server, bucket: Bucket
+) -> None:
+    put_events(bucket, 1)
+    server.before = lambda *_: error("301 Moved Permanently", "PermanentRedirect", "Use another endpoint")
+    with pytest.raises(UsageError, match="check the URL and the region"):
+        load(warehouse, bucket.url)
 
 
 def test_a_damaged_or_misnamed_object_is_refused_as_a_file_is(warehouse: Warehouse, bucket: Bucket) -> None:
