@@ -44,8 +44,9 @@ def show(looking: Looking) -> None:
     start = whole["period_end"] - timedelta(days=days - 1)
     # The newest period is the only one that is kept of a person, and late events may still come.
     periods.line(whole["period_end"], days, {"is_provisional": True})
-    _figures(whole, days)
-    _days(trust, data.query("my_days", looking.viewer), start, whole["period_end"])
+    by_day = data.query("my_days", looking.viewer)
+    _figures(whole, days, _lines(by_day, start, whole["period_end"]))
+    _days(trust, by_day, start, whole["period_end"])
     _skills(trust, skills, days)
 
 
@@ -59,7 +60,23 @@ def _teams(stays: Sequence[data.Row]) -> None:
         st.markdown(f"Seated in {'; '.join(told)}")
 
 
-def _figures(whole: data.Row, days: int) -> None:
+def _lines(rows: Sequence[data.Row], start: date, end: date) -> dict[str, list[float]]:
+    """Each figure day by day, from the first day of the period on which, or before which, there was a use."""
+    first = max(start, min((row["day"] for row in rows), default=end))
+    of_day: dict[date, list[data.Row]] = {first + timedelta(days=n): [] for n in range((end - first).days + 1)}
+    for row in rows:
+        if row["day"] in of_day:
+            of_day[row["day"]].append(row)
+    succeeded = [sum(row["successes"] > 0 for row in some) for some in of_day.values()]
+    return {
+        "active_days": [float(count > 0) for count in succeeded],
+        "active_skills": [float(count) for count in succeeded],
+        "uses": [float(sum(row["uses"] for row in some)) for some in of_day.values()],
+        "successes": [float(sum(row["successes"] for row in some)) for some in of_day.values()],
+    }
+
+
+def _figures(whole: data.Row, days: int, lines: dict[str, list[float]]) -> None:
     before = {name: whole.get(f"previous_{name}") for name in FIGURES}
     if formats.is_missing(before["uses"]):
         st.caption(
@@ -77,8 +94,10 @@ def _figures(whole: data.Row, days: int) -> None:
             with column, st.container(border=True, height="stretch"):
                 change = periods.difference(whole, before, name, formats.signed)
                 # More is not better: no colour.
-                tiles.number(label, formats.count(whole[name]), change, f"vs the {days} days before", good="off")
-                st.caption(more[name])
+                versus = f"vs the {days} days before"
+                line = lines[name] if len(lines[name]) > 1 else ()
+                tiles.number(label, formats.count(whole[name]), change, versus, good="off", series=line)
+                st.caption(more[name] + (", day by day" if line else ""))
 
 
 def _days(trust: Trust, rows: Sequence[data.Row], start: date, end: date) -> None:
