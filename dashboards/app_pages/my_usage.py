@@ -97,7 +97,8 @@ def _figures(whole: data.Row, days: int, lines: dict[str, list[float]]) -> None:
                 versus = f"vs the {days} days before"
                 line = lines[name] if len(lines[name]) > 1 else ()
                 tiles.number(label, formats.count(whole[name]), change, versus, good="off", series=line)
-                st.caption(more[name] + (", day by day" if line else ""))
+                st.caption(more[name])
+    st.caption("Each line goes day by day, and begins with your first use where that lies in the period.")
 
 
 def _days(trust: Trust, rows: Sequence[data.Row], start: date, end: date) -> None:

@@ -111,7 +111,17 @@ def test_a_what_if_says_that_it_is_not_saved_and_a_reload_forgets_it(look, saved
     asked = page.get_by_role("row").filter(has_text="What-if, not saved").inner_text().split("\t")
     assert published[2] == formats.hours(saved["hours_p50"])
     assert asked[2] != published[2]
+    assert "/ 600 instead of" in _body(page)
     keep_screenshot(page, "time-saved-what-if")
+    # No result stands beside what cannot be worked out: of the last three numbers one is a share of 2.
+    share = page.get_by_role("spinbutton", name="High").last
+    share.fill("2")
+    share.blur()
+    settle(page)
+    page.get_by_role("button", name="Work it out").click()
+    page.get_by_text("A share is from 0 to 1.").wait_for()
+    settle(page)
+    assert page.get_by_role("row").filter(has_text="What-if, not saved").count() == 0
     page.reload()
     settle(page)
     assert "Nothing is changed yet." in _body(page)
