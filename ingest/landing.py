@@ -5,6 +5,7 @@
 become is `ingest.reading`; what must not come in is `ingest.privacy`.
 """
 
+import contextlib
 import json
 import time
 import uuid
@@ -38,6 +39,7 @@ _FILES = "_import_files"
 _LINES = "_import_lines"
 _OLDER = "_import_older"
 _KEPT = "_import_kept"
+_OPEN = "_import_open"
 _NUMBER = "_row"
 _CLOSED_AT_ONCE = 1000
 
@@ -286,6 +288,7 @@ class Landing:
                 writer.append_staged(_ROWS, contract.table.qualified)
             elif sum(winners.values()):
                 there = self._merge(batch)
+            _close_corrected(batch, loaded_at)
             quarantined = self._quarantine(batch, loaded_at)
             loads = []
             for entry in batch.files:
@@ -473,6 +476,48 @@ def _known_of_live(batch: "Batch") -> set[str]:
     return {row["quarantine_id"] for row in rows}
 
 
+def _close_corrected(batch: "Batch", at: datetime) -> None:
+    """Close rows of the quarantine that a live source has put right since: a good row of their key has come."""
+    contract, writer = batch.contract, batch.writer
+    columns = [column for column in contract.columns if column.name in contract.key]
+    if not any(entry.file.is_live for entry in batch.files) or any(column.type != "text" for column in columns):
+        return
+    keys: dict[str, list[str]] = {}
+    for row in writer.fetch(
+        "select quarantine_id, row_text from raw.quarantine where source = ? and entity = ? "
+        "and file_name like 'live/%' and resolved_at is null and row_text like '{%'",
+        [contract.source, contract.entity],
+    ):
+        with contextlib.suppress(ValueError):
+            told = json.loads(row["row_text"])
+            found = [next((told[key] for key in column.delivered_as if told.get(key)), None) for column in columns]
+            values = [value for value in found if isinstance(value, str)]
+            if len(values) == len(columns):
+                keys[row["quarantine_id"]] = values
+    if not keys:
+        return
+    names = [f"key_{number}" for number in range(len(columns))]
+    table = {name: [values[number] for values in keys.values()] for number, name in enumerate(names)}
+    writer.reading.register(_OPEN, pa.table({"quarantine_id": list(keys), **table}))
+    same = " and ".join(f"s.{quoted(c.name)} = o.{name}" for c, name in zip(columns, names, strict=True))
+    corrected = writer.reading.sql(
+        f"select distinct o.quarantine_id from {_OPEN} as o join {STAGED} as s on {same} where s._reason is null"
+    )
+    writer.reading.unregister(_OPEN)
+    _close(writer, corrected["quarantine_id"].to_pylist(), "corrected", at)
+
+
+def _close(writer: Writer, ids: list[str], resolution: str, at: datetime) -> None:
+    for start in range(0, len(ids), _CLOSED_AT_ONCE):
+        some = ids[start : start + _CLOSED_AT_ONCE]
+        marks = ", ".join("?" for _ in some)
+        writer.execute(
+            "update raw.quarantine set resolved_at = ?, resolution = ? "
+            f"where resolved_at is null and quarantine_id in ({marks})",
+            [at, resolution, *some],
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class OpenRow:
     """A row of the quarantine that nobody has closed: its id, and where it was delivered."""
@@ -611,14 +656,7 @@ def _close_replayed(batch: Batch, at: datetime) -> None:
         for row in batch.replayed
         if row.file_name in there and (row.file_name, row.file_line) not in batch.still_bad
     ]
-    for start in range(0, len(taken), _CLOSED_AT_ONCE):
-        ids = taken[start : start + _CLOSED_AT_ONCE]
-        marks = ", ".join("?" for _ in ids)
-        batch.writer.execute(
-            "update raw.quarantine set resolved_at = ?, resolution = 'replayed' "
-            f"where resolved_at is null and quarantine_id in ({marks})",
-            [at, *ids],
-        )
+    _close(batch.writer, taken, "replayed", at)
 
 
 def _ledger_row(load: FileLoad, digest: str | None, started_at: datetime, finished_at: datetime) -> dict[str, Any]:

@@ -149,6 +149,30 @@ def test_a_bad_row_goes_to_the_quarantine_once_and_holds_up_nothing(warehouse: W
     assert all(load.rows_seen == load.rows_loaded + load.rows_merged for load in again.loads)
 
 
+def test_a_bad_row_that_the_source_puts_right_is_closed_with_the_good_one(warehouse: Warehouse) -> None:
+    class Mended(Counter):
+        bad = True
+
+        def windows(self, contract: Contract, cursor: str | None, spool: Path) -> Iterator[Window]:
+            path = spool / "1.ndjson"
+            rows = [event(1), event(2) | ({"created_at": None} if self.bad else {}), event(3) | {"created_at": None}]
+            path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+            yield Window(contract, path, f"live/{contract.name}/{cursor}", cursor, "1", 3)
+
+    def closed() -> list[tuple[str, str | None]]:
+        rows = fetch(warehouse, "select row_text, resolution, resolved_at from raw.quarantine order by row_text")
+        assert all((row["resolved_at"] is None) == (row["resolution"] is None) for row in rows)
+        return [(json.loads(row["row_text"])["event_id"][-1], row["resolution"]) for row in rows]
+
+    source = Mended(3)
+    import_live(warehouse, source, as_of=AS_OF)
+    assert closed() == [("2", None), ("3", None)]
+    source.bad = False
+    import_live(warehouse, source, as_of=AS_OF)
+    assert closed() == [("2", "corrected"), ("3", None)]
+    assert events(warehouse) == 2
+
+
 def test_what_is_wrong_with_one_entity_keeps_no_other_from_being_read(warehouse: Warehouse) -> None:
     class Locked(Counter):
         entities = ("registry/teams", "registry/events")
