@@ -25,7 +25,7 @@ from typing import Any
 import streamlit as st
 
 from warehouse.access import Attempt, Reader, Snapshot, Viewer, open_reader
-from warehouse.errors import UsageError
+from warehouse.errors import SkillsmithError, UsageError
 from warehouse.settings import Settings, load_settings
 
 Row = Mapping[str, Any]
@@ -126,5 +126,12 @@ def _rows(
     _viewer: Viewer,
 ) -> Rows:
     file = query_file(name)
-    found = _shared().reader().query(file.sql, _viewer, file.tables, dict(parameters))
+    try:
+        found = _shared().reader().query(file.sql, _viewer, file.tables, dict(parameters))
+    except UsageError as error:
+        # Nobody typed this statement: what it asks for is not in a snapshot of an older version.
+        raise SkillsmithError(
+            f"{', '.join(file.tables)}: the snapshot lacks what this page reads, as one of an older version does; "
+            "run `skillsmith-analytics refresh`"
+        ) from error
     return tuple(MappingProxyType(row) for row in found.to_pylist())

@@ -254,11 +254,15 @@ def _quarantine(writer: Writer) -> list[dict[str, Any]]:
 
 
 def _refused(writer: Writer) -> list[dict[str, Any]]:
-    """Refused files whose name has not been loaded since; one row with 0 for every entity that has none."""
+    """Refused files whose name has not been loaded since; one row with 0 for every entity that has none.
+
+    A manifest is never loaded; one that is none is a gap for as long as it is.
+    """
     found = writer.fetch(
         "select source, entity, count(distinct case when outcome = 'refused' and not is_replaced then file_name end) "
         "as refused_files, max(case when outcome = 'refused' and not is_replaced then file_name end) as file_name "
-        "from (select refused.*, exists (select 1 from raw.import_ledger as good where good.outcome = 'loaded' "
+        "from (select refused.*, coalesce(refused.file_name, '') like '%/_manifest.json' or exists ("
+        "select 1 from raw.import_ledger as good where good.outcome = 'loaded' "
         "and good.file_name = refused.file_name and good.started_at >= refused.started_at) as is_replaced "
         "from raw.import_ledger as refused) as files group by source, entity"
     )

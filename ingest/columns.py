@@ -62,8 +62,8 @@ ARCHIVE = {
 def typed_value(column: Column, raw: str) -> str:
     """The SQL value of a column from its delivered text; NULL where it is not of its type."""
     if column.is_person:
-        # `clean` makes the pseudonym, once for each person and not for each row.
-        return raw
+        # `clean` makes the pseudonym, once for each person and not for each row; nobody has a blank name.
+        return f"nullif({raw}, '')"
     if column.type == "timestamp":
         # A cast to TIMESTAMP drops the offset without a word; TIMESTAMPTZ converts, and is slower.
         zoned = f"make_timestamp(epoch_us(try_cast({raw} as timestamptz)))"

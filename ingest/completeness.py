@@ -5,7 +5,7 @@ the days themselves, and holds them against `ops.import_gaps`: new ones are open
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import md5
@@ -52,11 +52,13 @@ def record_gaps(
     *,
     as_of: datetime,
     missing: Iterable[Claim] | None = None,
+    entities: Collection[str] | None = None,
     read: Mapping[str, str | None] | None = None,
 ) -> list[dict[str, Any]]:
     """Bring `ops.import_gaps` up to now; the open gaps, as `open_gaps` gives them.
 
-    `missing` are the files that a manifest names and that are not there, None where no drop folder was looked at.
+    `missing` are the files that a manifest names and that are not there, None where no drop folder was looked at, and
+    `entities` (`source/entity`) those whose files were looked at there, None for all.
     `read` are entities (`source/entity`) of live sources that were asked, each with the reason why it could not be
     read, or None. Days count until the one before as_of (UTC).
     """
@@ -87,7 +89,8 @@ def record_gaps(
                 continue
             if row["kind"] == "source_failed" and f"{row['source']}/{row['entity']}" not in asked:
                 continue
-            if row["kind"] == "missing_file" and missing is None:
+            is_looked_at = entities is None or f"{row['source']}/{row['entity']}" in entities
+            if row["kind"] == "missing_file" and gap is None and (missing is None or not is_looked_at):
                 continue
             if gap is None and row["closed_at"] is None:
                 writer.execute("update ops.import_gaps set closed_at = ? where gap_id = ?", [at, gap_id])

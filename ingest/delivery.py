@@ -50,6 +50,7 @@ _GROWTH_FROM = 128 << 20
 class DroppedFile:
     """One file of an entity. `name` is its path relative to the drop folder: the URL it is known by.
 
+    A manifest that `is_named` by says what it claims of it, which may be nothing.
     `fault` says why it is not even opened, where that is known from its place and name. `is_live`: it is a window of a
     live source, whose cursors are those before and after it. Where all its rows are bad for the same reason it is
     refused as a whole, from `refused_from` rows on. What lies in an object store has its `url` and the
@@ -65,6 +66,7 @@ class DroppedFile:
     compression: Literal["gzip", "zstd"] | None
     rows_claimed: int | None = None
     checksum_claimed: str | None = None
+    is_named: bool = False
     fault: str | None = None
     is_live: bool = False
     refused_from: int = 1
@@ -256,8 +258,8 @@ def _name_beside(name: Any) -> str:
 
 def _claim(file: dict[str, Any]) -> dict[str, Any]:
     rows, digest = file.get("rows"), file.get("sha256")
-    if not isinstance(rows, int | None) or not isinstance(digest, str | None):
-        raise ValueError("rows must be a number and sha256 a text")
+    if not isinstance(rows, int | None) or not isinstance(digest, str | None) or not 0 <= (rows or 0) < 1 << 63:
+        raise ValueError("rows must be a number of rows and sha256 a text")
     return {"rows": rows, "sha256": digest}
 
 
@@ -303,6 +305,7 @@ def _dropped(drop: Path, path: Path, contract: Contract, claims: dict[str, Any])
         compression=compression,
         rows_claimed=whole_number(claim.get("rows")),
         checksum_claimed=claim.get("sha256"),
+        is_named=bool(claim),
         fault=_fault(drop, path),
     )
 

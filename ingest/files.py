@@ -82,7 +82,7 @@ class _Import:
         self._remote = remote
         self._seen = _SeenFiles(warehouse.settings.home / "checksums.json", remote.checksum if remote else checksum)
         self._loaded, self._claimed, refused = _ledger(writer)
-        self._claims: dict[tuple[str, str], int] = {}
+        self._claims: dict[tuple[str, str], int | None] = {}
         self._landing = Landing(
             warehouse,
             report,
@@ -150,7 +150,7 @@ class _Import:
         if file.checksum_claimed and file.checksum_claimed.lower() != digest:
             reason = "what was loaded under this name has another SHA-256 than its manifest says; deliver it again"
             self._report.missing.append(Claim(file.contract, file.name, file.rows_claimed, reason))
-        if file.rows_claimed is not None and file.rows_claimed != self._claimed.get((file.name, digest)):
+        elif file.is_named and file.rows_claimed != self._claimed.get((file.name, digest)):
             self._claims[file.name, digest] = file.rows_claimed
         self._report.known += 1
         return True

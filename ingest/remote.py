@@ -274,6 +274,7 @@ class RemoteDrop:
             compression=compression,
             rows_claimed=whole_number(claim.get("rows")),
             checksum_claimed=claim.get("sha256"),
+            is_named=bool(claim),
             url=f"{self.url}/{name}",
             version=entry.version,
         )

@@ -89,7 +89,7 @@ def raw_assets(run: Run) -> dg.AssetsDefinition:
     """One asset an entity; those whose rows have a day are partitioned by it.
 
     A file may hold rows of any day, so a run imports whatever has arrived for the chosen entities, and marks the days
-    that its rows belong to. A run of one day marks it only where there are rows of it.
+    that its rows belong to. A run of one day says how many rows there are of it, which may be none.
     """
     by_key = {dg.AssetKey(["raw", contract.table.name]): contract for contract in CONTRACTS.values()}
     specs = [
@@ -100,7 +100,6 @@ def raw_assets(run: Run) -> dg.AssetsDefinition:
             partitions_def=DAYS if contract.day_column and run.is_recorded else None,
             kinds={run.settings.engine},
             metadata={"key": ", ".join(contract.key), "drop_folder": contract.name},
-            skippable=True,
         )
         for key, contract in by_key.items()
     ]
@@ -129,12 +128,11 @@ def raw_assets(run: Run) -> dg.AssetsDefinition:
                             key, partition=str(each), metadata={"dagster/partition_row_count": rows}
                         )
                     )
-            if day is not None and not of_day[contract.name]:
-                context.log.warning(f"{contract.name} has no rows of {day}, so the day is not marked as filled")
-                continue
+            if of_day.get(contract.name) == 0:
+                context.log.warning(f"{contract.name} has no rows of {day}")
             total = totals.get(contract.name)
             metadata: dict[str, Any] = {}
-            if day is not None:
+            if contract.name in of_day:
                 metadata["dagster/partition_row_count"] = of_day[contract.name]
             elif contract.name in counts:
                 metadata["dagster/row_count"] = counts[contract.name]

@@ -86,14 +86,10 @@ def import_sources(
     """Import what is new in the drop folder (default: the settings' own); see `ingest.files.import_drop`."""
     from ingest.files import import_drop
 
+    chosen = None if entities is None else list(entities)
     with run_lock(warehouse.settings), progress.step("import") as closing:
         initialise(warehouse)
-        report = import_drop(
-            warehouse,
-            drop or warehouse.settings.drop_folder,
-            as_of=as_of,
-            entities=None if entities is None else list(entities),
-        )
+        report = import_drop(warehouse, drop or warehouse.settings.drop_folder, as_of=as_of, entities=chosen)
         closing.rows = report.rows_seen
         for line in import_lines(report):
             progress.line(f"raw.{line['name']}", rows=line["rows"], seconds=line["seconds"], note=line["note"])
@@ -102,7 +98,7 @@ def import_sources(
         for ignored in report.ignored:
             progress.warn(f"ignored {ignored}: it is no entity's file")
         _erase_requested(warehouse, progress)
-        _note_gaps(warehouse, as_of, progress, missing=report.missing)
+        _note_gaps(warehouse, as_of, progress, missing=report.missing, entities=chosen)
         closing.note = f"{len(report.loads)} new files, {report.known} known"
     return report
 

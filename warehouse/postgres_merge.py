@@ -132,7 +132,9 @@ class PostgresMerge:
         run(self._connection, "analyze _merge_keys")
         # With a unique index the server finds a key's row by the index; `is not distinct from` cannot use one.
         on = " and ".join(f"s.{quoted(name)} = t.{quoted(name)}" for name in into.key)
-        newer = is_newer(into.version_by, "s", "t")
+        # The names of files in the order of their bytes, as everywhere else, whatever the database's own order is.
+        by_bytes = {column.name: "C" for column in into.columns if column.type == "text"}
+        newer = is_newer(into.version_by, "s", "t", by_bytes)
         found = run(
             self._connection,
             "select coalesce(array_agg(s._row), '{}') as known, "

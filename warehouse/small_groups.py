@@ -32,7 +32,8 @@ class Rule:
     further figures of that period, hidden where its own row is beside a small one. counts: further counts like x, each
     with what is hidden with it. ends: counts told of several days of the same people, each with what is hidden with it
     where at most one of them has, or at most one has not; a band says which. above_one: counts, each with what is
-    hidden where it is at most 1. over: counts of people, each with the figures that are over them alone, hidden where
+    hidden where it is at most 1. until: the count of `ends` near whose upper end no row is left, and none of too few
+    people. over: counts of people, each with the figures that are over them alone, hidden where
     they are too few. withheld: what nobody but the operator sees, because from one row to the next it would tell a
     hidden count. is_dimension: what its rows say is about nobody. least: figures that go by a column saying how few
     people stand behind a part of them. adds_up_over: of each value of these columns the rows add up to a figure that is
@@ -54,6 +55,7 @@ class Rule:
     counts: tuple[tuple[str, tuple[str, ...]], ...] = ()
     ends: tuple[tuple[str, tuple[str, ...]], ...] = ()
     above_one: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    until: str | None = None
     over: tuple[tuple[str, tuple[str, ...]], ...] = ()
     withheld: tuple[str, ...] = ()
     least: tuple["Least", ...] = ()
@@ -202,6 +204,8 @@ RULES: dict[str, Rule] = {
         rest_of_skills=("failures",),
     ),
     "team_onboarding": Rule(
+        # How far the rows of a curve reach tells when the last of its people was seen: they stop where it is hidden.
+        until="adopters",
         # A stretch in which people were last seen ends where somebody begins.
         ends=(("adopters", ("survival", "adopted_share", "last_seen")),),
         # Where the steps beside a stretch are shown, who was last seen in it follows from them.
@@ -211,7 +215,8 @@ RULES: dict[str, Rule] = {
     ),
     "team_onboarding_summary": Rule(
         ends=(("adopters", ()), ("adopters_7", ("adopted_by_7",)), ("adopters_30", ("adopted_by_30",))),
-        above_one=(("adopters", ("median_days",)),),
+        above_one=(("adopters_median", ("median_days",)),),
+        withheld=("adopters_median",),
         over=(("people_30", ("median_skills_30",)),),
     ),
     # What one person uses would be read from what is suggested for it. From a score it could be worked out how many of
@@ -272,6 +277,10 @@ def protected_select(table: PublishedTable, columns: Sequence[str], where: str) 
             shown.append(f"case when not ({small}) then {_end(count, rule)} end as {quoted(f'{count}_band')}")
     if "mean_skill_adoption" in columns and table.name == "team_activity":
         shown.append(f"case when not ({small}) then coalesce(g.has_hidden, 0) = 1 end as is_mean_coarse")
+    if rule.until:
+        people = f"m.{quoted(rule.size)}"
+        is_told = f"{people} >= {MINIMUM_SEATS} and {people} - m.{quoted(rule.until)} >= 2"
+        where = f"({where}) and {is_told if {rule.size, rule.until} <= set(columns) else 'false'}"
     return f"select {', '.join(shown)} from {table.qualified} as m {joins} where {where}"
 
 

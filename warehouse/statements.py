@@ -25,15 +25,17 @@ def same_key(key: Sequence[str], left: str, right: str) -> str:
     return " and ".join(f"{left}.{quoted(name)} is not distinct from {right}.{quoted(name)}" for name in key)
 
 
-def is_newer(version_by: Sequence[str], left: str, right: str) -> str:
+def is_newer(version_by: Sequence[str], left: str, right: str, collated: Mapping[str, str] | None = None) -> str:
     """The condition that the row of `left` is a later version than that of `right`.
 
-    Columns count in order, NULL is below every value, and no columns means never.
+    Columns count in order, NULL is below every value, and no columns means never. collated: the collation by which a
+    column is compared, where the engine would ask its locale.
     """
     condition = "false"
     for name in reversed(version_by):
         mine, other = f"{left}.{quoted(name)}", f"{right}.{quoted(name)}"
-        greater = f"coalesce({mine} > {other}, {mine} is not null and {other} is null)"
+        by = f' collate "{collated[name]}"' if collated and name in collated else ""
+        greater = f"coalesce({mine} > {other}{by}, {mine} is not null and {other} is null)"
         condition = f"({greater} or ({mine} is not distinct from {other} and {condition}))"
     return condition
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import streamlit as st
@@ -96,10 +97,14 @@ def _plan(plan: Sequence[data.Row]) -> charts.Chart:
     return chart
 
 
+def _last_month(quarter: date) -> date:
+    return quarter.replace(month=quarter.month + 2)
+
+
 def _actual(row: data.Row) -> str:
     """What was reached, and in which month where the quarter is not over."""
-    reached, month = formats.dollars(row["actual_arr_cents"]), row["actual_month"]
-    is_open = not formats.is_missing(month) and month.month % 3
+    reached, month = formats.dollars(row["actual_arr_cents"]), row.get("actual_month")
+    is_open = not formats.is_missing(month) and month < _last_month(row["quarter"])
     return f"{reached} in {month:%b}" if is_open else reached
 
 
@@ -229,7 +234,8 @@ def _service(looking: Looking, trust: Trust) -> None:
             )
         st.caption(
             "Burn is how many times as fast as the budget allows it was spent, in the last hours or days before the "
-            f"snapshot's time; no data where less than 90{formats.THIN}% of their minutes were watched."
+            f"snapshot's time; no data where less than 90{formats.THIN}% of their minutes were watched, or where "
+            "nothing valid was asked."
         )
         meant = ("budget_left", "burn_1h", "burn_6h", "burn_1d", "burn_3d", "coverage")
         sections.foot(trust, slo, "slo_status", *(("slo_status", column) for column in meant))

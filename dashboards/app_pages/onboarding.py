@@ -166,7 +166,7 @@ def _curves(looking: Looking, trust: Trust, shown: Sequence[data.Row], month: da
     ]
     known = [row for row in rows if not formats.is_missing(row["adopted_share"])]
     last = {row["cohort_month"]: row for row in rows}
-    reached = [f"{_name(row)} {_reached(row)} by day {row['day']}" for row in last.values()]
+    reached = [_in_the_end(row, last) for row in shown if row["cohort_month"] in drawn]
     if not known:
         banners.nothing(
             "No curve to draw.", f"Every count of these months would point at one person. {'; '.join(reached)}."
@@ -257,6 +257,14 @@ def _reached(row: data.Row) -> str:
     if formats.is_missing(row["adopters"]):
         return _band(row, "adopters")
     return f"{formats.share(row['adopted_share'])} ({formats.count(row['adopters'])}/{formats.count(row['seats'])})"
+
+
+def _in_the_end(month: data.Row, last: dict[date, data.Row]) -> str:
+    """What a month has come to: near an end how many only, for the day would be one person's."""
+    band, row = _band(month, "adopters"), last.get(month["cohort_month"])
+    if band or row is None:
+        return f"{_name(month)} {band or HIDDEN.lower()}"
+    return f"{_name(month)} {_reached(row)} by day {row['day']}"
 
 
 def _band(row: data.Row, count: str) -> str:

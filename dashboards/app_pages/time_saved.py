@@ -445,7 +445,9 @@ def _what_if(uses: Sequence[data.Row], shares: Sequence[Mapping[str, Any]], now:
 
 
 def _asked_of(given: Mapping[str, Any]) -> str:
-    return FACTORS[given["factor"]] if "factor" in given else f"{_called(given['assumption_name'])}, minutes a use,"
+    if "factor" in given:
+        return FACTORS[given["factor"]]
+    return f"{formats.plain(_called(given['assumption_name']))}, minutes a use,"
 
 
 def _ends(row: Mapping[str, Any]) -> str:

@@ -525,7 +525,8 @@ def censoring_ticks(people: list[Joiner]) -> dict[int, Row]:
         if seen and last < 90:
             left = sum(person.days > last for person in people)
             counts = [0, 0, *begun][number : number + 2] + begun[number : number + 1]
-            parts = [len(seen), left, *counts, *(len(people) - count for count in counts)]
+            is_hidden = any(count <= 1 or len(people) - count <= 1 for count in counts)
+            parts = [len(seen), left, *([1] if is_hidden else [])]
             ticks[last] = {"last_seen": len(seen), "fewest_last_seen": min(part for part in parts if part)}
     return ticks
 

@@ -135,6 +135,7 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "seats": "bigint",
         "adopters": "bigint",
         "median_days": "bigint",
+        "adopters_median": "bigint",
         "people_30": "bigint",
     },
     "skill_retention": {

@@ -182,7 +182,7 @@ def test_a_tick_of_censoring_says_no_more_than_what_is_shown_beside_it() -> None
         shown: dict[int, tuple[int, Fraction]] = {-1: (0, Fraction(1))}
         for day in range(end + 1):
             begun = sum(person.has_begun and person.days <= day for person in people)
-            if 1 not in (begun, len(people) - begun):
+            if min(begun, len(people) - begun) > 1:
                 shown[day] = begun, survival(people, day)
         steps = [day for day in shown if day >= 0 and shown[day][0] > shown.get(day - 1, shown[day])[0]]
         watched = {day: (shown[day][0] - shown[day - 1][0]) / (1 - shown[day][1] / shown[day - 1][1]) for day in steps}

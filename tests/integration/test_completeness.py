@@ -10,6 +10,7 @@ import pytest
 
 from expectations.raw_border import raw_checks
 from ingest.completeness import accept_gap, open_gaps, record_gaps
+from ingest.files import import_drop
 from orchestration.pipeline import initialise
 from tests.integration.test_import import event, fetch, load, put
 from warehouse import Warehouse
@@ -75,10 +76,24 @@ def test_a_manifest_that_comes_after_its_file_is_held_against_it_all_the_same(wa
     assert (report.known, report.loads) == (1, [])
     assert gaps(warehouse, report) == [("rows_differ", "registry/events/a.ndjson", 5, 2)]
 
-    stated = {"name": "a.ndjson", "rows": 2, "sha256": "0" * 64}
+    # A claim that is taken back is none.
+    stated: dict[str, object] = {"name": "a.ndjson"}
     put(drop, "registry/events/_manifest.json", json.dumps({"files": [stated]}))
-    assert gaps(warehouse, load(warehouse, drop)) == [("missing_file", "registry/events/a.ndjson", 2, 0)]
+    assert gaps(warehouse, load(warehouse, drop)) == []
 
+    # Of the next delivery, which has not come: it says nothing of the rows of this one.
+    stated |= {"rows": 3, "sha256": "0" * 64}
+    put(drop, "registry/events/_manifest.json", json.dumps({"files": [stated]}))
+    expected = [("missing_file", "registry/events/a.ndjson", 3, 0)]
+    assert gaps(warehouse, load(warehouse, drop)) == expected
+    # An import of something else does not look there.
+    (drop / "finance" / "costs").mkdir(parents=True)
+    other = import_drop(warehouse, drop, as_of=AS_OF, entities=["finance/costs"])
+    with warehouse.write() as writer:
+        record_gaps(writer, as_of=AS_OF, missing=other.missing, entities=["finance/costs"])
+        assert [gap["kind"] for gap in open_gaps(writer)] == ["missing_file"]
+
+    stated["rows"] = 2
     stated["sha256"] = hashlib.sha256((drop / "registry/events/a.ndjson").read_bytes()).hexdigest().upper()
     put(drop, "registry/events/_manifest.json", json.dumps({"files": [stated]}))
     assert gaps(warehouse, load(warehouse, drop)) == []
@@ -99,6 +114,14 @@ def test_a_manifest_tells_no_address_and_leads_nowhere_else(warehouse: Warehouse
     assert (kind, "jane" in name) == ("missing_file", False)
     for other in ("/home/jane/export.csv", "../events/a.ndjson", "a\0.ndjson", 7):
         put(drop, "registry/events/_manifest.json", json.dumps({"files": [{"name": other}]}))
+        assert gaps(warehouse, load(warehouse, drop)) == [("missing_file", "registry/events/_manifest.json", None, 0)]
+
+
+def test_a_manifest_of_more_rows_than_there_can_be_is_none(warehouse: Warehouse, drop: Path) -> None:
+    put(drop, "registry/events/a.ndjson", [event(1)])
+    load(warehouse, drop)
+    for rows in (10**20, -1):
+        put(drop, "registry/events/_manifest.json", json.dumps({"files": [{"name": "a.ndjson", "rows": rows}]}))
         assert gaps(warehouse, load(warehouse, drop)) == [("missing_file", "registry/events/_manifest.json", None, 0)]
 
 

@@ -204,24 +204,26 @@ def test_one_asset_imports_its_own_entity_and_says_what_came(settings: Settings)
         assert writer.fetch("select count(*) as n from raw.registry_skills") == [{"n": 0}]
 
 
-def test_a_run_of_one_day_marks_it_only_where_there_are_rows_of_it(settings: Settings) -> None:
+def test_a_run_of_one_day_says_how_many_rows_there_are_of_it_and_not_of_all(settings: Settings) -> None:
     folder = settings.drop_folder / "finance" / "costs"
     folder.mkdir(parents=True)
     (folder / "a.csv").write_text("month,category,amount_cents\n2026-06,tools,100\n2026-07,tools,100\n")
-    key = dg.AssetKey(["raw", "finance_costs"])
+    # What has no day has no partition either, and may be asked for in the same run.
+    keys = [dg.AssetKey(["raw", name]) for name in ("finance_costs", "registry_skills")]
 
     with dg.DagsterInstance.ephemeral() as instance:
 
         def marked(day: str) -> dict[str | None, object]:
-            done = dg.materialize([raw_assets(Run(settings))], instance=instance, selection=[key], partition_key=day)
+            done = dg.materialize([raw_assets(Run(settings))], instance=instance, selection=keys, partition_key=day)
             return {
                 event.partition: event.materialization.metadata["dagster/partition_row_count"].value
                 for event in done.get_asset_materialization_events()
+                if event.asset_key == keys[0]
             }
 
-        assert marked("2026-05-01") == {"2026-06-01": 1, "2026-07-01": 1}
+        assert marked("2026-05-01") == {"2026-05-01": 0, "2026-06-01": 1, "2026-07-01": 1}
         assert marked("2026-07-01") == {"2026-07-01": 1}
-        assert marked("2026-01-05") == {}
+        assert marked("2026-01-05") == {"2026-01-05": 0}
 
 
 @pytest.mark.long

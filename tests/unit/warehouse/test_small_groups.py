@@ -342,11 +342,11 @@ def onboarding(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     engine.execute(
         "create table metrics.team_onboarding_summary as select team_id, 'acme' as account_id, "
         "date '2026-01-01' as cohort_month, * exclude team_id from (values "
-        "('red', 6, 4, 1, 0.17, 2, 0.33, 21, 5, 2.0), ('one', 6, 1, 0, 0.0, 1, 0.17, 8, 6, 0.0), "
-        "('few', 4, 2, 2, 0.5, 2, 0.5, 3, 4, 1.5), ('new', 9, 4, 2, 0.22, 3, 0.33, 21, 4, 2.0), "
-        "('all', 6, 6, 5, 0.83, 6, 1.0, 4, 6, 2.0)"
+        "('red', 6, 4, 1, 0.17, 2, 0.33, 21, 5, 2.0, 2), ('one', 6, 1, 0, 0.0, 1, 0.17, 8, 6, 0.0, 1), "
+        "('few', 4, 2, 2, 0.5, 2, 0.5, 3, 4, 1.5, 2), ('new', 9, 4, 2, 0.22, 3, 0.33, 21, 4, 2.0, 3), "
+        "('all', 6, 6, 5, 0.83, 6, 1.0, 4, 6, 2.0, 4), ('own', 9, 2, 1, 0.2, 2, 0.6, 2, 5, 0.0, 1)"
         ") as v (team_id, seats, adopters, adopters_7, adopted_by_7, adopters_30, adopted_by_30, median_days, "
-        "people_30, median_skills_30)"
+        "people_30, median_skills_30, adopters_median)"
     )
     return engine
 
@@ -402,13 +402,14 @@ def test_the_onboarding_curve_is_hidden_from_its_ends_to_where_two_have_begun_or
 ) -> None:
     rows = seen(onboarding, "team_onboarding")
 
-    # Were 0 and 6 shown, what is hidden between them and 3 would be 1 and 5, and its days two persons'.
-    assert [row["adopted_share"] for row in rows] == [None, None, pytest.approx(0.5), None, None, None]
-    assert [row["adopters"] for row in rows] == [None, None, 3, None, None, None]
-    assert [row["adopters_band"] for row in rows] == ["0-1", "0-1", None, "5-6", "5-6", None]
+    # Were 0 shown, what is hidden between it and 3 would be 1, and its day one person's. Where all but one have begun
+    # the rows stop, for the last of them would be the day of the last person.
+    assert [row["adopted_share"] for row in rows] == [None, None, pytest.approx(0.5)]
+    assert [row["adopters"] for row in rows] == [None, None, 3]
+    assert [row["adopters_band"] for row in rows] == ["0-1", "0-1", None]
     # Whoever knew how many began on a day could subtract.
     assert {row[name] for row in rows for name in ("at_risk", "events", "censored")} == {None}
-    assert [row["is_suppressed"] for row in rows] == [False] * 5 + [True]
+    assert [row["is_suppressed"] for row in rows] == [False] * 3
 
 
 def test_a_tick_of_censoring_is_hidden_where_it_or_a_step_beside_it_is_one_persons(
@@ -421,8 +422,7 @@ def test_a_tick_of_censoring_is_hidden_where_it_or_a_step_beside_it_is_one_perso
         )
     rows = seen(onboarding, "team_onboarding")
 
-    # On day 4 all have begun, and day 5 is of fewer than five seats.
-    assert [row["last_seen"] for row in rows] == [None, None, 3, None, None, None]
+    assert [row["last_seen"] for row in rows] == [None, None, 3]
     assert {row["fewest_last_seen"] for row in rows} == {None}
 
 
@@ -470,6 +470,8 @@ def test_an_onboarding_share_of_one_person_is_hidden_and_the_others_stay(
 
     assert (rows["red"]["adopters_7"], rows["red"]["adopted_by_7"]) == (None, None)
     assert (rows["red"]["adopters_30"], rows["red"]["median_days"], rows["red"]["median_skills_30"]) == (2, 21, 2)
+    # Of the two who have begun one had by the day of the median: it is that one's.
+    assert rows["own"]["median_days"] is None
     # Nine joined, and only four of them have been there for thirty days.
     assert (rows["new"]["median_days"], rows["new"]["people_30"], rows["new"]["median_skills_30"]) == (21, 4, None)
     figures = ("adopters", "adopters_7", "adopted_by_7", "adopters_30", "adopted_by_30")

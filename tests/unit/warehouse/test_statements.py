@@ -48,6 +48,13 @@ def test_a_version_is_newer_than_every_one_before_it_and_no_other(left: int, rig
     assert holds(is_newer(["x", "y"], "l", "r"), VERSIONS[left], VERSIONS[right]) is (left > right)
 
 
+def test_a_text_is_compared_by_the_collation_that_is_asked_for() -> None:
+    # By their bytes capitals come first, in a locale's order they do not.
+    left, right = (1, "B.ndjson"), (1, "a.ndjson")
+    assert holds(is_newer(["x", "y"], "l", "r"), left, right) is False
+    assert holds(is_newer(["x", "y"], "l", "r", {"y": "NOCASE"}), left, right) is True
+
+
 def test_without_version_columns_nothing_is_newer() -> None:
     assert is_newer([], "l", "r") == "false"
 

@@ -126,10 +126,10 @@ marks as (
         least(
             last_seen,
             nullif(still_watched, 0),
-            {%- for beside in ['adopters_before', 'adopters', 'next_adopters'] %}
-            nullif({{ beside }}, 0),
-            nullif(seats - {{ beside }}, 0){{ ',' if not loop.last }}
-            {%- endfor %}
+            -- Beside a step that is not shown, a tick would tell of it: near its ends a curve is hidden.
+            case
+                when adopters_before <= 1 or adopters <= 1 or seats - coalesce(next_adopters, adopters) <= 1 then 1
+            end
         ) as fewest_last_seen
 
     from ended_stretches

@@ -85,7 +85,7 @@ ranked as (
         {{ json_text('coupon', 'duration') }} as duration,
         {{ json_decimal('coupon', 'percent_off') }} as percent_off,
         {{ json_decimal('coupon', 'amount_off') }} as amount_off_cents,
-        row_number() over (partition by reference order by created_seconds desc, event_id desc) as newest
+        row_number() over (partition by reference order by created_seconds desc, {{ by_code_points('event_id') }} desc) as newest
 
     from named
 

@@ -56,10 +56,10 @@ ordered as (
         events.ended_at_seconds,
         events.created_seconds,
         row_number() over (
-            partition by events.subscription_id order by events.created_seconds, events.event_id
+            partition by events.subscription_id order by events.created_seconds, {{ by_code_points('events.event_id') }}
         ) as nth,
         lead(events.created_seconds) over (
-            partition by events.subscription_id order by events.created_seconds, events.event_id
+            partition by events.subscription_id order by events.created_seconds, {{ by_code_points('events.event_id') }}
         ) as next_created_seconds
 
     from events

@@ -23,7 +23,8 @@ by_shortest_window as (
     inner join {{ ref('int_request_days') }} as days
         on by_minute.day = days.day
 
-    where by_minute.minute >= {{ now }} - {{ windows['30d'] }}
+    -- The running minute is not over: with it a window would be a minute longer than its name.
+    where by_minute.minute >= {{ now }} - {{ windows['30d'] }} and by_minute.minute < {{ now }}
 
     group by by_minute.account_id, shortest
 

@@ -14,6 +14,8 @@ curves as (
         min(case when day <= 30 then survival end) as survival_30,
         max(day) as last_day,
         min(case when survival <= 0.5 + 1e-9 then day end) as median_days,
+        -- On the day of the median, or in the end where it is not reached.
+        coalesce(min(case when survival <= 0.5 + 1e-9 then adopters end), max(adopters)) as adopters_median,
         min(case when has_data then 1 else 0 end) = 1 as has_data
 
     from {{ ref('int_onboarding_days') }}
@@ -50,6 +52,7 @@ select
     curves.adopters_30,
     case when curves.last_day >= 30 or curves.survival_30 = 0 then 1 - curves.survival_30 end as adopted_by_30,
     curves.median_days,
+    curves.adopters_median,
     cast(coalesce(skills.people_30, 0) as bigint) as people_30,
     skills.median_skills_30,
     -- Until the month itself is over somebody more may join.

@@ -88,18 +88,46 @@ checked as (
 
 ),
 
+deliveries as (
+
+    -- Only where the source says how many rows there should be; a file that was delivered again counts as it is now.
+    select
+        source,
+        entity,
+        rows_seen,
+        rows_claimed,
+        row_number() over (partition by source, entity, file_name order by finished_at desc) as newest
+
+    from {{ source('operations', 'import_ledger') }}
+
+    where outcome = 'loaded' and rows_claimed is not null
+
+),
+
+complete as (
+
+    -- What one file has too many is not what another lacks, and neither is one source's another's.
+    select
+        source,
+        entity,
+        {{ ratio('sum(least(rows_seen, rows_claimed))', 'sum(rows_claimed)') }} as completeness
+
+    from deliveries
+
+    where newest = 1
+
+    group by source, entity
+
+),
+
 delivered as (
 
-    -- Only where the source says how many rows there should be.
     select
         lineage.table_name,
-        sum(ledger.rows_seen) as rows_seen,
-        sum(ledger.rows_claimed) as rows_claimed
+        min(complete.completeness) as completeness
 
-    from {{ source('operations', 'import_ledger') }} as ledger
-    inner join lineage on lineage.upstream = 'raw.' || ledger.source || '_' || ledger.entity
-
-    where ledger.outcome = 'loaded' and ledger.rows_claimed is not null
+    from complete
+    inner join lineage on lineage.upstream = 'raw.' || complete.source || '_' || complete.entity
 
     group by lineage.table_name
 
@@ -171,7 +199,7 @@ judged as (
         coalesce(checked.checks, 0) as checks,
         coalesce(reach.has_arrived, true) as has_arrived,
         coalesce(reach.is_stale, false) as is_stale,
-        least({{ ratio('delivered.rows_seen', 'delivered.rows_claimed') }}, 1) as completeness,
+        delivered.completeness,
         case checked.volume_failed when 0 then 'ok' when 1 then 'low' else 'unknown' end as volume_state,
         covered.coverage,
         good.last_good_at
