@@ -528,17 +528,28 @@ class _Places:
 
 
 def _built_tables(writer: Writer, engine: str) -> dict[str, list[str]]:
-    """Tables of the schemas that are made from raw rows, each with its columns of text."""
-    here = "and t.table_catalog = current_database() " if engine == "duckdb" else ""
+    """Tables of the schemas that are made from raw rows, each with its columns of text.
+
+    All of them: of a server's information_schema a user sees only what they have a right on, and a person would stay in
+    the rest without a word.
+    """
     schemas = ", ".join(f"'{schema}'" for schema in BUILT)
+    if engine == "duckdb":
+        statement = (
+            "select schema_name || '.' || table_name as name, column_name from duckdb_columns() "
+            "join duckdb_tables() using (database_name, schema_name, table_name) "
+            f"where database_name = current_database() and schema_name in ({schemas}) and data_type = 'VARCHAR' "
+            "order by 1, column_index"
+        )
+    else:
+        statement = (
+            "select n.nspname || '.' || c.relname as name, a.attname as column_name from pg_class as c "
+            "join pg_namespace as n on n.oid = c.relnamespace join pg_attribute as a on a.attrelid = c.oid "
+            f"where c.relkind in ('r', 'p') and n.nspname in ({schemas}) and a.attnum > 0 and not a.attisdropped "
+            "and a.atttypid in ('text'::regtype, 'varchar'::regtype) order by 1, a.attnum"
+        )
     tables: dict[str, list[str]] = {}
-    for row in writer.fetch(
-        "select t.table_schema || '.' || t.table_name as name, c.column_name from information_schema.tables as t "
-        "join information_schema.columns as c on t.table_catalog = c.table_catalog "
-        "and t.table_schema = c.table_schema and t.table_name = c.table_name "
-        f"where t.table_type = 'BASE TABLE' and t.table_schema in ({schemas}) {here}"
-        "and lower(c.data_type) in ('text', 'varchar', 'character varying') order by 1, c.ordinal_position"
-    ):
+    for row in writer.fetch(statement):
         tables.setdefault(row["name"], []).append(row["column_name"])
     return tables
 

@@ -104,8 +104,9 @@ def _last_month(quarter: date) -> date:
 def _actual(row: data.Row) -> str:
     """What was reached, and in which month where the quarter is not over."""
     reached, month = formats.dollars(row["actual_arr_cents"]), row.get("actual_month")
-    is_open = not formats.is_missing(month) and month < _last_month(row["quarter"])
-    return f"{reached} in {month:%b}" if is_open else reached
+    if month is None or formats.is_missing(month) or month >= _last_month(row["quarter"]):
+        return reached
+    return f"{reached} in {month:%b}"
 
 
 def _revenue_tiles(plan: Sequence[data.Row], months: Sequence[data.Row]) -> list[Tile]:

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from ingest.erasure import Request, certificates, erase
+from ingest.privacy import pseudonym
 from orchestration import cli
 from orchestration.dbt_runner import run_dbt
 from orchestration.pipeline import import_sources, install, replay_quarantine
@@ -100,6 +102,26 @@ def test_the_importer_lands_files_and_sees_nothing_that_is_built(installed: Sett
         "delete from ops.schema_version",
         "set role skillsmith_builder",
     )
+
+
+def test_an_importer_alone_leaves_an_erasure_open_and_says_so(installed: Settings, tmp_path: Path) -> None:
+    with open_warehouse(installed) as warehouse, warehouse.write() as writer:
+        person = pseudonym(installed.pseudonym_key, "usr_1")
+        writer.execute("create table marts.people (actor_key text, uses bigint)")
+        writer.append("marts.people", [{"actor_key": person, "uses": 3}])
+    # What init gives to whom is given anew, as after a build.
+    with open_warehouse(installed) as warehouse:
+        install(warehouse)
+    importer = login(installed, "skillsmith_importer")
+    with open_warehouse(importer) as warehouse:
+        with pytest.raises(StorageError, match="lacks a right"):
+            erase(warehouse, [Request(person, "usr_1")])
+        assert [certificate.completed_at for certificate in certificates(warehouse)] == [None]
+    with open_warehouse(installed) as warehouse:
+        [certificate] = erase(warehouse, [Request(person, "usr_1")])
+        assert certificate.completed_at is not None
+        with warehouse.write() as writer:
+            assert writer.fetch("select * from marts.people") == []
 
 
 def test_the_builder_builds_and_publishes_and_cannot_touch_raw_rows(installed: Settings) -> None:
