@@ -17,6 +17,7 @@ from typing import Any
 from ingest.contracts import CONTRACTS
 from ingest.delivery import Claim, DroppedFile, Look, checksum, find, look_through
 from ingest.landing import Batch, ImportReport, Landing, Progress, limit_memory
+from ingest.pseudonym_key import require_same_key
 from ingest.remote import READERS, RemoteDrop
 from warehouse import Warehouse, Writer
 from warehouse.errors import RefusedFileError, UsageError
@@ -58,6 +59,8 @@ def import_drop(
     warehouse.initialise(contract.table for contract in CONTRACTS.values())
     report = ImportReport(missing=found.missing, ignored=found.ignored)
     with warehouse.write("import") as writer:
+        # Also where nothing is new: a wrong key is to be found on the day on which it is given.
+        require_same_key(writer, warehouse.settings.pseudonym_key)
         limit_memory(writer, warehouse.settings.memory_limit)
         _Import(warehouse, writer, report, as_of, progress, remote).load(found.files)
     warehouse.freshen()

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from orchestration.dbt_runner import NodeResult
 
 _STATUS = {"pass": "passed", "warn": "failed", "fail": "failed", "error": "error"}
-# Why each kind of test is asked; a test with a description of its own says it there.
+# Why each kind of test is asked; a test with a description of its own says it there, one of SQL alone above it.
 _REASONS = {
     "grain": "a row that stands twice, or without what it must say, counts people or money twice or not at all",
     "relationships": "a row of an unknown parent is left out wherever the two are joined",
@@ -45,11 +46,17 @@ def dbt_check_rows(
                 "status": _STATUS[result.status],
                 "observed": _observed(result, fetch),
                 "expected": "no failing rows",
-                "reason": node.get("description") or _REASONS.get(kind, ""),
+                "reason": node.get("description") or _REASONS.get(kind) or _first_comment(node.get("raw_code") or ""),
                 "checked_at": checked_at,
             }
         )
     return rows
+
+
+def _first_comment(sql: str) -> str:
+    """What the lines of comment say that a test begins with."""
+    lines = takewhile(lambda line: line.startswith("--"), (line.strip() for line in sql.strip().splitlines()))
+    return " ".join(line.removeprefix("--").strip() for line in lines)
 
 
 def tested_table(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:

@@ -89,10 +89,13 @@ def test_a_warehouse_takes_nothing_under_another_key_than_its_own(
 ) -> None:
     put(drop, "registry/events/one.ndjson", [event(1)])
     load(warehouse, drop)
-    put(drop, "registry/events/two.ndjson", [event(2)])
     with monkeypatch.context() as other:
         # What is asked of the settings is asked once.
         other.setitem(warehouse.settings.__dict__, "pseudonym_key", b"another key")
+        # Found out on the day on which it is given, and not only when something new comes.
+        with pytest.raises(UsageError, match="pseudonyms under another key"):
+            load(warehouse, drop)
+        put(drop, "registry/events/two.ndjson", [event(2)])
         with pytest.raises(UsageError, match="pseudonyms under another key"):
             load(warehouse, drop)
     assert fetch(warehouse, "select count(*) as n from raw.registry_events") == [{"n": 1}]

@@ -14,12 +14,13 @@ from warehouse.settings import PROJECT_ROOT, Settings
 
 COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT_ROOT / "docker-compose.yml").read_text())
 MANIFESTS = PROJECT_ROOT / "deploy" / "kubernetes"
-EXAMPLE = "secret.example.yaml"
+EXAMPLE, FILLED_IN = "secret.example.yaml", "secret.yaml"
 
 
 def objects() -> list[dict[str, Any]]:
     """Every Kubernetes object of the example, the secret that one fills in among them."""
-    names = [*yaml.safe_load((MANIFESTS / "kustomization.yaml").read_text())["resources"], EXAMPLE]
+    applied = yaml.safe_load((MANIFESTS / "kustomization.yaml").read_text())["resources"]
+    names = [EXAMPLE if name == FILLED_IN else name for name in applied]
     return [found for name in names for found in yaml.safe_load_all((MANIFESTS / name).read_text())]
 
 
@@ -75,7 +76,12 @@ def test_every_command_of_a_deployment_is_installed(command: list[str]) -> None:
 
 def test_every_file_of_the_kubernetes_example_is_applied() -> None:
     applied = set(yaml.safe_load((MANIFESTS / "kustomization.yaml").read_text())["resources"])
-    assert applied | {EXAMPLE, "kustomization.yaml"} == {path.name for path in MANIFESTS.iterdir()}
+    # Whoever has filled the secret in has it there, and git does not.
+    assert applied | {EXAMPLE, "kustomization.yaml"} == {path.name for path in MANIFESTS.iterdir()} | {FILLED_IN}
+    for ignored, lines in ((".gitignore", {".env", "/drop/"}), (".dockerignore", {".env", "drop"})):
+        found = set((PROJECT_ROOT / ignored).read_text().split())
+        assert lines <= found
+        assert any(line.endswith(f"deploy/kubernetes/{FILLED_IN}") for line in found)
 
 
 def test_pods_name_settings_secrets_and_claims_that_are_there_and_are_nobody_special() -> None:
