@@ -1,12 +1,16 @@
 """Every window of a small random world against the same world counted the slow way, on both engines."""
 
+import itertools
 import json
 import random
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+import duckdb
+import pyarrow as pa
 import pytest
 
 from ingest.contracts import CONTRACTS
@@ -37,6 +41,8 @@ from tests.integration.adoption_world import (
     survival,
 )
 from warehouse import Warehouse
+from warehouse.published import published_table
+from warehouse.small_groups import protected_select
 
 DAYS = 130
 AS_OF = datetime(2026, 5, 12, 15, 30, tzinfo=UTC)
@@ -193,6 +199,69 @@ def test_a_tick_of_censoring_says_no_more_than_what_is_shown_beside_it() -> None
                 assert tick["last_seen"] == before - (0 if day == end else watched[day + 1])
                 told += 1
     assert told > 100
+
+
+def test_from_what_is_shown_of_an_onboarding_no_hidden_count_follows() -> None:
+    # Every way in which five or six people begin within four days, or have not when the last was seen on the eleventh.
+    never, cohorts = 10, []
+    for size in (5, 6):
+        cohorts += list(itertools.combinations_with_replacement([0, 1, 2, 3, never], size))
+    with duckdb.connect() as engine:
+        engine.execute("create schema metrics")
+        for name, make in (("team_onboarding", _curve_of), ("team_onboarding_summary", _summary_of)):
+            rows = [row for number, days in enumerate(cohorts) for row in make(f"team {number}", days, never)]
+            staged = pa.Table.from_pylist(rows)  # noqa: F841 - the engine reads it by its name
+            engine.execute(f"create table metrics.{name} as select * from staged")
+        shown: dict[str, list[str]] = {f"team {number}": [] for number in range(len(cohorts))}
+        for name in ("team_onboarding", "team_onboarding_summary"):
+            table = published_table(name)
+            assert table is not None
+            columns = [row[0] for row in engine.execute(f"describe metrics.{name}").fetchall()]
+            order = "1, day" if name == "team_onboarding" else "1"
+            found = engine.execute(protected_select(table, columns, "true") + f" order by {order}").to_arrow_table()
+            for row in found.to_pylist():
+                shown[row.pop("team_id")].append(f"{name} {row}")
+    alike: dict[str, list[tuple[int, ...]]] = defaultdict(list)
+    for number, days in enumerate(cohorts):
+        alike[str(shown[f"team {number}"])].append(days)
+    hidden = 0
+    for same in alike.values():
+        for day in range(never + 1):
+            counts = {sum(begun <= day and begun != never for begun in days) for days in same}
+            if any(count <= 1 or len(same[0]) - count <= 1 for count in counts):
+                assert len(counts) > 1, (day, same)
+                hidden += 1
+    assert hidden > 100
+
+
+def _people(days: tuple[int, ...], never: int) -> list[Joiner]:
+    return [Joiner("t1", FIRST_DAY, day, day != never, None, FIRST_DAY) for day in days]
+
+
+def _curve_of(team: str, days: tuple[int, ...], never: int) -> Iterator[dict[str, Any]]:
+    people = _people(days, never)
+    ticks = censoring_ticks(people)
+    for day in range(max(days) + 1):
+        share = float(survival(people, day))
+        yield {
+            "team_id": team, "account_id": "a", "cohort_month": FIRST_DAY, "day": day, "seats": len(people),
+            "adopters": sum(person.has_begun and person.days <= day for person in people),
+            "survival": share, "adopted_share": 1 - share,
+            "last_seen": None, "fewest_last_seen": None, **ticks.get(day, {}),
+        }  # fmt: skip
+
+
+def _summary_of(team: str, days: tuple[int, ...], never: int) -> Iterator[dict[str, Any]]:
+    people = _people(days, never)
+    begun = {day: sum(person.has_begun and person.days <= day for person in people) for day in range(31)}
+    middle = next((day for day in range(never + 1) if survival(people, day) <= Fraction(1, 2)), None)
+    yield {
+        "team_id": team, "account_id": "a", "cohort_month": FIRST_DAY, "seats": len(people), "adopters": begun[30],
+        "adopters_7": begun[7], "adopted_by_7": float(1 - survival(people, 7)),
+        "adopters_30": begun[30], "adopted_by_30": float(1 - survival(people, 30)),
+        "median_days": middle, "adopters_median": begun[30 if middle is None else middle],
+        "people_30": len(people), "median_skills_30": 1.0 if middle is not None else 0.0,
+    }  # fmt: skip
 
 
 @postgres_takes_long
