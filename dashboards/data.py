@@ -33,6 +33,8 @@ Row = Mapping[str, Any]
 Rows = tuple[Row, ...]
 
 QUERIES = Path(__file__).resolve().parent / "queries"
+# As DuckDB says it, and as PostgreSQL does.
+_UNKNOWN_COLUMN = re.compile(r"Referenced column|column .* does not exist")
 KEPT_RESULTS = 1000
 """Query results kept in memory; a page has about ten, each of a few kilobytes."""
 
@@ -129,6 +131,8 @@ def _rows(
     try:
         found = _shared().reader().query(file.sql, _viewer, file.tables, dict(parameters))
     except UsageError as error:
+        if not _UNKNOWN_COLUMN.search(str(error)):
+            raise
         # Nobody typed this statement: what it asks for is not in a snapshot of an older version.
         raise SkillsmithError(
             f"{', '.join(file.tables)}: the snapshot lacks what this page reads, as one of an older version does; "

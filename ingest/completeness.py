@@ -180,8 +180,8 @@ def _differing(writer: Writer) -> Iterable[Gap]:
     rows = writer.fetch(
         "select source, entity, file_name, rows_claimed, rows_seen from ("
         "select *, row_number() over (partition by source, entity, file_name order by finished_at desc) as place "
-        "from raw.import_ledger where outcome = 'loaded' and rows_claimed is not null) as loads "
-        "where place = 1 and rows_claimed <> rows_seen"
+        "from raw.import_ledger where outcome = 'loaded') as loads "
+        "where place = 1 and rows_claimed is not null and rows_claimed <> rows_seen"
     )
     for row in rows:
         if contract := CONTRACTS.get(f"{row['source']}/{row['entity']}"):

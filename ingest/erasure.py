@@ -545,8 +545,10 @@ def _built_tables(writer: Writer, engine: str) -> dict[str, list[str]]:
         statement = (
             "select n.nspname || '.' || c.relname as name, a.attname as column_name from pg_class as c "
             "join pg_namespace as n on n.oid = c.relnamespace join pg_attribute as a on a.attrelid = c.oid "
+            "join pg_type as t on t.oid = a.atttypid "
             f"where c.relkind in ('r', 'p') and n.nspname in ({schemas}) and a.attnum > 0 and not a.attisdropped "
-            "and a.atttypid in ('text'::regtype, 'varchar'::regtype) order by 1, a.attnum"
+            "and coalesce(nullif(t.typbasetype, 0), t.oid) in ('text'::regtype, 'varchar'::regtype) "
+            "order by 1, a.attnum"
         )
     tables: dict[str, list[str]] = {}
     for row in writer.fetch(statement):

@@ -42,6 +42,7 @@ _KEPT = "_import_kept"
 _OPEN = "_import_open"
 _NUMBER = "_row"
 _CLOSED_AT_ONCE = 1000
+_MOST_ASKED_ABOUT = 10_000
 
 _MOST_MEGABYTES = 700
 
@@ -398,7 +399,8 @@ class Landing:
         shifted = _shifted_lines(batch.files)
         line_of = dict(zip(shifted["row"].to_pylist(), shifted["line"].to_pylist(), strict=True)) if shifted else {}
         counts: dict[int, int] = {}
-        known: set[str] | None = None
+        known: dict[str, bool] | None = None
+        bad_again: list[str] = []
         for chunk in batch.staging.quarantined():
             if known is None:
                 known = _known_of_live(batch)
@@ -414,11 +416,15 @@ class Landing:
                     # is not kept says nothing of which row it was.
                     name = f"live/{contract.name}\n{row['reason']}\n{row['row_text']}"
                 quarantine_id = md5(name.encode(), usedforsecurity=False).hexdigest()
-                if quarantine_id in known:
+                if known.get(quarantine_id) is False:
+                    continue
+                counts[row["_file"]] = counts.get(row["_file"], 0) + 1
+                if known.get(quarantine_id):
+                    bad_again.append(quarantine_id)
+                    known[quarantine_id] = False
                     continue
                 if entry.file.is_live:
-                    known.add(quarantine_id)
-                counts[row["_file"]] = counts.get(row["_file"], 0) + 1
+                    known[quarantine_id] = False
                 rows.append(
                     {
                         "quarantine_id": quarantine_id,
@@ -439,6 +445,8 @@ class Landing:
                 writer.reading.register("_import_quarantine", pa.Table.from_pylist(rows, schema=_QUARANTINE))
                 writer.append_staged("_import_quarantine", "raw.quarantine")
                 writer.reading.unregister("_import_quarantine")
+        if bad_again:
+            _resolve(writer, bad_again, None, None)
         return counts
 
     def _refuse(self, batch: "Batch", file: DroppedFile, error: str) -> None:
@@ -467,17 +475,27 @@ class Landing:
             self._progress(file.contract.name, file.name, 0, 0.0)
 
 
-def _known_of_live(batch: "Batch") -> set[str]:
-    """Ids of what live windows of the entity have put into the quarantine; nothing where the batch has none."""
+def _known_of_live(batch: "Batch") -> dict[str, bool]:
+    """Ids of what live windows of the entity have put into the quarantine, each with whether it was corrected since.
+
+    Nothing where the batch has no such window.
+    """
     if not any(entry.file.is_live for entry in batch.files):
-        return set()
-    sql = "select quarantine_id from raw.quarantine where source = ? and entity = ? and file_name like 'live/%'"
-    rows = batch.writer.fetch(sql, [batch.contract.source, batch.contract.entity])
-    return {row["quarantine_id"] for row in rows}
+        return {}
+    rows = batch.writer.fetch(
+        "select quarantine_id, coalesce(resolution = 'corrected', false) as is_corrected from raw.quarantine "
+        "where source = ? and entity = ? and file_name like 'live/%'",
+        [batch.contract.source, batch.contract.entity],
+    )
+    return {row["quarantine_id"]: bool(row["is_corrected"]) for row in rows}
 
 
 def _close_corrected(batch: "Batch", at: datetime) -> None:
-    """Close rows of the quarantine that a live source has put right since: a good row of their key has come."""
+    """Close rows of the quarantine that a live source has put right since: a good row of their key has come.
+
+    Only the newest are asked about: where so many are open, the source is not put right row by row. What is bad in this
+    very batch is opened again by `_quarantine`.
+    """
     contract, writer = batch.contract, batch.writer
     columns = [column for column in contract.columns if column.name in contract.key]
     if not any(entry.file.is_live for entry in batch.files) or any(column.type != "text" for column in columns):
@@ -485,7 +503,8 @@ def _close_corrected(batch: "Batch", at: datetime) -> None:
     keys: dict[str, list[str]] = {}
     for row in writer.fetch(
         "select quarantine_id, row_text from raw.quarantine where source = ? and entity = ? "
-        "and file_name like 'live/%' and resolved_at is null and row_text like '{%'",
+        "and file_name like 'live/%' and resolved_at is null and row_text like '{%' "
+        f"order by first_seen_at desc limit {_MOST_ASKED_ABOUT}",
         [contract.source, contract.entity],
     ):
         with contextlib.suppress(ValueError):
@@ -504,16 +523,18 @@ def _close_corrected(batch: "Batch", at: datetime) -> None:
         f"select distinct o.quarantine_id from {_OPEN} as o join {STAGED} as s on {same} where s._reason is null"
     )
     writer.reading.unregister(_OPEN)
-    _close(writer, corrected["quarantine_id"].to_pylist(), "corrected", at)
+    _resolve(writer, corrected["quarantine_id"].to_pylist(), "corrected", at)
 
 
-def _close(writer: Writer, ids: list[str], resolution: str, at: datetime) -> None:
+def _resolve(writer: Writer, ids: list[str], resolution: str | None, at: datetime | None) -> None:
+    """Close rows of the quarantine that are open, or open them again where `at` is None."""
+    is_meant = "resolved_at is null" if at else "resolved_at is not null"
     for start in range(0, len(ids), _CLOSED_AT_ONCE):
         some = ids[start : start + _CLOSED_AT_ONCE]
         marks = ", ".join("?" for _ in some)
         writer.execute(
             "update raw.quarantine set resolved_at = ?, resolution = ? "
-            f"where resolved_at is null and quarantine_id in ({marks})",
+            f"where {is_meant} and quarantine_id in ({marks})",
             [at, resolution, *some],
         )
 
@@ -656,7 +677,7 @@ def _close_replayed(batch: Batch, at: datetime) -> None:
         for row in batch.replayed
         if row.file_name in there and (row.file_name, row.file_line) not in batch.still_bad
     ]
-    _close(batch.writer, taken, "replayed", at)
+    _resolve(batch.writer, taken, "replayed", at)
 
 
 def _ledger_row(load: FileLoad, digest: str | None, started_at: datetime, finished_at: datetime) -> dict[str, Any]:

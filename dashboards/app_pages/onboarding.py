@@ -130,11 +130,7 @@ def _figures(trust: Trust, shown: Sequence[data.Row], month: data.Row, team_id: 
                 "Half had begun by",
                 "median_days",
                 _median(month),
-                [
-                    "days from joining to the first success; day 0 is the day of joining"
-                    if not _is_few(month, "adopters")
-                    else f"{_band(month, 'adopters')} have begun: it would be one person's day"
-                ],
+                [_about_median(month)],
                 lambda value: f"{formats.signed(value)}{formats.THIN}days",
             ),
             tile(
@@ -303,7 +299,18 @@ def _counted(row: data.Row, day: int) -> str:
 def _median(row: data.Row) -> str:
     if _is_few(row, "adopters"):
         return HIDDEN
+    if formats.is_missing(row["median_days"]) and "adopters_band" in row:
+        # Whoever sees all knows which of the two it is; here to say it would tell of one person.
+        return "Not told"
     return "Not reached" if formats.is_missing(row["median_days"]) else f"day {formats.count(row['median_days'])}"
+
+
+def _about_median(row: data.Row) -> str:
+    if _is_few(row, "adopters"):
+        return f"{_band(row, 'adopters')} have begun: it would be one person's day"
+    if formats.is_missing(row["median_days"]):
+        return "not reached yet, or by so few that it would be one person's day"
+    return "days from joining to the first success; day 0 is the day of joining"
 
 
 def _skills(row: data.Row) -> str:

@@ -117,6 +117,15 @@ def test_a_manifest_tells_no_address_and_leads_nowhere_else(warehouse: Warehouse
         assert gaps(warehouse, load(warehouse, drop)) == [("missing_file", "registry/events/_manifest.json", None, 0)]
 
 
+def test_a_claim_goes_with_the_delivery_that_it_was_made_of(warehouse: Warehouse, drop: Path) -> None:
+    put(drop, "registry/events/a.ndjson", [event(1)])
+    put(drop, "registry/events/_manifest.json", json.dumps({"files": [{"name": "a.ndjson", "rows": 2}]}))
+    assert gaps(warehouse, load(warehouse, drop)) == [("rows_differ", "registry/events/a.ndjson", 2, 1)]
+    put(drop, "registry/events/a.ndjson", [event(1), event(2), event(3)])
+    put(drop, "registry/events/_manifest.json", json.dumps({"files": [{"name": "a.ndjson"}]}))
+    assert gaps(warehouse, load(warehouse, drop)) == []
+
+
 def test_a_manifest_of_more_rows_than_there_can_be_is_none(warehouse: Warehouse, drop: Path) -> None:
     put(drop, "registry/events/a.ndjson", [event(1)])
     load(warehouse, drop)

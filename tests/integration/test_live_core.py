@@ -171,6 +171,11 @@ def test_a_bad_row_that_the_source_puts_right_is_closed_with_the_good_one(wareho
     import_live(warehouse, source, as_of=AS_OF)
     assert closed() == [("2", "corrected"), ("3", None)]
     assert events(warehouse) == 2
+    # Bad once more, it is open once more, and counted.
+    source.bad = True
+    [load] = import_live(warehouse, source, as_of=AS_OF).loads
+    assert closed() == [("2", None), ("3", None)]
+    assert (load.rows_seen, load.rows_quarantined) == (3, 1)
 
 
 def test_what_is_wrong_with_one_entity_keeps_no_other_from_being_read(warehouse: Warehouse) -> None:

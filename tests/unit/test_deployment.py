@@ -40,6 +40,14 @@ def test_every_variable_of_a_deployment_is_a_setting(path: str) -> None:
     assert used <= known
 
 
+def test_no_setting_of_env_moves_what_the_containers_mount_and_serve() -> None:
+    app = COMPOSE["x-app"]
+    assert app["env_file"] == ".env"
+    pinned = {name: app["environment"][f"SKILLSMITH_{name}"] for name in ("HOME", "DROP", "PORT")}
+    assert [f"home:{pinned['HOME']}", f"./drop:{pinned['DROP']}:ro"] == app["volumes"]
+    assert any(pinned["PORT"] in port for service in COMPOSE["services"].values() for port in service.get("ports", []))
+
+
 def test_every_service_waits_for_services_and_mounts_volumes_that_are_there() -> None:
     services = COMPOSE["services"]
     for service in services.values():

@@ -100,7 +100,7 @@ deliveries as (
 
     from {{ source('operations', 'import_ledger') }}
 
-    where outcome = 'loaded' and rows_claimed is not null
+    where outcome = 'loaded'
 
 ),
 
@@ -114,7 +114,7 @@ complete as (
 
     from deliveries
 
-    where newest = 1
+    where newest = 1 and rows_claimed is not null
 
     group by source, entity
 
