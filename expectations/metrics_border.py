@@ -45,7 +45,7 @@ _DAY_COLUMNS = ("period_end", "month", "quarter", "day")
 _COMPARED_SCOPES = ("team", "account", "skill", "company", "money", "service")
 # Their rows come and go with a fifth person who does something, with the model that is published, or with the only
 # period that they are kept for.
-_COME_AND_GO = frozenset({"skill_pairs", "skill_suggestions", "team_skill_breakdown"})
+_COME_AND_GO = frozenset({"skill_pairs", "skill_retention_curve", "skill_suggestions", "team_skill_breakdown"})
 LEAST_KEPT_SHARE = 0.9
 
 RowCounts = Mapping[str, Mapping[Any, int]]
