@@ -23,6 +23,8 @@ LEAST_MEDIAN = 20
 # Three times the entity's own share so far; the floor is a world without dirt meeting its first bad file.
 QUARANTINE_FACTOR = 3.0
 QUARANTINE_FLOOR = 0.02
+QUARANTINE_ROWS = 2
+"""So many bad rows of however few say nothing of a format; they are counted and listed like all."""
 # An older gap is history: it stays in the ledger of gaps, and does not colour today's numbers.
 GAP_DAYS = 28
 LEAST_SHARE_OF_FILL = 0.5
@@ -80,7 +82,8 @@ def raw_checks(writer: Writer, *, as_of: datetime, since: datetime | None) -> li
             column="times_allowed",
             minimum=None,
             maximum=1,
-            expected=f"at most {QUARANTINE_FACTOR:g} times the share so far, and {QUARANTINE_FLOOR:.0%} in any case",
+            expected=f"at most {QUARANTINE_FACTOR:g} times the share so far; {QUARANTINE_FLOOR:.0%} and "
+            f"{QUARANTINE_ROWS} rows in any case",
             reason="a source that changes its format sends its rows to the quarantine without an error",
             fetch=lambda: _quarantine(writer),
             show=("rows_quarantined", "rows_seen"),
@@ -241,7 +244,7 @@ def _quarantine(writer: Writer) -> list[dict[str, Any]]:
         if not row["rows_seen"]:
             continue
         before = _share(row["quarantined_before"], row["seen_before"])
-        allowed = max(QUARANTINE_FLOOR, QUARANTINE_FACTOR * before)
+        allowed = max(QUARANTINE_FLOOR, QUARANTINE_FACTOR * before, _share(QUARANTINE_ROWS, row["rows_seen"]))
         rows.append(
             {
                 "table_name": f"raw.{row['source']}_{row['entity']}",

@@ -48,3 +48,15 @@ def test_a_quarantined_share_stays_a_warning_until_a_better_load_comes(warehouse
         # 20 of 1,100 rows so far are 1.8%, which allows 5.45%; 27 of 1,000 are about half of that.
         load(writer, 6, seen=1_000, quarantined=27)
         assert verdict(writer) == ("passed", "times_allowed = 0.495")
+
+
+def test_one_or_two_bad_rows_of_a_small_load_are_no_changed_format(warehouse: Warehouse) -> None:
+    initialise(warehouse)
+    with warehouse.write() as writer:
+        load(writer, 1, seen=49, quarantined=1)
+        # 1/49 is 2.04%, over the floor; two rows of 49 are allowed: half of that.
+        assert verdict(writer) == ("passed", "times_allowed = 0.5")
+        publish(writer, 2)
+        # 1/49 so far allows 6.12%, more than two rows of 49 do (4.08%); 4/49 are a third more than that.
+        load(writer, 3, seen=49, quarantined=4)
+        assert verdict(writer)[0] == "failed"
