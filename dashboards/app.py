@@ -34,6 +34,7 @@ STYLE = """
 .rows .number {text-align: right;}
 /* Charts have their own buttons under them; the toolbar's are invisible until a mouse comes, also to a keyboard. */
 [data-testid=stElementToolbar] {display: none;}
+/* Small print is small enough: paler than the rest it could not be read. */
 [data-testid=stCaptionContainer], [data-testid=stCaptionContainer] * {opacity: 1;}
 [class*="st-key-blocked_"] {opacity: .6; filter: grayscale(1);}
 .printed {display: none;}

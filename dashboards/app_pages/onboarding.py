@@ -252,7 +252,7 @@ def _name(row: data.Row) -> str:
 def _reached(row: data.Row) -> str:
     if formats.is_missing(row["adopters"]):
         return _band(row, "adopters")
-    return f"{formats.share(row['adopted_share'])} ({formats.count(row['adopters'])}/{formats.count(row['seats'])})"
+    return formats.share_of(row["adopted_share"], row["adopters"], row["seats"])
 
 
 def _in_the_end(month: data.Row, last: dict[date, data.Row]) -> str:

@@ -310,8 +310,7 @@ def _of(row: data.Row, rate: str | None, count: str, base: str) -> str:
         return HIDDEN
     if formats.is_missing(row[f"{rate}_rate"]):
         return ""
-    counted = f"{formats.count(row[count])}/{formats.count(row[base])}"
-    return f"{formats.share(row[f'{rate}_rate'], 1)} ({counted})"
+    return formats.share_of(row[f"{rate}_rate"], row[count], row[base], 1)
 
 
 def _with_interval(row: data.Row, rate: str | None, count: str, base: str, of: str = "") -> str:
@@ -391,8 +390,7 @@ def _part(row: data.Row, by: str) -> dict[str, Any]:
 
 
 def _of_shown(row: data.Row) -> str:
-    counted = f"{formats.count(row['installed'])}/{formats.count(row['shown'])}"
-    return f"{formats.share(row['acceptance_rate'], 1)} ({counted})"
+    return formats.share_of(row["acceptance_rate"], row["installed"], row["shown"], 1)
 
 
 def _name(value: str) -> str:

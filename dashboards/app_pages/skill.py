@@ -266,8 +266,7 @@ def _point(later: int, row: data.Row | None) -> data.Row:
     """A point of the curve; without a row, or where it is hidden, a gap."""
     if row is None or formats.is_missing(row["retained_users"]):
         return {"weeks_later": later, "retention_rate": None, "text": "", "is_provisional": False}
-    counted = f"{formats.count(row['retained_users'])}/{formats.count(row['users'])}"
-    return {**row, "text": f"{formats.share(row['retention_rate'])} ({counted})"}
+    return {**row, "text": formats.share_of(row["retention_rate"], row["retained_users"], row["users"])}
 
 
 def _quality(looking: Looking, trust: Trust, chosen: _Chosen) -> None:

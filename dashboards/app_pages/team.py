@@ -265,7 +265,7 @@ def _skills(looking: Looking, trust: Trust, chosen: dict[str, Any], is_covered: 
 
 def _users(row: data.Row) -> str:
     if not formats.is_missing(row["users"]):
-        return f"{formats.share(row['adoption_rate'])} ({formats.count(row['users'])}/{formats.count(row['seats'])})"
+        return formats.share_of(row["adoption_rate"], row["users"], row["seats"])
     band = row.get("adoption_band")
     return formats.NO_DATA if formats.is_missing(band) else f"{band} of {formats.count(row['seats'])}"
 

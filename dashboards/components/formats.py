@@ -51,9 +51,9 @@ def share(value: Any, digits: int = 0) -> str:
     return f"{_signed(f'{float(value) * 100:.{digits}f}')}{THIN}%"
 
 
-def share_of(rate: Any, part: Any, whole: Any) -> str:
+def share_of(rate: Any, part: Any, whole: Any, digits: int = 0) -> str:
     """A share and the counts that it is of: 78 % (14/18)."""
-    return f"{share(rate)} ({count(part)}/{count(whole)})"
+    return f"{share(rate, digits)} ({count(part)}/{count(whole)})"
 
 
 def interval(low: Any, high: Any) -> str:

@@ -86,8 +86,7 @@ def used_together(looking: Looking, trust: Trust, skill_name: str) -> None:
 
 
 def _of_sessions(row: data.Row) -> str:
-    counted = f"{formats.count(row['sessions_together'])}/{formats.count(row['sessions_of_this'])}"
-    return f"{formats.share(row['share_of_sessions'])} ({counted})"
+    return formats.share_of(row["share_of_sessions"], row["sessions_together"], row["sessions_of_this"])
 
 
 def _times(row: data.Row) -> str:
