@@ -14,11 +14,13 @@ from itertools import cycle, groupby
 from pathlib import Path
 from typing import Any
 
+from ingest.batch import Batch
 from ingest.contracts import CONTRACTS
 from ingest.delivery import Claim, DroppedFile, Look, checksum, find, look_through
-from ingest.landing import Batch, ImportReport, Landing, Progress, limit_memory
+from ingest.landing import Landing, limit_memory
 from ingest.pseudonym_key import require_same_key
 from ingest.remote import READERS, RemoteDrop
+from ingest.report import ImportReport, Progress
 from warehouse import Warehouse, Writer
 from warehouse.errors import RefusedFileError, UsageError
 from warehouse.settings import place_of

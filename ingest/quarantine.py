@@ -14,10 +14,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from ingest.batch import OpenRow
 from ingest.contracts import CONTRACTS
 from ingest.delivery import DroppedFile, find, look_through
-from ingest.landing import ImportReport, Landing, OpenRow, Progress, limit_memory, looked_through, now
+from ingest.landing import Landing, limit_memory, looked_through, now
 from ingest.remote import RemoteDrop
+from ingest.report import ImportReport, Progress
 from warehouse import Warehouse, Writer
 from warehouse.errors import UsageError
 from warehouse.settings import place_of

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from ingest.contracts import CONTRACTS, Contract
-from ingest.landing import ImportReport
 from ingest.live import cursor_of
 from ingest.live.configured import Configured, configured
+from ingest.report import ImportReport
 from orchestration import pipeline
 from orchestration.assets import AS_OF_TAG, Run, as_of_run, opened_warehouse
 from orchestration.clock import parse_time

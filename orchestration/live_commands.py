@@ -34,8 +34,8 @@ def pull(
 
     Example: skillsmith-analytics pull registry --since 2026-07-01 --until 2026-07-08
     """
-    from ingest.landing import ImportReport
     from ingest.live.configured import configured
+    from ingest.report import ImportReport
     from orchestration import pipeline
     from warehouse import open_warehouse
     from warehouse.errors import SkillsmithError, UsageError

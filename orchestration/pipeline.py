@@ -27,7 +27,7 @@ from warehouse.errors import (
 )
 
 if TYPE_CHECKING:
-    from ingest.landing import ImportReport
+    from ingest.report import ImportReport
     from ingest.retention import Expiry
     from orchestration.dbt_runner import DbtRun, NodeResult
     from warehouse.access import Snapshot
@@ -151,10 +151,10 @@ def pull(
     An entity that cannot be read is a gap in the ledger of gaps until it was, which a wrong call or a range of time
     read again says nothing of; the error is raised all the same, and `report` has what was read until then.
     """
-    from ingest.landing import ImportReport
     from ingest.live import import_live
     from ingest.live.configured import configured_source
     from ingest.privacy import safe_message
+    from ingest.report import ImportReport
 
     settings = warehouse.settings
     source = configured_source(settings, name)

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from ingest.contracts import CONTRACTS, Contract
 from ingest.delivery import COMPRESSIONS, FORMATS, DroppedFile
-from ingest.landing import ImportReport, Landing, Progress, limit_memory, looked_through
+from ingest.landing import Landing, limit_memory, looked_through
 from ingest.live.window import LiveSource, Window
+from ingest.report import ImportReport, Progress
 from warehouse import Warehouse
 from warehouse.errors import (
     RefusedFileError,

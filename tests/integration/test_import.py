@@ -15,7 +15,7 @@ import pytest
 
 from ingest.contracts import CONTRACTS
 from ingest.files import import_drop
-from ingest.landing import ImportReport
+from ingest.report import ImportReport
 from warehouse import Warehouse, open_warehouse
 from warehouse.errors import UsageError
 from warehouse.postgres import PostgresWriter

@@ -11,8 +11,8 @@ import pytest
 
 from ingest.completeness import record_gaps
 from ingest.contracts import CONTRACTS, Contract
-from ingest.landing import ImportReport
 from ingest.live import Window, cursor_of, import_live
+from ingest.report import ImportReport
 from tests.integration.test_import import event, fetch
 from warehouse import Warehouse
 from warehouse.errors import SourceError, TransientError, UnreachableError, UsageError, WarehouseBusyError

@@ -25,10 +25,10 @@ from psycopg import conninfo
 from pydantic import SecretStr
 
 from ingest.contracts import CONTRACTS
-from ingest.landing import ImportReport
 from ingest.live import Window, cursor_of, import_live, registry
 from ingest.live.registry import RegistrySource
 from ingest.privacy import pseudonym
+from ingest.report import ImportReport
 from tests.integration.test_import import KEY, fetch
 from warehouse import Warehouse, open_warehouse
 from warehouse.errors import SkillsmithError, SourceError, TransientError, UsageError

@@ -20,8 +20,8 @@ from moto.core import set_initial_no_auth_action_count
 from ingest import files, remote
 from ingest.contracts import CONTRACTS
 from ingest.delivery import MOST_MANIFEST
-from ingest.landing import ImportReport
 from ingest.quarantine import Choice, replay
+from ingest.report import ImportReport
 from ingest.simulator import simulate
 from orchestration.cli import run
 from orchestration.pipeline import initialise
