@@ -4,22 +4,23 @@ An entity that never arrived has no rows and so no checks: it is "no data", not 
 """
 
 import json
-import re
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from statistics import median
 from typing import Any
 
 from expectations.frames import FrameCheck
+from ingest.completeness import (
+    LEAST_MEDIAN,
+    LEAST_SHARE_OF_MEDIAN,
+    TRAILING_WEEKS,
+    contracts_with_days,
+    daily_counts,
+    holidays,
+    usual_rows,
+)
 from ingest.contracts import CONTRACTS, Contract
 from warehouse import Writer
-from warehouse.statements import quoted
 
-# Workdays and weekends are compared with their own kind; 14 days hold at least four weekend days.
-TRAILING_DAYS = 14
-# Below half of the usual day something is missing; chance alone hardly ever halves 20 rows or more (Poisson, < 1%).
-LEAST_SHARE_OF_MEDIAN = 0.5
-LEAST_MEDIAN = 20
 # Three times the entity's own share so far; the floor is a world without dirt meeting its first bad file.
 QUARANTINE_FACTOR = 3.0
 QUARANTINE_FLOOR = 0.02
@@ -29,8 +30,14 @@ QUARANTINE_ROWS = 2
 GAP_DAYS = 28
 LEAST_SHARE_OF_FILL = 0.5
 # A key that fewer rows have comes and goes by chance.
-LEAST_FILL, LEAST_FILLED_ROWS = 0.01, 50
-FILES_COMPARED = 500
+LEAST_FILL, LEAST_FILLED_ROWS, LEAST_EXPECTED_ROWS = 0.01, 50, 20
+FILL_DAYS = 14
+# The day that a file's name says, as text, or that on which it was loaded.
+_DAY_OF_FILE = (
+    "case when file_name like '%____-__-__%' "
+    r"then regexp_replace(file_name, '^.*([0-9]{4}-[0-9]{2}-[0-9]{2}).*$', '\1') "
+    "else cast(cast(finished_at as date) as varchar) end"
+)
 
 
 def raw_checks(writer: Writer, *, as_of: datetime, since: datetime | None) -> list[FrameCheck]:
@@ -70,7 +77,7 @@ def raw_checks(writer: Writer, *, as_of: datetime, since: datetime | None) -> li
             column="share_of_median",
             minimum=LEAST_SHARE_OF_MEDIAN,
             maximum=None,
-            expected=f"at least {LEAST_SHARE_OF_MEDIAN} of the median of the {TRAILING_DAYS} days before",
+            expected=f"at least {LEAST_SHARE_OF_MEDIAN} of its weekday's median of {TRAILING_WEEKS} weeks",
             reason="a bad token or a stopped exporter gives an empty or short day, not an error",
             fetch=lambda: _last_days(writer, arrived, as_of),
             show=("day", "rows", "usual"),
@@ -107,10 +114,10 @@ def raw_checks(writer: Writer, *, as_of: datetime, since: datetime | None) -> li
             column="open_gaps",
             minimum=None,
             maximum=0,
-            expected=f"no file, source or day of the last {GAP_DAYS} days missing or other than stated",
+            expected=f"no file, source or day of the last {GAP_DAYS} days missing, short or other than stated",
             reason="a fetch or a file that was cut short is never to be taken for the whole",
             fetch=lambda: _gaps(writer, arrived, as_of),
-            show=("kind", "day", "file_name"),
+            show=("kind", "day", "file_name", "rows_found", "rows_expected"),
         ),
         FrameCheck(
             name="keys_keep_arriving",
@@ -119,7 +126,7 @@ def raw_checks(writer: Writer, *, as_of: datetime, since: datetime | None) -> li
             column="share_of_usual_fill",
             minimum=LEAST_SHARE_OF_FILL,
             maximum=None,
-            expected=f"every key at least {LEAST_SHARE_OF_FILL} times as full as in the {TRAILING_DAYS} days before",
+            expected=f"every key at least {LEAST_SHARE_OF_FILL} times as full as in the {FILL_DAYS} days before",
             reason="a key that stops arriving makes NULLs, not errors, and numbers that fall without a cause",
             fetch=lambda: _fills(writer, arrived, as_of),
             show=("key", "fill", "usual_fill", "day"),
@@ -186,28 +193,19 @@ def _days_of_loads(writer: Writer, contract: Contract, since: datetime | None) -
 
 
 def _last_days(writer: Writer, contracts: Iterable[Contract], as_of: datetime) -> list[dict[str, Any]]:
-    """Rows of the last complete day against the usual day of its kind, for entities whose days are big enough."""
+    """Rows of the last complete day against what is usual for its weekday, of entities whose days are big enough."""
     last = as_of.date() - timedelta(days=1)
-    first = last - timedelta(days=TRAILING_DAYS)
+    since = last - timedelta(weeks=TRAILING_WEEKS)
+    days = set(contracts_with_days())
     rows = []
     for contract in contracts:
-        if contract.day_column is None:
+        if contract not in days or last in holidays(writer):
             continue
-        time = quoted(contract.day_column)
-        day = f"cast({time} as date)"
-        counted = {
-            row["day"]: row["n"]
-            for row in writer.fetch(
-                f"select {day} as day, count(*) as n from {contract.table.qualified} "
-                f"where {time} >= ? and {time} < ? group by 1",
-                [_midnight(first), _midnight(last + timedelta(days=1))],
-            )
-        }
-        alike = [first + timedelta(days=n) for n in range(TRAILING_DAYS)]
-        usual = median(counted.get(day, 0) for day in alike if _is_weekend(day) == _is_weekend(last))
+        counts = daily_counts(writer, contract, since)
+        usual = usual_rows(counts, last, min(counts, default=last))
         if usual < LEAST_MEDIAN:
             continue
-        found = counted.get(last, 0)
+        found = counts.get(last, 0)
         rows.append(
             {
                 "table_name": contract.table.qualified,
@@ -280,23 +278,26 @@ def _refused(writer: Writer) -> list[dict[str, Any]]:
 
 
 def _gaps(writer: Writer, contracts: Iterable[Contract], as_of: datetime) -> list[dict[str, Any]]:
-    """Open gaps of each entity, short days aside, whose own check this is not; one row of zero where there is none."""
-    since = as_of.date() - timedelta(days=GAP_DAYS)
+    """Open gaps of each entity, the newest with its numbers; one row of zero where there is none.
+
+    The last complete day has a check of its own, and rows that came again have been merged.
+    """
+    since, last = as_of.date() - timedelta(days=GAP_DAYS), as_of.date() - timedelta(days=1)
     found = [
         row
         for row in writer.fetch(
-            "select source, entity, kind, day, file_name from ops.import_gaps where closed_at is null "
-            "and kind not in ('short_day', 'overlap') order by first_seen_at desc"
+            "select source, entity, kind, day, file_name, rows_found, rows_expected from ops.import_gaps "
+            "where closed_at is null and kind <> 'overlap' order by first_seen_at desc, day desc"
         )
-        if row["day"] is None or row["day"] >= since
+        if row["day"] is None or (since <= row["day"] and (row["kind"], row["day"]) != ("short_day", last))
     ]
     rows = []
     for contract in contracts:
         own = [row for row in found if (row["source"], row["entity"]) == (contract.source, contract.entity)]
-        newest = own[0] if own else {"kind": None, "day": None, "file_name": None}
+        newest = own[0] if own else {}
         rows.append(
             {"table_name": contract.table.qualified, "open_gaps": len(own)}
-            | {name: newest[name] for name in ("kind", "day", "file_name")}
+            | {name: newest.get(name) for name in ("kind", "day", "file_name", "rows_found", "rows_expected")}
         )
     return rows
 
@@ -304,33 +305,32 @@ def _gaps(writer: Writer, contracts: Iterable[Contract], as_of: datetime) -> lis
 def _fills(writer: Writer, contracts: Iterable[Contract], as_of: datetime) -> list[dict[str, Any]]:
     """Each entity's key that lost most: its fill in the newest day's files against the files of the days before.
 
-    A file is of the day that its name says, or of the day on which it was loaded.
+    A file is of the day that its name says, or of the day on which it was loaded. What is delivered whole is refused
+    where a key is missing, so references are not asked about.
     """
     rows = []
     for contract in contracts:
-        if contract.day_column is None:
+        if contract.is_reference:
             continue
-        files = [
-            (_day_of_file(row["file_name"]) or row["finished_at"].date(), row["rows_seen"], _fill_of(row["key_fill"]))
-            for row in writer.fetch(
-                "select file_name, finished_at, rows_seen, key_fill from raw.import_ledger where outcome = 'loaded' "
-                "and source = ? and entity = ? and rows_seen > 0 and key_fill is not null "
-                f"order by finished_at desc, file_name desc limit {FILES_COMPARED}",
-                [contract.source, contract.entity],
-            )
-        ]
-        days = [day for day, _, _ in files if day <= as_of.date()]
-        if not days:
+        files = f"select {_DAY_OF_FILE} as day, rows_seen, key_fill from raw.import_ledger " + (
+            "where outcome = 'loaded' and source = ? and entity = ? and rows_seen > 0 and key_fill is not null"
+        )
+        said = writer.fetch(f"select distinct day from ({files}) as files", [contract.source, contract.entity])
+        last = max((day for row in said if (day := _day(row["day"])) and day <= as_of.date()), default=None)
+        if last is None:
             continue
-        last = max(days)
-        newest = [file for file in files if file[0] == last]
-        before = [file for file in files if last - timedelta(days=TRAILING_DAYS) <= file[0] < last]
+        found = writer.fetch(
+            f"select day, rows_seen, key_fill from ({files}) as files where day between ? and ?",
+            [contract.source, contract.entity, str(last - timedelta(days=FILL_DAYS)), str(last)],
+        )
+        parsed = [(row["day"] == str(last), row["rows_seen"], _fill_of(row["key_fill"])) for row in found]
+        newest, before = [file for file in parsed if file[0]], [file for file in parsed if not file[0]]
         usual, now = _filled(before), _filled(newest)
         seen_before, seen = sum(file[1] for file in before), sum(file[1] for file in newest)
         worst: dict[str, Any] | None = None
         for key, filled in usual.items():
             fill = filled / seen_before
-            if fill < LEAST_FILL or filled < LEAST_FILLED_ROWS or fill * seen < LEAST_MEDIAN:
+            if fill < LEAST_FILL or filled < LEAST_FILLED_ROWS or fill * seen < LEAST_EXPECTED_ROWS:
                 continue
             share = now.get(key, 0.0) / seen / fill
             if worst is None or share < worst["share_of_usual_fill"]:
@@ -360,10 +360,9 @@ def _fill_of(text: Any) -> dict[str, float]:
     return json.loads(text) if isinstance(text, str) else dict(text)
 
 
-def _day_of_file(name: str) -> date | None:
-    found = re.search(r"(\d{4})-(\d{2})-(\d{2})(?!\d)", name.rsplit("/", 1)[-1])
+def _day(text: str) -> date | None:
     try:
-        return date(*(int(part) for part in found.groups())) if found else None
+        return date.fromisoformat(text)
     except ValueError:
         return None
 
@@ -374,7 +373,3 @@ def _share(part: int | None, whole: int | None) -> float:
 
 def _midnight(day: Any) -> datetime:
     return datetime(day.year, day.month, day.day)
-
-
-def _is_weekend(day: Any) -> bool:
-    return day.weekday() >= 5

@@ -4,7 +4,6 @@
 the days themselves, and holds them against `ops.import_gaps`: new ones are opened, those that are no more are closed.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -21,11 +20,13 @@ from warehouse.statements import quoted
 
 Kind = Literal["missing_file", "refused_file", "rows_differ", "empty_day", "short_day", "source_failed", "overlap"]
 
-# Workdays and weekends are compared with their own kind; 28 days hold at least eight weekend days.
-TRAILING_DAYS = 28
-# Below half of the usual day something is missing; chance alone hardly ever halves 20 rows or more (Poisson, < 1%).
+# A day is compared with its weekday: a Saturday is no Sunday, and a Monday may be three Tuesdays.
+TRAILING_WEEKS = 8
+_LEAST_WEEKS = 2
+# Below half of the usual day something is missing. Chance alone halves 20 rows on one day of a hundred, and 40 on one
+# of ten thousand; a month of all entities has hundreds of days.
 LEAST_SHARE_OF_MEDIAN = 0.5
-LEAST_MEDIAN = 20
+LEAST_MEDIAN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,48 +202,70 @@ def _overlaps(writer: Writer) -> Iterable[Gap]:
 
 
 def _days(writer: Writer, last: date) -> Iterable[Gap]:
-    """Days that have no row, or far fewer than the usual day of their kind in the weeks before."""
-    holidays = {
-        row["day"]
-        for row in writer.fetch(
-            "select day from raw.reference_holidays where version = (select max(version) from raw.reference_holidays)"
-        )
-    }
-    for contract, counts in _daily_counts(writer):
+    """Days that have no row, or far fewer than is usual for their weekday."""
+    free = holidays(writer)
+    for contract in contracts_with_days():
+        counts = daily_counts(writer, contract)
         if not counts:
             continue
         first = min(counts)
-        for number in range(7, (last - first).days + 1):
+        for number in range((last - first).days + 1):
             day = first + timedelta(days=number)
-            if day in holidays:
-                continue
-            before = [day - timedelta(days=back) for back in range(1, min(TRAILING_DAYS, number) + 1)]
-            alike = [counts.get(each, 0) for each in before if (each.weekday() >= 5) == (day.weekday() >= 5)]
-            usual, found = median(alike) if alike else 0, counts.get(day, 0)
-            if usual < LEAST_MEDIAN or found >= LEAST_SHARE_OF_MEDIAN * usual:
+            usual, found = usual_rows(counts, day, first), counts.get(day, 0)
+            if day in free or usual < LEAST_MEDIAN or found >= LEAST_SHARE_OF_MEDIAN * usual:
                 continue
             kind = "short_day" if found else "empty_day"
-            yield Gap(contract, kind, day, None, int(usual), found, "against the usual day of its kind")
+            yield Gap(contract, kind, day, None, int(usual), found, f"against the usual {day:%A}")
 
 
-def _daily_counts(writer: Writer) -> Iterable[tuple[Contract, dict[date, int]]]:
-    """Rows by UTC day of every entity that has days; where the engine keeps such counts nobody counts again."""
-    kept: dict[str, dict[date, int]] = defaultdict(dict)
-    for row in writer.fetch("select table_name, day, row_count from raw.days where row_count > 0"):
-        kept[row["table_name"]][row["day"]] = row["row_count"]
-    for contract in _with_days():
-        if contract.table.name in kept:
-            yield contract, kept[contract.table.name]
-            continue
-        day = quoted(str(contract.day_column))
-        rows = writer.fetch(
-            f"select cast({day} as date) as day, count(*) as n from {contract.table.qualified} "
-            f"where {day} is not null group by 1"
-        )
-        yield contract, {row["day"]: row["n"] for row in rows}
+def usual_rows(counts: Mapping[date, int], day: date, first: date) -> float:
+    """Median of the rows of the same weekday in the weeks before; 0 where nobody can say, as in the first week.
+
+    `first` is the first day of which there could be rows. In the second week only a workday is compared, with the
+    workdays before it, and only where it has no row at all.
+    """
+    if (day - first).days < 7:
+        return 0
+    before = [day - timedelta(days=7 * weeks) for weeks in range(1, TRAILING_WEEKS + 1)]
+    alike = [counts.get(each, 0) for each in before if each >= first]
+    if len(alike) >= _LEAST_WEEKS:
+        return median(alike)
+    if counts.get(day, 0) or _is_weekend(day):
+        return 0
+    days = [first + timedelta(days=number) for number in range((day - first).days)]
+    return median([counts.get(each, 0) for each in days if not _is_weekend(each)] or [0])
 
 
-def _with_days() -> Sequence[Contract]:
+def daily_counts(writer: Writer, contract: Contract, since: date | None = None) -> dict[date, int]:
+    """Rows of an entity by UTC day, from `since` on; where the engine keeps such counts nobody counts again."""
+    kept = writer.fetch(
+        "select day, row_count from raw.days where table_name = ? and row_count > 0", [contract.table.name]
+    )
+    if kept:
+        return {row["day"]: row["row_count"] for row in kept if since is None or row["day"] >= since}
+    day = quoted(str(contract.day_column))
+    bound = [] if since is None else [datetime(since.year, since.month, since.day)]
+    rows = writer.fetch(
+        f"select cast({day} as date) as day, count(*) as n from {contract.table.qualified} "
+        f"where {day} is not null{' and ' + day + ' >= ?' if bound else ''} group by 1",
+        bound,
+    )
+    return {row["day"]: row["n"] for row in rows}
+
+
+def holidays(writer: Writer) -> set[date]:
+    """Days on which nobody expects as much as usual."""
+    rows = writer.fetch(
+        "select day from raw.reference_holidays where version = (select max(version) from raw.reference_holidays)"
+    )
+    return {row["day"] for row in rows}
+
+
+def _is_weekend(day: date) -> bool:
+    return day.weekday() >= 5
+
+
+def contracts_with_days() -> Sequence[Contract]:
     """Entities that come every day; of others, such as costs by month, a day without rows says nothing."""
     return [
         contract

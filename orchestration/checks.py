@@ -13,8 +13,11 @@ from orchestration.dagster_dbt_bridge import table_key
 from orchestration.dagster_home import WRITER_POOL
 from warehouse.published import PUBLISHED
 
-_RAW = ("key_is_not_null", "key_is_unique", "rows_of_the_last_day", "quarantine_share", "files_are_not_refused")
-_WARNINGS = frozenset({"rows_of_the_last_day", "quarantine_share", "files_are_not_refused"})
+_BLOCKING = ("key_is_not_null", "key_is_unique")
+_WARNINGS = (
+    *("rows_of_the_last_day", "quarantine_share", "files_are_not_refused", "gaps_are_closed"),
+    "keys_keep_arriving",
+)
 _METRICS = {
     "mrr_bridge_adds_up": ("mrr_bridge",),
     "mrr_bridge_goes_on": ("mrr_bridge",),
@@ -70,7 +73,7 @@ def evaluations(report: pipeline.CheckReport, manifest: Mapping[str, Any]) -> It
 
 def _specs(manifest: Mapping[str, Any]) -> Iterator[dg.AssetCheckSpec]:
     for contract in CONTRACTS.values():
-        for name in _RAW:
+        for name in (*_BLOCKING, *_WARNINGS):
             if name != "rows_of_the_last_day" or contract.day_column:
                 yield dg.AssetCheckSpec(name, asset=["raw", contract.table.name])
     models = {tuple(table_key(node)) for node in manifest["nodes"].values() if node["resource_type"] == "model"}

@@ -158,6 +158,46 @@ def test_an_empty_day_and_a_short_day_are_told_with_both_numbers(warehouse: Ware
     assert gaps(warehouse) == [("short_day", wednesday, 40, 19)]
 
 
+def days_of_events(drop: Path, counts: dict[date, int]) -> None:
+    for number, (day, count) in enumerate(sorted(counts.items())):
+        if count:
+            put(drop, f"registry/events/{day}.ndjson", day_of_events(day, count, 1 + 1000 * number))
+
+
+def test_a_day_is_held_against_its_own_weekday(warehouse: Warehouse, drop: Path) -> None:
+    # Mondays have three times the rows of other workdays, Saturdays twice and Sundays less than half.
+    usual = {0: 150, 5: 100, 6: 40}
+    days = [MONDAY + timedelta(days=number) for number in range((LAST - MONDAY).days + 1)]
+    saturday, monday = date(2026, 2, 7), date(2026, 2, 9)
+    days_of_events(drop, {day: usual.get(day.weekday(), 50) for day in days} | {saturday: 45, monday: 50})
+    load(warehouse, drop)
+    assert gaps(warehouse) == [("short_day", saturday, 100, 45), ("short_day", monday, 150, 50)]
+    # Days after it is a warning still, with both numbers.
+    [row] = observed(warehouse, "gaps_are_closed")
+    assert (row["open_gaps"], row["day"], row["rows_found"], row["rows_expected"]) == (2, monday, 50, 150)
+
+
+def test_a_short_last_day_is_one_warning_and_not_two(warehouse: Warehouse, drop: Path) -> None:
+    days = [MONDAY + timedelta(days=number) for number in range((LAST - MONDAY).days + 1)]
+    days_of_events(drop, dict.fromkeys(days, 40) | {LAST: 15})
+    load(warehouse, drop)
+    assert gaps(warehouse) == [("short_day", LAST, 40, 15)]
+    [row] = observed(warehouse, "rows_of_the_last_day")
+    assert (row["rows"], row["usual"]) == (15, 40)
+    assert [row["open_gaps"] for row in observed(warehouse, "gaps_are_closed")] == [0]
+
+
+def test_an_empty_workday_is_told_before_its_weekday_has_come_twice(warehouse: Warehouse, drop: Path) -> None:
+    days = [MONDAY + timedelta(days=number) for number in range(14)]
+    thursday = date(2026, 1, 15)
+    # Nobody works on a Sunday, and a quiet Tuesday of the second week is too early to tell.
+    days_of_events(drop, {day: 0 if day.weekday() == 6 else 40 for day in days} | {thursday: 0, date(2026, 1, 13): 4})
+    load(warehouse, drop)
+    with warehouse.write() as writer:
+        found = record_gaps(writer, as_of=datetime(2026, 1, 19, 6))
+    assert [(row["kind"], row["day"], row["rows_expected"]) for row in found] == [("empty_day", thursday, 40)]
+
+
 def test_a_gap_that_somebody_accepts_stays_closed(warehouse: Warehouse, drop: Path) -> None:
     weeks_of_events(drop, {date(2026, 2, 3): 0})
     load(warehouse, drop)
@@ -177,10 +217,10 @@ def test_a_live_source_that_failed_is_a_gap_until_it_was_read(warehouse: Warehou
     assert gaps(warehouse, read={"status/checks": None}) == []
 
 
-def observed(warehouse: Warehouse, name: str) -> list[dict[str, Any]]:
+def observed(warehouse: Warehouse, name: str, table: str = "raw.registry_events") -> list[dict[str, Any]]:
     with warehouse.write() as writer:
         [check] = [each for each in raw_checks(writer, as_of=AS_OF, since=None) if each.name == name]
-        return [row for row in check.fetch() if row["table_name"] == "raw.registry_events"]
+        return [row for row in check.fetch() if row["table_name"] == table]
 
 
 def test_a_recent_gap_is_a_warning_and_an_old_one_is_history(warehouse: Warehouse, drop: Path) -> None:
@@ -209,3 +249,27 @@ def test_a_key_that_stops_arriving_is_noticed_by_name(warehouse: Warehouse, drop
     # 9 of 30 rows have it, and every row had it before.
     assert (row["key"], row["fill"], row["usual_fill"]) == ("metadata.success", 0.3, 1.0)
     assert row["share_of_usual_fill"] == pytest.approx(0.3)
+
+
+def test_a_key_is_missed_among_many_small_files_and_in_entities_without_days(warehouse: Warehouse, drop: Path) -> None:
+    for number in range(3):
+        day = date(2026, 2, 13) + timedelta(days=number)
+        for file in range(300):
+            rows = day_of_events(day, 1, 1 + 1000 * number + file)
+            if day == LAST:
+                del rows[0]["metadata"]["success"]
+            put(drop, f"registry/events/{day}/{day}-{file:03}.ndjson", rows)
+        put(
+            drop,
+            f"registry/teams/{day}.ndjson",
+            [
+                {"team_id": f"t{number}-{row}", "account_id": "a", "created_at": f"{day}T00:00:00Z"}
+                | ({} if day == LAST else {"name": f"Team {row}"})
+                for row in range(60)
+            ],
+        )
+    load(warehouse, drop)
+    [row] = observed(warehouse, "keys_keep_arriving")
+    assert (row["key"], row["fill"], row["usual_fill"], row["day"]) == ("metadata.success", 0.0, 1.0, LAST)
+    [row] = observed(warehouse, "keys_keep_arriving", "raw.registry_teams")
+    assert (row["key"], row["fill"], row["usual_fill"]) == ("name", 0.0, 1.0)
