@@ -38,7 +38,7 @@ its distance to the clock.
 
 {#- Kinds of `int_usage_changes` that bear on every table; what else a table is made of is in its `meta.made_of`. -#}
 {% macro usage_inputs() -%}
-    {{ return(['day', 'membership', 'name', 'holiday', 'clock', 'definitions']) }}
+    {{ return(['day', 'membership', 'name', 'holiday', 'clock', 'beginning', 'definitions']) }}
 {%- endmacro %}
 
 {#- Before every day there is. -#}

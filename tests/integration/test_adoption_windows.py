@@ -347,6 +347,24 @@ def test_what_changes_in_the_past_is_made_again_from_there_and_nothing_before(
 
 
 @postgres_takes_long
+def test_history_that_comes_before_all_that_is_known_moves_every_window_that_it_should(warehouse: Warehouse) -> None:
+    # 28 days before the end of December, a Wednesday, is the end of a period now, and no table has a row of it.
+    world = make_world(seed=5, days=40)
+    as_of = datetime(2026, 2, 12, 15, 30, tzinfo=UTC)
+    for number in range(3):
+        seat = {"team_id": "t1", "actor_key": f"early{number}", "is_bot": False, "joined_at": at(date(2025, 10, 1), 9)}
+        world.members.append(seat | {"left_at": None})
+    fill(warehouse, world)
+    build(warehouse, as_of)
+    before = len(world.events)
+    for number, day in enumerate((date(2025, 12, 4), date(2025, 12, 6))):
+        world.add_event(at(day, 9), "telemetry:skill_invoke", f"p{number}", as_of, skill_name="cat/docs", success=True)
+    add_events(warehouse, world.events[before:])
+    build(warehouse, as_of.replace(minute=31))
+    assert_as_defined(warehouse, world, as_of.replace(minute=31))
+
+
+@postgres_takes_long
 def test_an_install_that_the_log_noted_before_midnight_is_of_the_day_of_its_event_once_that_is_there(
     warehouse: Warehouse,
 ) -> None:

@@ -95,6 +95,19 @@ inputs as (
 
     union all
 
+    -- Days before all others are the ends of windows and of periods that no table has yet.
+    select
+        'beginning' as kind,
+        '' as subject,
+        '' as actor_key,
+        {{ all_days() }} as since,
+        {{ all_days() }} as until,
+        coalesce(cast(min(day) as varchar), '') as detail
+
+    from {{ ref('int_event_days') }}
+
+    union all
+
     select
         'definitions' as kind,
         '' as subject,
