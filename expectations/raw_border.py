@@ -67,7 +67,8 @@ def raw_checks(writer: Writer, *, as_of: datetime, since: datetime | None) -> li
             minimum=None,
             maximum=0,
             expected="one row a key",
-            reason="a delivery that arrives twice must change nothing; a repeated key counts everything twice",
+            reason="a delivery that arrives twice must change nothing; a repeated key counts everything twice. On "
+            "TimescaleDB `skillsmith-analytics mend-keys` leaves the latest version",
             fetch=lambda: _keys(writer, arrived, since, "repeated_keys"),
         ),
         FrameCheck(
@@ -280,7 +281,8 @@ def _refused(writer: Writer) -> list[dict[str, Any]]:
 def _gaps(writer: Writer, contracts: Iterable[Contract], as_of: datetime) -> list[dict[str, Any]]:
     """Open gaps of each entity, the newest with its numbers; one row of zero where there is none.
 
-    The last complete day has a check of its own, and rows that came again have been merged.
+    An entity of which nothing ever came has its gaps too. The last complete day has a check of its own, and rows that
+    came again have been merged.
     """
     since, last = as_of.date() - timedelta(days=GAP_DAYS), as_of.date() - timedelta(days=1)
     found = [
@@ -291,8 +293,9 @@ def _gaps(writer: Writer, contracts: Iterable[Contract], as_of: datetime) -> lis
         )
         if row["day"] is None or (since <= row["day"] and (row["kind"], row["day"]) != ("short_day", last))
     ]
+    names = {contract.name for contract in contracts} | {f"{row['source']}/{row['entity']}" for row in found}
     rows = []
-    for contract in contracts:
+    for contract in (CONTRACTS[name] for name in sorted(names & CONTRACTS.keys())):
         own = [row for row in found if (row["source"], row["entity"]) == (contract.source, contract.entity)]
         newest = own[0] if own else {}
         rows.append(

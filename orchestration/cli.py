@@ -26,12 +26,13 @@ from orchestration.cli_options import (
     places,
     progress_for,
     settings_of,
+    wait_option,
 )
 from orchestration.clock import now
 from orchestration.gap_commands import gaps
 from orchestration.live_commands import pull
 from orchestration.quarantine_commands import quarantine
-from orchestration.upkeep_commands import erase, retention
+from orchestration.upkeep_commands import erase, mend_keys, retention
 
 WRONG_CALL, INTERRUPTED, READER_GONE = 2, 130, 141
 
@@ -162,6 +163,7 @@ def prepare(ctx: click.Context) -> None:
 @cli.command("import")
 @as_of_option
 @click.option("--entity", "entities", multiple=True, metavar="SOURCE/ENTITY", help="Only this entity; may repeat.")
+@wait_option
 @json_option
 @places
 @click.pass_context
@@ -188,6 +190,7 @@ def import_(ctx: click.Context, as_of: datetime | None, entities: tuple[str, ...
 
 @cli.command()
 @as_of_option
+@wait_option
 @json_option
 @places
 @click.pass_context
@@ -208,6 +211,7 @@ def build(ctx: click.Context, as_of: datetime | None, as_json: bool) -> None:
 @cli.command()
 @built_as_of_option
 @older_option
+@wait_option
 @json_option
 @places
 @click.pass_context
@@ -230,6 +234,7 @@ def check(ctx: click.Context, as_of: datetime | None, allow_older: bool, as_json
 @cli.command()
 @built_as_of_option
 @older_option
+@wait_option
 @json_option
 @places
 @click.pass_context
@@ -253,6 +258,7 @@ def publish(ctx: click.Context, as_of: datetime | None, allow_older: bool, as_js
 @cli.command()
 @as_of_option
 @older_option
+@wait_option
 @json_option
 @places
 @click.pass_context
@@ -360,6 +366,7 @@ cli.add_command(quarantine)
 cli.add_command(gaps)
 cli.add_command(erase)
 cli.add_command(retention)
+cli.add_command(mend_keys)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -35,7 +35,7 @@ class UtcTime(click.ParamType):
 
 
 def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
-    """A place (home, drop) may be given before or after the command's name; the later one counts."""
+    """A setting such as home; it may be given before or after the command's name, and the later one counts."""
 
     def keep(ctx: click.Context, _param: click.Parameter, value: Any) -> Any:
         places = ctx.ensure_object(dict)
@@ -68,6 +68,14 @@ as_of_option = click.option(
 )
 built_as_of_option = click.option(
     "--as-of", type=UtcTime(), metavar="TIME", help="Refuse unless the last build is as of this time (UTC)."
+)
+wait_option = click.option(
+    "--wait",
+    type=click.IntRange(min=0),
+    metavar="SECONDS",
+    expose_value=False,
+    callback=_keep("wait_seconds"),
+    help="How long to wait for another run that writes (SKILLSMITH_WAIT_SECONDS; default 3); then refuse.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer as JSON on standard output.")
 older_option = click.option(

@@ -25,6 +25,7 @@ from warehouse.errors import (
     UsageError,
     WarehouseBusyError,
 )
+from warehouse.settings import Settings
 
 if TYPE_CHECKING:
     from ingest.report import ImportReport
@@ -75,6 +76,18 @@ def install(warehouse: Warehouse) -> None:
     warehouse.install([contract.table for contract in CONTRACTS.values()])
 
 
+def make_usual_drop(settings: Settings) -> None:
+    """Who reads live sources alone has no files, and so no folder for them; a place that was named must be there."""
+    from ingest.live.configured import configured
+
+    if settings.drop is not None or not configured(settings):
+        return
+    try:
+        Path(settings.drop_folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot write {settings.home}: {error.strerror}; check SKILLSMITH_HOME") from error
+
+
 def import_sources(
     warehouse: Warehouse,
     *,
@@ -88,6 +101,7 @@ def import_sources(
 
     chosen = None if entities is None else list(entities)
     with run_lock(warehouse.settings), progress.step("import") as closing:
+        make_usual_drop(warehouse.settings)
         initialise(warehouse)
         report = import_drop(warehouse, drop or warehouse.settings.drop_folder, as_of=as_of, entities=chosen)
         closing.rows = report.rows_seen

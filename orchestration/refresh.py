@@ -8,6 +8,7 @@ from datetime import datetime
 from expectations.frames import warm_up
 from ingest.remote import require_place
 from orchestration.builds import utc
+from orchestration.pipeline import make_usual_drop
 from orchestration.progress import Progress
 from orchestration.run_lock import run_lock
 from warehouse import open_warehouse
@@ -31,6 +32,7 @@ def refresh(settings: Settings, *, as_of: datetime, allow_older: bool, progress:
 
 def _refuse_early(settings: Settings, as_of: datetime, allow_older: bool) -> None:
     """What a later step would refuse after minutes is refused now."""
+    make_usual_drop(settings)
     require_place(settings.drop_folder)
     with open_reader(settings) as reader:
         try:

@@ -1,4 +1,4 @@
-"""`erase` and `retention`: what leaves the warehouse, at a person's wish or because its time has passed."""
+"""What leaves the warehouse: at a person's wish, because its time has passed, or because a later version is there."""
 
 import os
 import re
@@ -164,6 +164,44 @@ def retention(ctx: click.Context, dry_run: bool, yes: bool, as_json: bool) -> No
         done = retain(warehouse, now=now(), progress=progress_for(as_json))
     if as_json:
         answer(done)
+
+
+@click.command("mend-keys")
+@click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
+@_yes_option
+@json_option
+@places
+@click.pass_context
+def mend_keys(ctx: click.Context, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Leave one row a key where a corrected time left an older version on another day (TimescaleDB alone).
+
+    It reads every key that there is. Figures follow at the next refresh.
+
+    Example: skillsmith-analytics mend-keys --dry-run
+    """
+    from ingest.repeated_keys import drop_repeated
+    from orchestration.run_lock import run_lock
+    from warehouse import open_warehouse
+
+    settings = warehouse_settings_of(ctx)
+    progress = progress_for(as_json)
+    with run_lock(settings), open_warehouse(settings) as warehouse:
+        _bring_up(warehouse)
+        with progress.step("look"):
+            found = drop_repeated(warehouse, dry_run=True)
+        if not as_json:
+            for repeats in found:
+                days = f"{repeats.first_day} to {repeats.last_day}"
+                click.echo(f"{repeats.rows:>9,}  {repeats.table}: older versions, of {days}")
+            if not found:
+                click.echo("every key stands once")
+        if found and not dry_run:
+            if not yes:
+                click.confirm("Remove the older versions?", abort=True, err=True)
+            with progress.step("mend"):
+                found = drop_repeated(warehouse)
+    if as_json:
+        answer(found)
 
 
 def _require_writable(path: Path) -> None:

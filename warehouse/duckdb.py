@@ -83,6 +83,8 @@ def as_known_error(error: duckdb.Error, path: Path | None) -> SkillsmithError | 
             f"{path} is damaged ({str(error).splitlines()[0]}); restore it from a backup, or move it aside and import "
             "again (docs/operations.md, Backup and restore)"
         )
+    if path is not None and path.is_dir():
+        return StorageError(f"{path} is a folder, and the warehouse is a file; move it away")
     is_denied = any(message in text for message in _DENIED_MESSAGES) and path is not None and str(path).lower() in text
     if is_denied or any(message in text for message in _FULL_MESSAGES):
         reason = str(error).splitlines()[0]

@@ -488,7 +488,8 @@ class PostgresWarehouse:
             self._connection = open_connection(self.settings)
             try:
                 with self._connection.transaction():
-                    run(self._connection, f"set local lock_timeout = '{_WRITER_SECONDS}s'")
+                    seconds = max(_WRITER_SECONDS, self.settings.wait_seconds)
+                    run(self._connection, f"set local lock_timeout = '{seconds}s'")
                     # The lock is the session's: a killed writer frees it with its connection.
                     run(self._connection, "select pg_advisory_lock(%s)", [_WRITER_LOCK])
             except psycopg.errors.LockNotAvailable as error:
@@ -557,7 +558,7 @@ class PostgresWarehouse:
                 "timescaledb": version["extversion"] if version else None,
                 "chunks": [],
                 "jobs": [],
-                "bloat": run(connection, timescale.BLOAT).fetchall(),
+                "bloat": run(connection, timescale.BLOAT_WITH_CHUNKS if version else timescale.BLOAT).fetchall(),
             }
             if version:
                 found["jobs"] = run(connection, timescale.JOBS).fetchall()

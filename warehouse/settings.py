@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     statement_minutes: int = Field(
         default=120, ge=1, description="Minutes after which PostgreSQL stops a statement of the import or the build."
     )
+    wait_seconds: int = Field(
+        default=3, ge=0, description="Seconds that a run waits for another one that writes; then it refuses."
+    )
     snapshots_kept: int = Field(default=5, ge=1, description="Published snapshots kept beside the current one.")
     registry_url: SecretStr | None = Field(
         default=None, description="postgresql://... of the registry's database, with a user that only reads."

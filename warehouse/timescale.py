@@ -212,9 +212,26 @@ JOBS = (
     "from timescaledb_information.jobs as j left join timescaledb_information.job_stats as s using (job_id) "
     "where j.job_id >= 1000 order by j.job_id"
 )
+_BLOATED = "n_dead_tup > 1000 and n_dead_tup > 0.2 * n_live_tup order by n_dead_tup desc limit 5"
 BLOAT = (
     "select schemaname || '.' || relname as table_name, n_live_tup as live_rows, n_dead_tup as dead_rows, "
     "pg_total_relation_size(relid) as bytes from pg_stat_user_tables "
-    "where schemaname not like '\\_timescaledb%' and n_dead_tup > 1000 and n_dead_tup > 0.2 * n_live_tup "
-    "order by n_dead_tup desc limit 5"
+    f"where schemaname not like '\\_timescaledb%' and {_BLOATED}"
 )
+"""Tables of which more than a sixth is dead rows, the worst first."""
+
+BLOAT_WITH_CHUNKS = (
+    "with of_chunks as (select c.chunk_schema, c.chunk_name, coalesce(a.view_schema || '.' || a.view_name, "
+    "c.hypertable_schema || '.' || c.hypertable_name) as table_name from timescaledb_information.chunks as c "
+    "left join timescaledb_information.continuous_aggregates as a "
+    "on a.materialization_hypertable_schema = c.hypertable_schema "
+    "and a.materialization_hypertable_name = c.hypertable_name), "
+    "counted as (select coalesce(o.table_name, s.schemaname || '.' || s.relname) as table_name, "
+    "sum(s.n_live_tup)::bigint as n_live_tup, sum(s.n_dead_tup)::bigint as n_dead_tup, "
+    "sum(pg_total_relation_size(s.relid))::bigint as bytes from pg_stat_user_tables as s "
+    "left join of_chunks as o on o.chunk_schema = s.schemaname and o.chunk_name = s.relname "
+    "where o.table_name is not null or s.schemaname not like '\\_timescaledb%' group by 1) "
+    "select table_name, n_live_tup as live_rows, n_dead_tup as dead_rows, bytes from counted where "
+    f"{_BLOATED}"
+)
+"""The same with the chunks of a hypertable as the table that they are; their rows in columns are no rows here."""

@@ -170,9 +170,10 @@ def _ledger(ledger: data.Rows, trust: Trust) -> None:
         height=None if len(newest) < 10 else 380,
     )
     refused = sum(row["outcome"] == "refused" for row in ledger)
+    files = len({row["file_name"] for row in ledger})
     st.caption(
-        f"The newest {formats.count(len(newest))} of {formats.count(len(ledger))} files, of which "
-        f"{formats.count(refused)} were refused; the CSV has them all."
+        f"The newest {formats.count(len(newest))} of {formats.count(len(ledger))} loads of {formats.count(files)} "
+        f"files; {formats.count(refused)} loads were refused. The CSV has them all."
     )
     sections.foot(trust, ledger, "import_ledger", ("import_ledger", ""), meaning=LEDGER, has_badge=False)
 

@@ -104,7 +104,8 @@ class Trust:
                 f"{table}: ends {formats.minutes(age)} before the clock; {formats.minutes(limit)} are allowed."
             )
         if not formats.is_missing(health.get("completeness")) and health["completeness"] < 1:
-            found.append(f"{table}: {formats.share(health['completeness'])} of the rows that its sources have arrived.")
+            share = formats.share(health["completeness"])
+            found.append(f"{table}: of the rows that a source says its files have, {share} arrived.")
         if health.get("volume_state") == "low":
             found.append(f"{table}: the last day has unusually few rows.")
         if not formats.is_missing(health.get("coverage")) and health["coverage"] < LEAST_COVERAGE:

@@ -8,7 +8,7 @@ import pytest
 from ingest.simulator import simulate
 from orchestration.progress import Silence
 from orchestration.refresh import refresh
-from tests.integration.test_parity import LAST_DAY, assert_same_published, move_days
+from tests.integration.parity import LAST_DAY, assert_same_published, move_days
 from warehouse.settings import Settings
 
 pytestmark = pytest.mark.citus

@@ -9,7 +9,7 @@ from ingest.files import import_drop
 from ingest.simulator import simulate
 from orchestration.dbt_runner import run_dbt
 from orchestration.pipeline import initialise
-from tests.integration.test_parity import LAST_DAY, move_days
+from tests.integration.parity import LAST_DAY, move_days
 from warehouse import Warehouse, open_warehouse
 from warehouse.settings import Settings
 

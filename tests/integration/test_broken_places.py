@@ -42,6 +42,29 @@ def test_a_warehouse_that_is_no_database_is_named(home: Path, command: str, caps
     assert "warehouse.duckdb is damaged" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["status", "gaps list", "check"])
+def test_a_folder_in_place_of_the_warehouse_is_named(
+    home: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A container makes one where it is to mount a file that is not there.
+    (home / "warehouse.duckdb").mkdir(parents=True)
+    assert run(command.split()) != 0
+    said = capsys.readouterr().err
+    assert ("Traceback" in said, said.count("error: ")) == (False, 1)
+
+
+def test_who_reads_live_sources_alone_needs_no_drop_folder(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["import"]) == 2
+    assert f"drop folder {home / 'drop'} is not there" in capsys.readouterr().err
+    monkeypatch.setenv("SKILLSMITH_STATUS_URL", "http://127.0.0.1:9/status")
+    assert run(["import"]) == 0
+    # A place that was named is meant to be there.
+    monkeypatch.setenv("SKILLSMITH_DROP", str(home / "elsewhere"))
+    assert run(["import"]) == 2
+
+
 def test_a_clock_in_the_future_is_refused(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["refresh", "--as-of", "2199-01-01"]) == 2
     assert "lies in the future" in capsys.readouterr().err

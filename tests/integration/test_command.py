@@ -6,6 +6,8 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -100,7 +102,7 @@ def home(refreshed: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def writing(home: Path) -> Iterator[None]:
+def writing(home: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process that is in the middle of a run in this home."""
     other = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(home)],
@@ -111,8 +113,8 @@ def writing(home: Path) -> Iterator[None]:
     )
     assert other.stdout is not None
     assert other.stdout.readline() == "running\n"
-    yield
-    other.communicate("\n", timeout=30)
+    yield other
+    other.communicate("\n" if other.poll() is None else None, timeout=30)
 
 
 def rows_of(home: Path, table: str) -> int:
@@ -368,6 +370,21 @@ def test_a_second_writer_is_told_to_wait_and_readers_go_on(command: Command, hom
     assert status["is_writing"] is True
     assert status["snapshot"] is not None
     assert command("query", "teams", "--home", home, "--json").data
+
+
+def test_a_second_importer_waits_for_the_first_where_it_is_told_to(
+    command: Command, home: Path, drop: Path, writing: subprocess.Popen[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    begun = time.monotonic()
+    assert command("import", "--home", home, "--drop", drop, "--wait", "0").code == 1
+    assert time.monotonic() - begun < 2
+
+    threading.Timer(4, writing.kill).start()
+    answer = command("import", "--home", home, "--drop", drop, "--wait", "60")
+    assert answer.code == 0
+    assert [record.getMessage() for record in caplog.records if "another run" in record.getMessage()] == [
+        f"another run is writing in {home}; waiting for it up to 60 seconds"
+    ]
 
 
 @pytest.mark.parametrize("option", ["--port", "--dagster-port"])

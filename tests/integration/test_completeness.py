@@ -234,6 +234,13 @@ def test_a_recent_gap_is_a_warning_and_an_old_one_is_history(warehouse: Warehous
     assert (row["open_gaps"], row["file_name"]) == (1, "registry/events/broken.ndjson.gz")
 
 
+def test_an_entity_that_could_never_be_read_is_a_warning_too(warehouse: Warehouse) -> None:
+    initialise(warehouse)
+    gaps(warehouse, read={"registry/audit_logs": "permission denied", "registry/teams": None})
+    [row] = observed(warehouse, "gaps_are_closed", "raw.registry_audit_logs")
+    assert (row["open_gaps"], row["kind"]) == (1, "source_failed")
+
+
 def test_a_key_that_stops_arriving_is_noticed_by_name(warehouse: Warehouse, drop: Path) -> None:
     weeks_of_events(drop, {LAST: 40})
     load(warehouse, drop)

@@ -1,72 +1,17 @@
-"""One world through the whole way on both engines: every published number is the same."""
+"""DuckDB and a plain PostgreSQL publish the same numbers."""
 
-import shutil
-from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 
-from ingest.erasure import Request, erase
-from ingest.privacy import pseudonym
-from ingest.simulator import simulate
-from orchestration.progress import Silence
-from orchestration.refresh import refresh
-from tests.integration.published_numbers import COMPARED, assert_same_numbers, published_numbers
-from tests.integration.test_erasure import KEY, busiest
-from warehouse import open_warehouse
+from tests.integration.parity import publish_the_same_numbers
 from warehouse.settings import Settings
-
-LAST_DAY = date(2026, 10, 31)
-
-
-def assert_same_published(duckdb: Settings, postgres: Settings) -> None:
-    """Every published number of both homes is the same, and there are thousands of them."""
-    left, right = (published_numbers(home, COMPARED) for home in (duckdb, postgres))
-    assert_same_numbers(left, right, least=10_000)
-
-
-def move_days(drop: Path, to: Path, days: set[date]) -> None:
-    """Take the files of these days out of one folder, or put them back from the other."""
-    for path in sorted(drop.rglob("20*-*-*.ndjson.gz")):
-        if date.fromisoformat(path.name.split(".")[0]) in days:
-            place = to / path.relative_to(drop)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            path.rename(place)
 
 
 @pytest.mark.long
 def test_both_engines_publish_the_same_numbers(settings: Settings, postgres_settings: Settings, tmp_path: Path) -> None:
-    """From nothing; after three daily increments; after a late day, an erasure, a file delivered twice and history."""
-    drop, held = tmp_path / "drop", tmp_path / "held"
-    simulate(drop, days=40, accounts=6, seed=11, events=6_000, until=LAST_DAY)
-    history = {LAST_DAY - timedelta(days=n) for n in range(33, 41)}
-    late = {LAST_DAY - timedelta(days=12)}
-    newest = [LAST_DAY - timedelta(days=n) for n in (2, 1, 0)]
-    move_days(drop, held, history | late | set(newest))
     homes = [
-        one.model_copy(update={"drop": drop, "home": tmp_path / engine})
+        one.model_copy(update={"home": tmp_path / engine})
         for engine, one in (("duckdb", settings), ("postgres", postgres_settings))
     ]
-
-    def refresh_both(day: date, hour: int) -> None:
-        for home in homes:
-            as_of = datetime.combine(day + timedelta(days=1), time(hour), UTC)
-            refresh(home, as_of=as_of, allow_older=False, progress=Silence())
-
-    refresh_both(newest[0] - timedelta(days=1), 6)
-    assert_same_published(*homes)
-
-    for day in newest:
-        move_days(held, drop, {day})
-        refresh_both(day, 6)
-    assert_same_published(*homes)
-
-    person = busiest(drop)
-    for home in homes:
-        with open_warehouse(home) as warehouse:
-            assert erase(warehouse, [Request(pseudonym(KEY, person), person)])[0].rows > 100
-    move_days(held, drop, history | late)
-    events = drop / "registry" / "events"
-    shutil.copy(events / f"{newest[1]}.ndjson.gz", events / f"{newest[1]}-again.ndjson.gz")
-    refresh_both(LAST_DAY, 7)
-    assert_same_published(*homes)
+    publish_the_same_numbers(homes, tmp_path)

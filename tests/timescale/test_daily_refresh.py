@@ -23,7 +23,8 @@ FIRST = datetime(2026, 1, 5)
 DAYS = 70
 MODELS = (
     "int_event_days int_scraper_days int_skill_use_days int_skill_install_days int_request_days "
-    "int_requests_by_minute int_check_days int_availability_days int_raw_arrivals"
+    "int_requests_by_minute int_check_days int_availability_days int_raw_arrivals "
+    "int_skill_breakdown_days int_recommendation_days int_session_skills int_install_source_days"
 )
 # The new day and the week it lies in, and the last days of the week before, which arrive late.
 MOST_CHUNKS = 2

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from expectations.raw_border import raw_checks
 from ingest.contracts import CONTRACTS
 from ingest.erasure import Request, erase
 from ingest.files import import_drop
 from ingest.privacy import pseudonym
+from ingest.repeated_keys import Repeats, drop_repeated
 from ingest.retention import expire
 from orchestration.pipeline import initialise, install
 from orchestration.status import describe, read_status
@@ -175,6 +177,32 @@ def test_an_event_whose_time_was_corrected_is_moved_within_the_days_of_its_deliv
     counted = fetch(warehouse, "select day, row_count from raw.days where table_name = 'registry_events' order by day")
     assert [row["row_count"] for row in counted] == [3, 1, 1]
 
+    before = fetch(warehouse, "select last_loaded_at from raw.days where row_count = 1 order by day desc limit 1")
+    old_day = FIRST.date() + timedelta(days=10)
+    expected = [Repeats("raw.registry_events", 1, old_day, old_day)]
+    assert repeated_key_fails(warehouse)
+    assert drop_repeated(warehouse, dry_run=True) == expected
+    assert drop_repeated(warehouse) == expected
+    assert drop_repeated(warehouse) == []
+    assert not repeated_key_fails(warehouse)
+    # The later delivery's row stays, and the day of the older one is made again.
+    assert fetch(warehouse, "select created_at from raw.registry_events where event_id = 'e2'") == [
+        {"created_at": FIRST + timedelta(days=9)}
+    ]
+    counted = fetch(
+        warehouse, "select row_count, last_loaded_at from raw.days where table_name = 'registry_events' order by day"
+    )
+    assert [row["row_count"] for row in counted] == [3, 1, 0]
+    assert counted[2]["last_loaded_at"] > before[0]["last_loaded_at"]
+    ranges = fetch(warehouse, "select max(last_at) as until from ops.rollup_ranges")
+    assert ranges == [{"until": FIRST.replace(hour=0) + timedelta(days=11)}]
+
+
+def repeated_key_fails(warehouse: Warehouse) -> bool:
+    with warehouse.write(None) as writer:
+        [check] = [each for each in raw_checks(writer, as_of=AS_OF, since=None) if each.name == "key_is_unique"]
+        return any(row["repeated_keys"] for row in check.fetch())
+
 
 def test_rollups_of_an_older_version_become_columns_as_they_are(warehouse: Warehouse, drop: Path) -> None:
     load_six_weeks(warehouse, drop)
@@ -298,6 +326,17 @@ def test_status_shows_chunks_compression_and_policies(warehouse: Warehouse, drop
     assert chunks["raw.registry_events"]["compression_ratio"] > 0
     assert len(found.storage["jobs"]) >= 8
     assert "raw.registry_events: 7 chunks, 7 compressed" in describe(found)
+    assert found.storage["bloat"] == []
+
+
+def test_status_tells_dead_rows_of_chunks_under_the_name_of_their_table(warehouse: Warehouse, drop: Path) -> None:
+    put(drop, "registry/events/a.ndjson", [event(number, FIRST) for number in range(3_000)])
+    import_drop(warehouse, drop, as_of=AS_OF)
+    with warehouse.write() as writer:
+        writer.execute("delete from raw.registry_events where event_id <> 'e1'")
+        writer.execute("analyze raw.registry_events")
+    [row] = read_status(warehouse.settings).storage["bloat"]
+    assert (row["table_name"], row["dead_rows"], row["live_rows"]) == ("raw.registry_events", 2_999, 1)
 
 
 def test_after_init_policies_can_still_run_and_imports_refresh_rollups(

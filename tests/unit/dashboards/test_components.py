@@ -64,7 +64,7 @@ def test_every_badge_that_is_not_green_has_its_reasons():
     assert trust.reasons("late") == [
         "late: 2 checks warned.",
         f"late: ends 28.3{formats.THIN}h before the clock; 26.0{formats.THIN}h are allowed.",
-        f"late: 50{formats.THIN}% of the rows that its sources have arrived.",
+        f"late: of the rows that a source says its files have, 50{formats.THIN}% arrived.",
     ]
     assert trust.reasons("unheard_of") == ["unheard_of: nothing is known about its health."]
     assert trust.reasons("whole", is_provisional=True) == ["Provisional: late events may still arrive."]
