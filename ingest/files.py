@@ -17,7 +17,7 @@ from typing import Any
 from ingest.batch import Batch
 from ingest.contracts import CONTRACTS
 from ingest.delivery import Claim, DroppedFile, Look, checksum, find, look_through
-from ingest.landing import Landing, limit_memory
+from ingest.landing import Landing, limited_memory
 from ingest.pseudonym_key import require_same_key
 from ingest.remote import READERS, RemoteDrop
 from ingest.report import ImportReport, Progress
@@ -63,8 +63,8 @@ def import_drop(
     with warehouse.write("import") as writer:
         # Also where nothing is new: a wrong key is to be found on the day on which it is given.
         require_same_key(writer, warehouse.settings.pseudonym_key)
-        limit_memory(writer, warehouse.settings.memory_limit)
-        _Import(warehouse, writer, report, as_of, progress, remote).load(found.files)
+        with limited_memory(writer, warehouse.settings.memory_limit):
+            _Import(warehouse, writer, report, as_of, progress, remote).load(found.files)
     warehouse.freshen()
     report.seconds = time.monotonic() - started
     return report

@@ -8,8 +8,9 @@ become is `ingest.reading`; what must not come in is `ingest.privacy`.
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -46,13 +47,21 @@ def now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def limit_memory(writer: Writer, setting: str) -> None:
+@contextmanager
+def limited_memory(writer: Writer, setting: str) -> Iterator[None]:
     """Hold this session's engine to the setting, and to what leaves room for the reader beside it.
 
-    What does not fit goes to the engine's temporary folder.
+    What does not fit goes to the engine's temporary folder. Afterwards the engine has the setting again: where a file
+    stays open, what builds in it next has the same engine.
     """
     number, unit = int(setting[:-2]), setting[-2:]
     writer.reading.sql(f"set memory_limit = '{min(_MOST_MEGABYTES, number * (1000 if unit == 'GB' else 1))}MB'")
+    try:
+        yield
+    finally:
+        # An engine that has given up takes no settings any more, and why it did is what counts.
+        with suppress(Exception):
+            writer.reading.sql(f"set memory_limit = '{setting}'")
 
 
 def looked_through(file: DroppedFile, look: Callable[[DroppedFile], Look] = look_through) -> "Future[Look]":

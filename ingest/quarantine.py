@@ -17,7 +17,7 @@ from typing import Any
 from ingest.batch import OpenRow
 from ingest.contracts import CONTRACTS
 from ingest.delivery import DroppedFile, find, look_through
-from ingest.landing import Landing, limit_memory, looked_through, now
+from ingest.landing import Landing, limited_memory, looked_through, now
 from ingest.remote import RemoteDrop
 from ingest.report import ImportReport, Progress
 from warehouse import Warehouse, Writer
@@ -109,8 +109,8 @@ def replay(
     # Of an object store's, one lies on the disk at a time.
     look, at_once = (remote.look_through, 1) if remote else (look_through, _FILES_AT_ONCE)
     work = warehouse.settings.home / "tmp" / "replay"
-    with warehouse.write("import") as writer, remote or nullcontext():
-        limit_memory(writer, warehouse.settings.memory_limit)
+    limit = warehouse.settings.memory_limit
+    with warehouse.write("import") as writer, limited_memory(writer, limit), remote or nullcontext():
         files = writer.fetch(
             "select q.source, q.entity, q.file_name, min(l.file_size) as smallest, max(l.file_size) as largest "
             f"from (select * from raw.quarantine where {condition}) as q "

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ingest.contracts import CONTRACTS, Contract
 from ingest.delivery import COMPRESSIONS, FORMATS, DroppedFile
-from ingest.landing import Landing, limit_memory, looked_through
+from ingest.landing import Landing, limited_memory, looked_through
 from ingest.live.window import LiveSource, Window
 from ingest.report import ImportReport, Progress
 from warehouse import Warehouse
@@ -186,8 +186,7 @@ def _land(warehouse: Warehouse, landing: Landing, window: Window) -> None:
     """Land one window; the warehouse is held only meanwhile, however long the source takes for the next one."""
     file = _as_file(window)
     looked = looked_through(file)
-    with warehouse.write("import") as writer:
-        limit_memory(writer, warehouse.settings.memory_limit)
+    with warehouse.write("import") as writer, limited_memory(writer, warehouse.settings.memory_limit):
         batch = landing.stage([(file, looked)], writer)
         landing.land(batch)
     if batch.refused:

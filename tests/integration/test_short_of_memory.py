@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from dbt.artifacts.schemas.results import RunStatus
 
+from ingest.files import import_drop
 from orchestration import dbt_runner
 from orchestration.dbt_runner import DbtError, run_dbt
 from orchestration.pipeline import initialise
@@ -56,6 +58,22 @@ def test_a_table_without_room_beside_others_is_made_alone(
     assert {"int_components", "grain_of_int_components"} <= set(alone)
     assert "sla_tiers" not in alone
     assert alone[-2:] == ["--threads", "1"]
+
+
+def test_what_is_built_after_an_import_has_the_memory_of_the_settings(
+    duckdb_warehouse: Warehouse, tmp_path: Path
+) -> None:
+    (tmp_path / "drop").mkdir()
+
+    def limit() -> str:
+        with duckdb_warehouse.write() as writer:
+            return writer.fetch("select current_setting('memory_limit') as said")[0]["said"]
+
+    # A refresh keeps the file open from its first step to its last, and with it the engine.
+    with duckdb_warehouse.held():
+        before = limit()
+        import_drop(duckdb_warehouse, tmp_path / "drop", as_of=AS_OF)
+        assert limit() == before
 
 
 def test_a_table_without_room_at_all_says_which_setting_to_raise(
