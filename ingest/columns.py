@@ -122,6 +122,8 @@ def faults_of(column: Column, raw: str, is_required: bool) -> list[tuple[str, st
         reasons.append((f"{name} < {column.minimum:g}", f"{said} is below {column.minimum:g}"))
     if column.maximum is not None:
         reasons.append((f"{name} > {column.maximum:.0f}", f"{said} is above {column.maximum:.0f}"))
+    if column.above is not None:
+        reasons.append((f"{name} <= {column.above:g}", f"{said} is not above {column.above:g}"))
     if column.is_past:
         latest = "epoch($latest::timestamp)" if column.type == "bigint" else "$latest::timestamp"
         reasons.append((f"{name} > {latest}", f"{said} lies in the future"))

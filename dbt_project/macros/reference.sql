@@ -85,6 +85,13 @@
             ('mode', 'double precision'),
             ('high', 'double precision'),
         ],
+        'time_value': [
+            ('account_id', 'text'),
+            ('valid_from', 'date'),
+            ('hourly_rate_cents', 'bigint'),
+            ('recapture_share', 'double precision'),
+            ('source', 'text'),
+        ],
         'revenue_policy': [
             ('policy', 'text'),
             ('reactivation_gap_days', 'bigint'),

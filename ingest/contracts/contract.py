@@ -36,7 +36,7 @@ class Column:
 
     `keys` are the names it may have in a file, first the usual one; None means its own name. A `person` is
     replaced by its pseudonym at the door. `allowed` is the closed set of values, `minimum` and `maximum` are
-    inclusive. `is_past` says the time has happened, so a value more than a day ahead of the clock is wrong.
+    inclusive, `above` is not. `is_past` says the time has happened, so a value more than a day ahead of the clock is wrong.
     `is_free_text` is scrubbed of addresses, tokens and paths. `is_repeated` says that few values of a text come many
     times: each is looked at once, and not once a row. `dropped_where` names a column and a value with
     which this one would be a person's name. `on_erasure` is what becomes of a row when its person is erased: it goes,
@@ -52,6 +52,7 @@ class Column:
     allowed: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    above: float | None = None
     is_past: bool = False
     is_person: bool = False
     is_free_text: bool = False

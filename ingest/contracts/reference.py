@@ -121,6 +121,29 @@ CONTRACTS: tuple[Contract, ...] = (
         Column("high", "double", "Share, highest", is_required=True, minimum=0, maximum=1),
     ),
     _reference(
+        "time_value",
+        "What an hour saved is worth to an account: there is no money figure for one that has not set both numbers. The "
+        "newest row whose valid_from has come is in force, also where it takes a number back.",
+        Column("account_id", "text", "The account that has set it", is_required=True),
+        Column("valid_from", "date", "First day the row is in force", is_required=True),
+        Column(
+            "hourly_rate_cents",
+            "bigint",
+            "US cents that an hour of work costs the account; empty = not set",
+            minimum=1,
+            # 100,000 dollars an hour: beyond it, somebody took a unit for another.
+            maximum=10_000_000,
+        ),
+        Column(
+            "recapture_share",
+            "double",
+            "Share of the saved hours that is put to other use, above 0 and at most 1; empty = not set",
+            above=0,
+            maximum=1,
+        ),
+        Column("source", "text", "Where the numbers come from"),
+    ),
+    _reference(
         "revenue_policy",
         "Choices a revenue page can show side by side.",
         Column("policy", "text", "Name", is_required=True),

@@ -438,6 +438,49 @@ def test_a_reference_is_kept_version_by_version_and_a_bad_one_leaves_the_last_in
     assert rows == [{"version": 1, "rows": 2}, {"version": 2, "rows": 1}]
 
 
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("acme,2026-02-01,0,0.5", "hourly_rate_cents is below 1"),
+        ("acme,2026-02-01,-6000,0.5", "hourly_rate_cents is below 1"),
+        ("acme,2026-02-01,60.5,0.5", "hourly_rate_cents is not a whole number"),
+        ("acme,2026-02-01,10000001,0.5", "hourly_rate_cents is above 10000000"),
+        ("acme,2026-02-01,6000,0", "recapture_share is not above 0"),
+        ("acme,2026-02-01,6000,-0.1", "recapture_share is not above 0"),
+        ("acme,2026-02-01,6000,1.01", "recapture_share is above 1"),
+        ("acme,2026-02-01,6000,50%", "recapture_share is not a number"),
+        ("acme,1st of May,6000,0.5", "valid_from is not a date"),
+        ("acme,,6000,0.5", "valid_from is missing"),
+        (",2026-02-01,6000,0.5", "account_id is missing"),
+    ],
+)
+def test_what_an_hour_is_worth_is_refused_whole_for_one_wrong_row(
+    duckdb_warehouse: Warehouse, drop: Path, row: str, reason: str
+) -> None:
+    good = "beta,2026-02,1,1\nbeta,2026-03-01,10000000,0.001\ngamma,2026-02-01,6000,\ndelta,2026-02-01,,\n"
+    header = "account_id,valid_from,hourly_rate_cents,recapture_share\n"
+    put(drop, "reference/time_value.csv", header + good)
+    load(duckdb_warehouse, drop)
+    put(drop, "reference/time_value.csv", header + good + row + "\n")
+
+    report = load(duckdb_warehouse, drop)
+
+    assert f"{reason} in 1 rows; nothing of it is in force" in str(report.refused[0].error)
+    assert fetch(
+        duckdb_warehouse,
+        "select account_id, version, cast(valid_from as text) as since, hourly_rate_cents, recapture_share "
+        "from raw.reference_time_value order by file_line",
+    ) == [
+        {"account_id": account, "version": 1, "since": since, "hourly_rate_cents": rate, "recapture_share": share}
+        for account, since, rate, share in (
+            ("beta", "2026-02-01", 1, 1.0),
+            ("beta", "2026-03-01", 10_000_000, 0.001),
+            ("gamma", "2026-02-01", 6000, None),
+            ("delta", "2026-02-01", None, None),
+        )
+    ]
+
+
 def test_an_empty_folder_is_nothing_to_import_and_the_tables_are_there(warehouse: Warehouse, drop: Path) -> None:
     report = load(warehouse, drop)
 
