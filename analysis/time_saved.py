@@ -24,6 +24,7 @@ __all__ = [
     "team_time_saved",
     "triangular",
     "uniform_draws",
+    "value_cents",
 ]
 
 Doubles = npt.NDArray[np.float64]
@@ -164,6 +165,14 @@ def sensitivity(uses: pa.Table, factors: pa.Table) -> pa.Table:
     rows.sort(key=lambda row: (-abs(row[4] - row[3]), row[0]))
     columns = [*zip(*rows, strict=True), [base["hours_p50"][0].as_py()] * len(rows)]
     return pa.table([pa.array(column) for column in columns], SENSITIVITY)
+
+
+def value_cents(hours: float, hourly_rate_cents: int, recapture_share: float) -> int:
+    """What hours are worth in cents: hours x rate x share, halves to the even cent; less than 0 where the hours are.
+
+    The same function as dbt's macro worth_in_cents, for rates and shares that nobody has set: a page may try them.
+    """
+    return round(hours * hourly_rate_cents * recapture_share)
 
 
 def _held(table: pa.Table, column: str, name: str, value: float) -> pa.Table:

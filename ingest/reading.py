@@ -444,6 +444,20 @@ class Staging:
         if self._contract.is_reference and reasons:
             row = reasons[0]
             raise RefusedFileError(f"{file.name}: {row['reason']} in {row['rows']} rows; nothing of it is in force")
+        if self._contract.told_once:
+            self._refuse_if_told_twice(file, rows)
+
+    def _refuse_if_told_twice(self, file: DroppedFile, rows: FileRows) -> None:
+        """Raise RefusedFileError where two rows say something of the same."""
+        columns = ", ".join(map(quoted, self._contract.told_once))
+        told = self._reading.sql(
+            f"select count(*) as rows from (select 1 from {STAGED} where _file = $file and _reason is null "
+            f"group by {columns} having count(*) > 1)",
+            {"file": rows.number},
+        ).to_pylist()[0]["rows"]
+        if told:
+            named = " and ".join(self._contract.told_once)
+            raise RefusedFileError(f"{file.name}: {named} are the same in several rows; nothing of it is in force")
 
     def _refuse_if_changed(self, file: DroppedFile, rows: FileRows, reasons: list[dict[str, Any]]) -> None:
         """Raise RefusedFileError where the rows of a live window say that their source has changed."""

@@ -1,4 +1,7 @@
-"""Metrics that are models, not SQL: fetched from `intermediate`, computed by `analysis`, written to the build place."""
+"""Metrics that are models, not SQL: fetched from `intermediate`, computed by `analysis`, written to the build place.
+
+Hours go back to `intermediate`, for the model `team_time_saved` says what they are worth.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,9 +12,9 @@ import pyarrow as pa
 from warehouse import Writer
 from warehouse.tables import ColumnSpec, TableSpec
 
-TEAM_TIME_SAVED = TableSpec(
-    schema="build",
-    name="team_time_saved",
+TIME_SAVED_HOURS = TableSpec(
+    schema="intermediate",
+    name="int_time_saved_hours",
     key=("team_id", "period_end", "period_days", "assumption_set"),
     columns=(
         ColumnSpec("account_id", "text"),
@@ -105,8 +108,8 @@ _INSTALLED = {"team_id": pa.string(), "skill_name": pa.string()}
 _LAST_DAY = "(select max(period_end) from intermediate.int_windows)"
 
 
-def write_team_time_saved(writer: Writer, computed_at: datetime) -> int:
-    """Bring build.team_time_saved up to intermediate.int_time_saved_uses and its factors; the number of its rows.
+def write_time_saved_hours(writer: Writer, computed_at: datetime) -> int:
+    """Bring intermediate.int_time_saved_hours up to the uses and factors beside it; the number of its rows.
 
     A window whose uses were not made again since stays as it is. One of a later time than this run's, because a clock
     was set back, could hide that they were, and is computed too. computed_at: the run's start, UTC.
@@ -115,19 +118,19 @@ def write_team_time_saved(writer: Writer, computed_at: datetime) -> int:
 
     factors = _fetch(writer, "intermediate.int_time_saved_factors", _FACTORS)
     with writer.transaction():
-        if not _is_there(writer, TEAM_TIME_SAVED):
-            writer.replace(TEAM_TIME_SAVED, _as_table((), _kinds(TEAM_TIME_SAVED)))
+        if not _is_there(writer, TIME_SAVED_HOURS):
+            writer.replace(TIME_SAVED_HOURS, _as_table((), _kinds(TIME_SAVED_HOURS)))
         missing = _forget_outdated_hours(writer, computed_at)
         uses = [
             row for row in _uses_since(writer, min(missing.values(), default=datetime.max)) if _window(row) in missing
         ]
         hours = team_time_saved(_as_table(uses, _USES), factors)
-        writer.reading.register("_hours_saved", _stamped(hours, computed_at, TEAM_TIME_SAVED))
+        writer.reading.register("_hours_saved", _stamped(hours, computed_at, TIME_SAVED_HOURS))
         try:
-            writer.append_staged("_hours_saved", TEAM_TIME_SAVED.qualified)
+            writer.append_staged("_hours_saved", TIME_SAVED_HOURS.qualified)
         finally:
             writer.reading.unregister("_hours_saved")
-    return int(writer.fetch(f"select count(*) as rows from {TEAM_TIME_SAVED.qualified}")[0]["rows"])
+    return int(writer.fetch(f"select count(*) as rows from {TIME_SAVED_HOURS.qualified}")[0]["rows"])
 
 
 def write_skill_suggestions(writer: Writer, computed_at: datetime) -> int:
@@ -152,8 +155,8 @@ def write_skill_suggestions(writer: Writer, computed_at: datetime) -> int:
 
 def _forget_outdated_hours(writer: Writer, computed_at: datetime) -> dict[tuple[Any, ...], datetime]:
     """Delete hours of windows without a success or with newer uses; of each without hours, when its uses were made."""
-    name, key = TEAM_TIME_SAVED.qualified, ", ".join(TEAM_TIME_SAVED.key)
-    is_same_window = " and ".join(f"used.{column} = saved.{column}" for column in TEAM_TIME_SAVED.key)
+    name, key = TIME_SAVED_HOURS.qualified, ", ".join(TIME_SAVED_HOURS.key)
+    is_same_window = " and ".join(f"used.{column} = saved.{column}" for column in TIME_SAVED_HOURS.key)
     # Beside the hours: Citus joins no table of its workers with one of its coordinator.
     writer.execute(
         f"create temp table _used as select {key}, max(computed_at) as made_at "
@@ -171,7 +174,7 @@ def _forget_outdated_hours(writer: Writer, computed_at: datetime) -> dict[tuple[
 
 
 def _window(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in TEAM_TIME_SAVED.key)
+    return tuple(row[name] for name in TIME_SAVED_HOURS.key)
 
 
 def _uses_since(writer: Writer, made_at: datetime) -> list[dict[str, Any]]:

@@ -37,7 +37,6 @@ _DAYS_MARKED = 60
 
 SNAPSHOT = dg.AssetKey(["metrics", "snapshot"])
 CHECK_RESULTS = dg.AssetKey(["ops", "check_results"])
-TIME_SAVED = dg.AssetKey(["build", "team_time_saved"])
 SUGGESTIONS = dg.AssetKey(["build", "skill_suggestions"])
 DEFINITIONS = dg.AssetKey(["build", "metric_definitions"])
 
@@ -252,16 +251,6 @@ def built_assets(run: Run, manifest: Mapping[str, Any]) -> list[dg.AssetsDefinit
         name="analysis",
         specs=[
             dg.AssetSpec(
-                TIME_SAVED,
-                group_name="time_saved",
-                description="Hours a team saved, modelled in numpy from the uses and assumptions.",
-                deps=[
-                    dg.AssetKey(["intermediate", "int_time_saved_uses"]),
-                    dg.AssetKey(["intermediate", "int_time_saved_factors"]),
-                ],
-                kinds={"numpy"},
-            ),
-            dg.AssetSpec(
                 SUGGESTIONS,
                 group_name="co_use",
                 description="Skills that a team's own point to, modelled in numpy and tested against popularity.",
@@ -284,7 +273,7 @@ def built_assets(run: Run, manifest: Mapping[str, Any]) -> list[dg.AssetsDefinit
     def analysis(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         # The build step wrote them; here they are noted with their rows, so that the graph shows them.
         with opened_warehouse(context, run) as warehouse, warehouse.write() as writer:
-            for key in (TIME_SAVED, SUGGESTIONS, DEFINITIONS):
+            for key in (SUGGESTIONS, DEFINITIONS):
                 rows = writer.fetch(f"select count(*) as n from {'.'.join(key.path)}")[0]["n"]
                 yield dg.MaterializeResult(asset_key=key, metadata={"dagster/row_count": rows})
 
@@ -305,7 +294,7 @@ def _in_order(context: dg.AssetExecutionContext, done: set[dg.AssetKey]) -> Iter
 
 def checks_asset(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """`ops.check_results`: both borders checked, each result shown at its table."""
-    deps = [TIME_SAVED, SUGGESTIONS, DEFINITIONS, *_built_before_checks(manifest)]
+    deps = [SUGGESTIONS, DEFINITIONS, *_built_before_checks(manifest)]
 
     @dg.multi_asset(
         name="checks",
@@ -376,7 +365,7 @@ def health_assets(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition 
 def snapshot_asset(run: Run, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """`metrics.snapshot`: the newest build, published."""
     there = {tuple(table_key(node)) for node in _models(manifest)}
-    deps = [CHECK_RESULTS, TIME_SAVED, SUGGESTIONS, DEFINITIONS]
+    deps = [CHECK_RESULTS, SUGGESTIONS, DEFINITIONS]
     deps += [
         dg.AssetKey([table.source_schema, table.name])
         for table in PUBLISHED

@@ -303,7 +303,7 @@ def build(
     where a model fails; the build is then recorded as failed.
     """
     from ingest.retention import require_rows
-    from orchestration.analysis_step import write_skill_suggestions, write_team_time_saved
+    from orchestration.analysis_step import write_skill_suggestions, write_time_saved_hours
     from orchestration.check_rows import dbt_check_rows
     from orchestration.dbt_runner import changed_seeds, manifest_of, remember_seeds
     from orchestration.metric_texts import write_metric_definitions
@@ -336,8 +336,8 @@ def build(
                     dbt_check_rows(run.results, manifest, current.build_id, datetime.now(UTC), writer.fetch),
                 )
                 started = time.perf_counter()
-                rows["build.team_time_saved"] = write_team_time_saved(writer, current.started_at)
-                seconds["build.team_time_saved"] = time.perf_counter() - started
+                rows["intermediate.int_time_saved_hours"] = write_time_saved_hours(writer, current.started_at)
+                seconds["intermediate.int_time_saved_hours"] = time.perf_counter() - started
                 started = time.perf_counter()
                 rows["build.skill_suggestions"] = write_skill_suggestions(writer, current.started_at)
                 seconds["build.skill_suggestions"] = time.perf_counter() - started

@@ -42,3 +42,17 @@ DuckDB's decimal division gives a double and PostgreSQL's numeric division round
         else 0
     end as bigint)
 {%- endmacro %}
+
+{#-
+What hours are worth: hours x cents an hour x share, rounded to the cent, halves to the even one; below nothing where the
+hours are. NULL where one of them is. analysis.time_saved.value_cents is the same function: both multiply doubles from left
+to right.
+-#}
+{% macro worth_in_cents(hours, rate_cents, share) -%}
+    {%- set cents = '(' ~ hours ~ ' * ' ~ rate_cents ~ ' * ' ~ share ~ ')' -%}
+    cast(floor({{ cents }}) + case
+        when {{ cents }} - floor({{ cents }}) > 0.5 then 1
+        when {{ cents }} - floor({{ cents }}) = 0.5 and cast(floor({{ cents }}) as bigint) % 2 <> 0 then 1
+        else 0
+    end as bigint)
+{%- endmacro %}

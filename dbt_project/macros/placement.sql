@@ -1,7 +1,7 @@
 {#-
 Where rows lie on Citus. A model whose `meta` has `distributed_by` is spread over the workers by that column, and tables
-that are spread by the same kind of value lie together; any other model is on every worker whole. The other engines
-are asked for nothing: target `citus` alone differs from plain PostgreSQL.
+that are spread by the same kind of value lie together; any other model is on every worker whole, but for one that
+something else fills (`written_by`), which stays with the coordinator. The other engines are asked for nothing: target `citus` alone differs from plain PostgreSQL.
 -#}
 
 {#- The condition that an event has a person: on Citus one without lies by its own id, marked by a tilde (warehouse/citus.py). -#}
@@ -17,7 +17,8 @@ are asked for nothing: target `citus` alone differs from plain PostgreSQL.
 {#- The call that places a table that was just made and is still empty. -#}
 {% macro place(relation) -%}
     {%- set column = config.get('meta', {}).get('distributed_by') -%}
-    {%- if column -%} select create_distributed_table('{{ relation }}', '{{ column }}')
+    {%- if config.get('meta', {}).get('written_by') -%} select 1
+    {%- elif column -%} select create_distributed_table('{{ relation }}', '{{ column }}')
     {%- else -%} select create_reference_table('{{ relation }}') {%- endif -%}
 {%- endmacro %}
 

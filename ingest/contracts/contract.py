@@ -73,7 +73,8 @@ class Contract:
     `shape` names a rewriting of whole lines that the reader knows (GH Archive's two event shapes, Stripe's
     objects); plain entities have none. `day_column` is the column whose UTC day a row belongs to, where rows
     have one. `timeline` says how the raw table lies along time where it is large, `placed_by` with which value
-    its rows lie where several servers share them.
+    its rows lie where several servers share them. `told_once` are the columns of which a file of a reference may hold each
+    combination once: two rows would say different things of the same.
     """
 
     source: str
@@ -86,6 +87,7 @@ class Contract:
     is_reference: bool = field(default=False)
     timeline: Timeline | None = None
     placed_by: str | None = None
+    told_once: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -7,8 +7,8 @@ every delivery is kept as a version.
 from ingest.contracts.contract import Column, Contract
 
 
-def _reference(name: str, description: str, *columns: Column) -> Contract:
-    return Contract("reference", name, description, key=(), columns=columns, is_reference=True)
+def _reference(name: str, description: str, *columns: Column, told_once: tuple[str, ...] = ()) -> Contract:
+    return Contract("reference", name, description, key=(), columns=columns, is_reference=True, told_once=told_once)
 
 
 CONTRACTS: tuple[Contract, ...] = (
@@ -142,6 +142,7 @@ CONTRACTS: tuple[Contract, ...] = (
             maximum=1,
         ),
         Column("source", "text", "Where the numbers come from"),
+        told_once=("account_id", "valid_from"),
     ),
     _reference(
         "revenue_policy",

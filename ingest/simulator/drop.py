@@ -31,7 +31,7 @@ from ingest.simulator.writer import DropWriter, existing_answers
 from warehouse.errors import UsageError
 
 # Raised whenever the same arguments give other bytes than before.
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 
 Progress = Callable[[str, int, int], None]
 """Called with (what, done, total)."""
@@ -141,6 +141,7 @@ class _Run:
             if (month + timedelta(days=32)).replace(day=1) <= until
         ]
         self._whole("finance/costs", "costs", registry.costs(world, months))
+        self._whole("reference/time_value", "settings", registry.time_values(world))
         for entity, rows in github_rows(world).items():
             self._whole(f"github/{entity}", entity, rows)
         self._ratings()

@@ -1,4 +1,4 @@
-"""The registry's slowly changing tables as rows with the time at which each version became known."""
+"""The registry's slowly changing tables as rows with the time at which each version became known; what is kept beside them."""
 
 from typing import Any
 
@@ -83,6 +83,31 @@ def costs(world: World, months: list[str]) -> list[dict[str, Any]]:
             amount = int(dollars * random.uniform(0.9, 1.1)) * 100
             rows.append({"month": f"{month}-01", "category": category, "amount_cents": amount})
     return rows
+
+
+def time_values(world: World) -> list[dict[str, Any]]:
+    """What an hour is worth to the few accounts that have said so: one raises its rate, one sets no share.
+
+    By the account's place in the cast and not drawn, so that nothing else of the world moves.
+    """
+    settings = (
+        (0, 0, 6_000, 0.5, "Our payroll, with benefits; half of the time goes to other work"),
+        (1, 0, 7_500, 0.4, "Rate card of engineering"),
+        (1, world.days // 2, 8_250, 0.4, "Rate card of engineering, raised"),
+        (3, world.days // 3, 9_000, 0.35, "Blended rate of delivery"),
+        (4, 0, 5_500, None, "Our payroll; which share we put to use is not agreed yet"),
+    )
+    return [
+        {
+            "account_id": world.accounts[account].account_id,
+            "valid_from": world.day(day).isoformat(),
+            "hourly_rate_cents": cents,
+            "recapture_share": share,
+            "source": source,
+        }
+        for account, day, cents, share, source in settings
+        if account < len(world.accounts)
+    ]
 
 
 def _add(world: World, rows: Versions, seconds: int, row: dict[str, Any]) -> None:

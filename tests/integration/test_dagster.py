@@ -77,7 +77,7 @@ def test_every_raw_entity_is_an_asset(parents: dict[dg.AssetKey, set[dg.AssetKey
 
 def test_every_dbt_model_and_seed_is_an_asset_named_like_its_file(parents: dict[dg.AssetKey, set[dg.AssetKey]]) -> None:
     models = sorted(path.stem for path in (DBT_PROJECT / "models").rglob("*.sql"))
-    beside = ["check_results", "metric_definitions", "skill_suggestions", "team_time_saved"]
+    beside = ["check_results", "metric_definitions", "skill_suggestions"]
     assert names_in(parents, "staging", "intermediate", "marts", "build", "ops") == sorted(models + beside)
     assert names_in(parents, "seeds") == sorted(path.stem for path in (DBT_PROJECT / "seeds").rglob("*.csv"))
 

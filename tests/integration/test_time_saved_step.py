@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from orchestration.analysis_step import write_team_time_saved
+from orchestration.analysis_step import write_time_saved_hours
 from warehouse import Writer
 from warehouse.tables import ColumnSpec, TableSpec
 
@@ -53,7 +53,7 @@ def _put(writer: Writer, rows: list[dict[str, Any]]) -> None:
 
 
 def _saved(writer: Writer) -> dict[tuple[str, date], tuple[float, datetime]]:
-    rows = writer.fetch("select team_id, period_end, hours_p50, computed_at from build.team_time_saved")
+    rows = writer.fetch("select team_id, period_end, hours_p50, computed_at from intermediate.int_time_saved_hours")
     return {(row["team_id"], row["period_end"]): (row["hours_p50"], row["computed_at"]) for row in rows}
 
 
@@ -65,7 +65,7 @@ def test_only_windows_whose_uses_were_made_again_are_computed_again(warehouse):
         _put(
             writer, [_uses("red", SUNDAY, 20, FIRST), _uses("blue", SUNDAY, 10, FIRST), _uses("red", MONDAY, 5, FIRST)]
         )
-        assert write_team_time_saved(writer, FIRST) == 3
+        assert write_time_saved_hours(writer, FIRST) == 3
         assert _saved(writer) == {
             ("red", SUNDAY): (2.0, FIRST), ("blue", SUNDAY): (1.0, FIRST), ("red", MONDAY): (0.5, FIRST),
         }  # fmt: skip
@@ -80,17 +80,19 @@ def test_only_windows_whose_uses_were_made_again_are_computed_again(warehouse):
                 _uses("blue", MONDAY, 30, SECOND),
             ],
         )
-        assert write_team_time_saved(writer, SECOND) == 3
+        assert write_time_saved_hours(writer, SECOND) == 3
         assert _saved(writer) == {
             ("red", SUNDAY): (2.0, FIRST), ("red", MONDAY): (1.5, SECOND), ("blue", MONDAY): (3.0, SECOND),
         }  # fmt: skip
 
         # A window that was lost is found missing, however old its uses are; one without a success has no row.
-        writer.execute("delete from build.team_time_saved where team_id = 'red' and period_end = ?", [SUNDAY])
+        writer.execute(
+            "delete from intermediate.int_time_saved_hours where team_id = 'red' and period_end = ?", [SUNDAY]
+        )
         _put(
             writer, [_uses("red", SUNDAY, 20, FIRST), _uses("red", MONDAY, 0, THIRD), _uses("blue", MONDAY, 30, SECOND)]
         )
-        assert write_team_time_saved(writer, THIRD) == 2
+        assert write_time_saved_hours(writer, THIRD) == 2
         assert _saved(writer) == {("red", SUNDAY): (2.0, THIRD), ("blue", MONDAY): (3.0, SECOND)}
 
 
@@ -99,9 +101,9 @@ def test_uses_that_were_made_after_a_clock_was_set_back_are_not_taken_for_older_
         whole = {"assumption_set": "house", "low": 1.0, "mode": 1.0, "high": 1.0}
         writer.replace(FACTORS, pa.Table.from_pylist([{**whole, "factor": name} for name in ("kept", "incremental")]))
         _put(writer, [_uses("red", SUNDAY, 20, THIRD)])
-        write_team_time_saved(writer, THIRD)
+        write_time_saved_hours(writer, THIRD)
         _put(writer, [_uses("red", SUNDAY, 30, SECOND)])
-        write_team_time_saved(writer, SECOND)
+        write_time_saved_hours(writer, SECOND)
         assert _saved(writer) == {("red", SUNDAY): (3.0, SECOND)}
 
 
@@ -110,7 +112,7 @@ def test_hours_of_a_build_with_other_columns_are_all_computed_again(warehouse):
         whole = {"assumption_set": "house", "low": 1.0, "mode": 1.0, "high": 1.0}
         writer.replace(FACTORS, pa.Table.from_pylist([{**whole, "factor": name} for name in ("kept", "incremental")]))
         _put(writer, [_uses("red", SUNDAY, 20, FIRST)])
-        write_team_time_saved(writer, FIRST)
-        writer.execute("alter table build.team_time_saved drop column weakest_grade")
-        assert write_team_time_saved(writer, SECOND) == 1
+        write_time_saved_hours(writer, FIRST)
+        writer.execute("alter table intermediate.int_time_saved_hours drop column weakest_grade")
+        assert write_time_saved_hours(writer, SECOND) == 1
         assert _saved(writer) == {("red", SUNDAY): (2.0, SECOND)}

@@ -85,6 +85,19 @@ inputs as (
 
     union all
 
+    -- Moves no hours, only what they are worth, and with that the days that have to be published again.
+    select
+        'time_value' as kind,
+        account_id as subject,
+        '' as actor_key,
+        valid_from as since,
+        valid_from as until,
+        concat(hourly_rate_cents, ' ', recapture_share) as detail
+
+    from {{ ref('int_time_saved_values') }}
+
+    union all
+
     select
         'clock' as kind,
         '' as subject,

@@ -6,9 +6,8 @@
         and node.name not in ('table_health', 'quarantine_counts') -%}
         {%- do roots.update({node.name: [node.unique_id]}) -%}
     {%- endfor -%}
-    {#- Written between dbt's runs: what the hours are drawn from and suggestions are learnt from, and the models' texts. -#}
+    {#- Written between dbt's runs: what suggestions are learnt from, and the models' texts. -#}
     {%- set written = {
-        'team_time_saved': ['int_time_saved_uses', 'int_time_saved_factors'],
         'skill_suggestions': ['int_skill_adopters', 'int_team_installed_skills', 'int_team_windows'],
         'metric_definitions': [],
     } -%}
