@@ -32,6 +32,7 @@ SHARE_COLUMNS = (
     "retention_rate",
     "retention_low",
     "retention_high",
+    "recapture_share",
     "uptime",
     "coverage",
     "sli",
@@ -143,6 +144,18 @@ def metrics_checks(writer: Writer, previous: Callable[[], RowCounts], *, may_shr
                 "who used one skill used any skill (metrics.md, A2)",
                 lambda: _best_skills(writer),
                 show=("team_id", "period_end", "period_days"),
+            )
+        )
+    if "value_cents_p50" in there.get("build.team_time_saved", ()):
+        checks.append(
+            _check(
+                "no_money_without_a_rate_and_a_share",
+                "rows_out_of_rule",
+                0,
+                0,
+                "a worth of hours only beside the hourly rate and the share that the account set, its ends in order",
+                "an account that did not set both has asked for no money figure (metrics.md, T)",
+                lambda: _money(writer),
             )
         )
     checks.append(
@@ -289,6 +302,15 @@ def _accounts_against_bridge(writer: Writer) -> list[dict[str, Any]]:
         "from build.mrr_bridge as bridge left join "
         "(select month, sum(mrr_cents) as mrr_cents from build.mrr_by_account group by month) as accounts "
         "on bridge.month = accounts.month where bridge.segment = 'total' order by bridge.month"
+    )
+
+
+def _money(writer: Writer) -> list[dict[str, Any]]:
+    return writer.fetch(
+        "select 'metrics.team_time_saved' as table_name, count(*) as rows_out_of_rule from build.team_time_saved "
+        "where coalesce(value_cents_p10, value_cents_p50, value_cents_p90) is not null "
+        "and (hourly_rate_cents is null or recapture_share is null "
+        "or not value_cents_p10 <= value_cents_p50 or not value_cents_p50 <= value_cents_p90)"
     )
 
 

@@ -190,6 +190,7 @@ RULES: dict[str, Rule] = {
         with_previous=("new_users", "returning_users", "resurrected_users", "dormant_users"),
         rest_of_skills=("uses",),
     ),
+    # Money too: hours x a rate x a share, of which an account knows two.
     "team_time_saved": Rule(),
     "team_recommendations": Rule(
         least=_RECOMMENDATIONS,

@@ -105,6 +105,10 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "period_days": "bigint",
         "assumption_set": "text",
         "hours_p50": "double",
+        "value_cents_p50": "bigint",
+        "hourly_rate_cents": "bigint",
+        "recapture_share": "double",
+        "value_valid_from": "date",
     },
     "team_time_saved_uses": {
         "account_id": "text",
@@ -366,6 +370,11 @@ def rows_of(name: str, mark: int) -> list[dict]:
                 "period_days": 7,
                 "assumption_set": "default",
                 "hours_p50": float(mark),
+                # Of two accounts one has set what an hour is worth.
+                "value_cents_p50": mark * 6_000 // 2 if account == "acme" else None,
+                "hourly_rate_cents": 6_000 if account == "acme" else None,
+                "recapture_share": 0.5 if account == "acme" else None,
+                "value_valid_from": date(2026, 1, 1) if account == "acme" else None,
             }
             for team, (account, _, _) in TEAMS.items()
         ]

@@ -46,11 +46,29 @@ def test_a_team_of_fewer_than_five_seats_shows_no_figure(reader):
     assert hidden >= {"active_users", "adoption_rate", "uses", "new_users", "previous_active_users", "adoption_band"}
     (saved,) = rows(
         reader,
-        "select hours_p50, is_suppressed from metrics.team_time_saved where team_id = 'tiny'",
+        "select hours_p50, value_cents_p50, hourly_rate_cents, recapture_share, value_valid_from, is_suppressed "
+        "from metrics.team_time_saved where team_id = 'tiny'",
         LEAD,
         ["metrics.team_time_saved"],
     )
-    assert saved == {"hours_p50": None, "is_suppressed": True}
+    figures = ("hours_p50", "value_cents_p50", "hourly_rate_cents", "recapture_share", "value_valid_from")
+    assert saved == {**dict.fromkeys(figures), "is_suppressed": True}
+
+
+def test_what_hours_are_worth_is_seen_by_whoever_sees_the_hours_and_nobody_else(reader):
+    saved = rows(
+        reader,
+        "select team_id, hours_p50, value_cents_p50, hourly_rate_cents, recapture_share from metrics.team_time_saved "
+        "order by team_id",
+        LEAD,
+        ["metrics.team_time_saved"],
+    )
+    # 5 hours at 60 dollars, of which half is put to use; of team blue one person alone was active.
+    assert {row["team_id"]: tuple(row.values())[1:] for row in saved} == {
+        "red": (5.0, 15_000, 6_000, 0.5),
+        "blue": (None, None, None, None),
+        "tiny": (None, None, None, None),
+    }
 
 
 def test_one_person_alone_is_a_band(reader):

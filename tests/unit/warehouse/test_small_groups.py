@@ -56,7 +56,9 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
         )
         connection.execute(
             "create table metrics.team_time_saved (account_id text, team_id text, period_end date, "
-            "period_days bigint, assumption_set text, hours_p50 double)"
+            "period_days bigint, assumption_set text, hours_p10 double, hours_p50 double, hours_p90 double, "
+            "value_cents_p10 bigint, value_cents_p50 bigint, value_cents_p90 bigint, hourly_rate_cents bigint, "
+            "recapture_share double, value_valid_from date)"
         )
         connection.execute(
             "create table metrics.team_time_saved_uses (account_id text, team_id text, period_end date, "
@@ -248,6 +250,51 @@ def test_hours_over_one_person_are_that_persons_hours(
     put(engine, "team_time_saved", team_id="red", assumption_set="default", hours_p50=4.5)
 
     assert shown(engine, "team_time_saved")["hours_p50"] == hours
+
+
+WORTH = {
+    **{"value_cents_p10": 1_000, "value_cents_p50": 13_500, "value_cents_p90": 30_000},
+    **{"hourly_rate_cents": 6_000, "recapture_share": 0.5, "value_valid_from": DAY},
+}
+HOURS = {"hours_p10": 0.33, "hours_p50": 4.5, "hours_p90": 10.0}
+
+
+@pytest.mark.parametrize(
+    ("is_hidden", "seats", "active", "beside", "own_users", "fewest"),
+    [
+        (False, 10, 4, 6, 2, 2),
+        # Fewer than five seats, one active person, a period that shares days with one of four people, a skill with an
+        # assumption of its own that one person used alone, several assumptions of which one is a single person's.
+        (True, 4, 3, None, None, 2),
+        (True, 10, 1, None, None, 2),
+        (True, 10, 4, 4, None, 2),
+        (True, 10, 4, None, 1, 2),
+        (True, 10, 4, None, None, 1),
+    ],
+)
+def test_money_is_hidden_wherever_hours_are(
+    engine: duckdb.DuckDBPyConnection,
+    is_hidden: bool,
+    seats: int,
+    active: int,
+    beside: int | None,
+    own_users: int | None,
+    fewest: int,
+) -> None:
+    put(engine, "team_activity", team_id="red", seats=seats, active_users=active)
+    if beside is not None:
+        put(engine, "team_activity", team_id="red", period_end=DAY - timedelta(days=3), seats=beside, active_users=3)
+    if own_users is not None:
+        put(engine, "team_skill_usage", team_id="red", skill_name="commit", seats=seats, users=own_users, uses=3)
+    uses = {"team_id": "red", "assumption_set": "default", "fewest_users": fewest}
+    put(engine, "team_time_saved_uses", **uses, assumption_name="*")
+    put(engine, "team_time_saved_uses", **uses, assumption_name="commit")
+    put(engine, "team_time_saved", team_id="red", assumption_set="default", **HOURS, **WORTH)
+
+    row = shown(engine, "team_time_saved")
+
+    assert row["is_suppressed"] is is_hidden
+    assert {name: row[name] for name in HOURS | WORTH} == (dict.fromkeys(HOURS | WORTH) if is_hidden else HOURS | WORTH)
 
 
 def test_hours_of_a_team_without_an_activity_row_are_hidden(engine: duckdb.DuckDBPyConnection) -> None:
