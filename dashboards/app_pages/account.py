@@ -15,6 +15,7 @@ from dashboards.components import (
     formats,
     hours,
     links,
+    money,
     periods,
     sections,
     selection,
@@ -147,6 +148,9 @@ def _teams(looking: Looking, trust: Trust, chosen: dict[str, Any], is_provisiona
         for row in named
     ]
     rows.sort(key=lambda row: (row["adoption_rate"] is None, -(row["adoption_rate"] or 0.0), row["team"]))
+    # One account has one setting at a period's end, so every team's worth follows from the same.
+    valued = next((row for row in saved.values() if row is not None and money.is_set(row)), None)
+    worth = {"worth": ("Worth, p50", str), "worth_range": ("Worth, p10 to p90", str)} if valued else {}
     drawn = {}
     with sections.values(trust, "teams", "team_activity", "team_time_saved"):
         if any(row["seats"] for row in rows):
@@ -168,19 +172,26 @@ def _teams(looking: Looking, trust: Trust, chosen: dict[str, Any], is_provisiona
                 "all_uses": ("Uses", str),
                 "hours": ("Hours saved, p50", str),
                 "range": ("p10 to p90", str),
+                **worth,
                 "note": ("Note", tables.text),
             },
         )
     hidden = sum(bool(row["note"]) for row in rows)
     st.caption(
-        "Hours are modelled; hours of teams do not add up to the account's p50."
+        "Hours are modelled; hours of teams do not add up to the account's p50"
+        + (f", nor does what they are worth: {formats.plain(money.basis(valued))}." if valued else ".")
         + (f" {formats.count(hidden)} of {formats.count(len(rows))} teams lack figures." if hidden else "")
     )
+    if not valued and any(not formats.is_missing((row or {}).get("hours_p50")) for row in found.values()):
+        st.caption(money.HOW_TO_SET)
     shown = [
         {
             **{"team_id": row["team_id"], "team_name": row["team"], "note": row["note"]},
             **{name: value for name, value in activity.get(row["team_id"], {}).items() if name != "team_id"},
-            **{name: (saved[row["team_id"]] or {}).get(name) for name in ("hours_p10", "hours_p50", "hours_p90")},
+            **{
+                name: (saved[row["team_id"]] or {}).get(name)
+                for name in ("hours_p10", "hours_p50", "hours_p90", *(money.COLUMNS if valued else ()))
+            },
         }
         for row in rows
     ]
@@ -240,6 +251,8 @@ def _team(label: str, team_id: str, now: data.Row | None, saved: data.Row | None
         else f"{_hours(saved, 'hours_p10')} to {_hours(saved, 'hours_p90')}"
         if not saved.get("is_suppressed")
         else HIDDEN,
+        "worth": _worth(saved, formats.dollars(saved["value_cents_p50"]) if saved and money.is_set(saved) else None),
+        "worth_range": _worth(saved, money.ends(saved) if saved and money.is_set(saved) else ""),
         "note": note,
     }
 
@@ -256,6 +269,12 @@ def _hours(saved: data.Row | None, column: str) -> str:
     if saved is None:
         return formats.NO_DATA
     return HIDDEN if saved.get("is_suppressed") else formats.hours(saved[column])
+
+
+def _worth(saved: data.Row | None, told: str | None) -> str:
+    if saved is not None and saved.get("is_suppressed"):
+        return HIDDEN
+    return formats.NO_DATA if told is None else told
 
 
 def _trend(trust: Trust, activity: Sequence[data.Row], account_id: str, period_days: int) -> None:

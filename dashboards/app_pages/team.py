@@ -16,6 +16,7 @@ from dashboards.components import (
     downloads,
     formats,
     hours,
+    money,
     periods,
     sections,
     suggestions,
@@ -101,7 +102,8 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
         ],
         key="team",
     )
-    of_hours = {name: value for name, value in (periods.row_at(saved, end) or {}).items() if name not in now}
+    [hours_now] = money.without_unset([periods.row_at(saved, end) or {}])
+    of_hours = {name: value for name, value in hours_now.items() if name not in now}
     downloads.button([{**now, **of_hours}], f"figures_{team_id}_{end}", trust, "team_activity", "team_time_saved")
     team_steps.show(looking, trust, now, chosen, is_covered=is_covered)
     _skills(looking, trust, chosen, is_covered)

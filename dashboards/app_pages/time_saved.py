@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from analysis.time_saved import OUTPUT, sensitivity, team_time_saved
+from analysis.time_saved import OUTPUT, sensitivity, team_time_saved, value_cents
 from dashboards import data
 from dashboards.components import (
     banners,
@@ -16,6 +16,7 @@ from dashboards.components import (
     downloads,
     formats,
     hours,
+    money,
     periods,
     sections,
     selection,
@@ -32,6 +33,8 @@ FACTORS = {"kept": "Share of the results kept", "incremental": "Share that is in
 ENDS = {"low": "Low", "mode": "Most likely", "high": "High"}
 CHANGEABLE = 6
 """Assumption rows that the what-if offers, those with the most uses; the others stay as they are."""
+MOST_CENTS = 10_000_000
+"""Greatest hourly rate that an account can set."""
 HIDDEN = "Hidden"
 USES = pa.schema(
     [
@@ -94,10 +97,8 @@ def show(looking: Looking) -> None:
         if len(names) > 1:
             _sets(looking, trust, chosen)
         _rests_on(looking, trust, chosen, chosen_set, now)
-    st.caption(
-        "In hours, not in money: a money figure needs this account's hourly rate and the share of the saved time that "
-        "is put to use, and neither is set."
-    )
+        if not money.is_set(now):
+            st.caption(money.HOW_TO_SET)
 
 
 def _figures(trust: Trust, saved: Sequence[data.Row], now: data.Row, end: date, period_days: int) -> None:
@@ -114,46 +115,61 @@ def _figures(trust: Trust, saved: Sequence[data.Row], now: data.Row, end: date, 
     def change(value: float) -> str:
         return f"{formats.signed(value, 1)}{formats.THIN}h"
 
-    tiles.row(
-        trust,
-        [
-            Tile(
-                label="Time saved",
-                tag="modelled",
-                value=formats.hours(now["hours_p50"]),
-                details=[
-                    "p50 of 2,000 draws; p10 to p90: "
-                    f"**{formats.hours(now['hours_p10'])} to {formats.hours(now['hours_p90'])}**"
-                ],
-                entries=[("team_time_saved", "hours_p50")],
-                change=periods.difference(now, before, "hours_p50", change),
-                series=periods.series(saved, "hours_p50"),
-                **common,
-            ),
-            Tile(
-                label="Successful uses",
-                value=formats.count(now["successes"]),
-                details=[f"weakest assumption behind them: **{formats.plain(now['weakest_grade'])}**"],
-                entries=[("team_time_saved", "successes")],
-                change=periods.difference(now, before, "successes", formats.signed),
-                series=periods.series(saved, "successes"),
-                **common,
-            ),
-            Tile(
-                label="Uses × most likely minutes",
-                tag="not a result",
-                value=formats.hours(now["hours_naive"]),
-                details=["what counting alone would claim, before what is redone or would have been done anyway"],
-                entries=[("team_time_saved", "hours_naive")],
-                change=periods.difference(now, before, "hours_naive", change),
-                series=periods.series(saved, "hours_naive"),
-                good="off",
-                **common,
-            ),
-        ],
-        key="time_saved",
+    shown = [
+        Tile(
+            label="Time saved",
+            tag="modelled",
+            value=formats.hours(now["hours_p50"]),
+            details=[
+                "p50 of 2,000 draws; p10 to p90: "
+                f"**{formats.hours(now['hours_p10'])} to {formats.hours(now['hours_p90'])}**"
+            ],
+            entries=[("team_time_saved", "hours_p50")],
+            change=periods.difference(now, before, "hours_p50", change),
+            series=periods.series(saved, "hours_p50"),
+            **common,
+        ),
+        Tile(
+            label="Successful uses",
+            value=formats.count(now["successes"]),
+            details=[f"weakest assumption behind them: **{formats.plain(now['weakest_grade'])}**"],
+            entries=[("team_time_saved", "successes")],
+            change=periods.difference(now, before, "successes", formats.signed),
+            series=periods.series(saved, "successes"),
+            **common,
+        ),
+        Tile(
+            label="Uses × most likely minutes",
+            tag="not a result",
+            value=formats.hours(now["hours_naive"]),
+            details=["what counting alone would claim, before what is redone or would have been done anyway"],
+            entries=[("team_time_saved", "hours_naive")],
+            change=periods.difference(now, before, "hours_naive", change),
+            series=periods.series(saved, "hours_naive"),
+            good="off",
+            **common,
+        ),
+    ]
+    if money.is_set(now):
+        shown.insert(1, _worth(saved, now, before, common))
+    tiles.row(trust, shown, key="time_saved")
+    downloads.button(money.without_unset([now]), f"time_saved_{now['team_id']}_{end}", trust, "team_time_saved")
+
+
+def _worth(saved: Sequence[data.Row], now: data.Row, before: data.Row | None, common: Mapping[str, Any]) -> Tile:
+    """What the hours are worth. Held against the period before where the account says the same of both."""
+    is_same = money.is_same_basis(now, before)
+    no_change = "No comparison: the account had no worth of an hour, or another, in the equal period before"
+    return Tile(
+        label="Worth of the time saved",
+        tag="modelled",
+        value=formats.dollars(now["value_cents_p50"]),
+        details=[f"p10 to p90: **{formats.plain(money.ends(now))}**", formats.plain(money.basis(now))],
+        entries=[("team_time_saved", "value_cents_p50")],
+        change=periods.difference(now, before, "value_cents_p50", formats.signed_dollars) if is_same else None,
+        series=periods.series([row for row in saved if money.is_same_basis(now, row)], "value_cents_p50"),
+        **{**common, **({} if is_same or before is None else {"no_change": no_change})},
     )
-    downloads.button([now], f"time_saved_{now['team_id']}_{end}", trust, "team_time_saved")
 
 
 def _told(row: data.Row) -> str:
@@ -189,7 +205,7 @@ def _trend(trust: Trust, saved: Sequence[data.Row], team_id: str, period_days: i
     )
     sections.foot(
         trust,
-        saved,
+        money.without_unset(saved),
         f"hours_{team_id}_{period_days}d",
         ("team_time_saved", "hours_p50"),
         is_provisional=any(row["is_provisional"] for row in saved),
@@ -199,7 +215,8 @@ def _trend(trust: Trust, saved: Sequence[data.Row], team_id: str, period_days: i
 
 def _sets(looking: Looking, trust: Trust, chosen: Mapping[str, Any]) -> None:
     st.subheader("The same uses under every set of assumptions")
-    rows = data.query("time_saved_sets", looking.viewer, **chosen)
+    rows = money.without_unset(data.query("time_saved_sets", looking.viewer, **chosen))
+    worth = {"value_cents_p50": ("Worth, p50", formats.dollars)} if any(money.is_set(row) for row in rows) else {}
     with sections.values(trust, "sets", "team_time_saved"):
         tables.show(
             rows,
@@ -208,6 +225,7 @@ def _sets(looking: Looking, trust: Trust, chosen: Mapping[str, Any]) -> None:
                 "hours_p10": ("p10", formats.hours),
                 "hours_p50": ("p50", formats.hours),
                 "hours_p90": ("p90", formats.hours),
+                **worth,
                 "successes": ("Uses they cover", formats.count),
                 "weakest_grade": ("Weakest grade", tables.text),
             },
@@ -411,6 +429,7 @@ def _what_if(uses: Sequence[data.Row], shares: Sequence[Mapping[str, Any]], now:
             for row in uses[:CHANGEABLE]
         ]
         asked_shares = [_asked(row, FACTORS[row["factor"]], f"{name}_{row['factor']}", step=0.05) for row in shares]
+        asked_worth = _asked_worth(now, name)
         # Not of the primary colour, on which white letters are too pale in the dark.
         st.form_submit_button("Work it out")
     if len(uses) > CHANGEABLE:
@@ -422,26 +441,95 @@ def _what_if(uses: Sequence[data.Row], shares: Sequence[Mapping[str, Any]], now:
     if any(not 0 <= row[end] <= 1 for row in asked_shares for end in ENDS):
         st.error("A share is from 0 to 1.", icon=":material/error:")
         return
+    wrong_worth = _wrong_worth(asked_worth)
+    if wrong_worth:
+        st.error(wrong_worth, icon=":material/error:")
+        return
     pairs = [*zip(asked_uses, uses, strict=False), *zip(asked_shares, shares, strict=True)]
     changed = [
         f"{_asked_of(given)} {_ends(asked)} instead of {_ends(given)}"
         for asked, given in pairs
         if any(asked[end] != float(given[end]) for end in ENDS)
     ]
+    changed += _changed_worth(asked_worth, now)
     if not changed:
         st.caption("Nothing is changed yet.")
         return
     [hours] = team_time_saved(*_as_tables([*asked_uses, *uses[CHANGEABLE:]], asked_shares)).to_pylist()
+    rows = [{**now, "who": "Published"}, {**hours, **_worth_of(hours, asked_worth), "who": "What-if, not saved"}]
+    worth = {end: (f"Worth, {end[-3:]}", _dollars_or_none) for end in money.COLUMNS[:3]}
     tables.show(
-        [{**now, "who": "Published"}, {**hours, "who": "What-if, not saved"}],
+        rows,
         {
             "who": ("", tables.text),
             "hours_p10": ("p10", formats.hours),
             "hours_p50": ("p50", formats.hours),
             "hours_p90": ("p90", formats.hours),
+            **(worth if any(money.is_set(row) for row in rows) else {}),
         },
     )
     st.caption(f"What if: {'; '.join(changed)}.")
+    if len(asked_worth) == 1:
+        st.caption("No money of it: that needs an hourly rate and a recapture share.")
+
+
+def _asked_worth(now: data.Row, name: str) -> dict[str, float]:
+    """What somebody tries as the hourly rate, in cents, and as the recapture share; without what is left empty."""
+    has_worth = money.is_set(now)
+    st.markdown("**What an hour is worth**: tried here, and set for nobody")
+    asked = {}
+    with st.container(horizontal=True, gap="small"):
+        for column, text, label, factor, step in (
+            ("hourly_rate_cents", "US dollars an hour", "Hourly rate, US dollars", 100, 1.0),
+            ("recapture_share", "Share recaptured", "Recapture share", 1, 0.05),
+        ):
+            with st.container(width=150, gap=None):
+                st.caption(text)
+                typed = st.number_input(
+                    f"{label}: what-if",
+                    label_visibility="collapsed",
+                    value=float(now[column]) / factor if has_worth else None,
+                    step=step,
+                    format="%g" if factor == 1 else "%.2f",
+                    placeholder="not set",
+                    key=f"what_if_{name}_{column}",
+                )
+            if typed is not None:
+                asked[column] = round(typed * factor) if factor > 1 else typed
+    return asked
+
+
+def _wrong_worth(asked: Mapping[str, float]) -> str | None:
+    """What is wrong with a rate or a share that was typed; None where nothing is. The bounds of the reference table."""
+    if not 1 <= asked.get("hourly_rate_cents", 1) <= MOST_CENTS:
+        return formats.plain(f"An hourly rate is above $0 and at most {formats.dollars(MOST_CENTS)}.")
+    return None if 0 < asked.get("recapture_share", 1) <= 1 else "A recapture share is above 0 and at most 1."
+
+
+def _changed_worth(asked: Mapping[str, float], now: data.Row) -> list[str]:
+    """In words, which of rate and share are others than the account's."""
+    words = {
+        "hourly_rate_cents": ("hourly rate", lambda cents: formats.plain(formats.exact_dollars(cents))),
+        "recapture_share": ("share recaptured", formats.share),
+    }
+    changed = []
+    for column, (text, told) in words.items():
+        given = now.get(column) if money.is_set(now) else None
+        if asked.get(column) != given:
+            was, is_now = ("none" if value is None else told(value) for value in (given, asked.get(column)))
+            changed.append(f"{text} {is_now} instead of {was}")
+    return changed
+
+
+def _worth_of(hours: Mapping[str, Any], asked: Mapping[str, float]) -> dict[str, int]:
+    if len(asked) < 2:
+        return {}
+    rate, share = int(asked["hourly_rate_cents"]), asked["recapture_share"]
+    return {f"value_cents_{end}": value_cents(hours[f"hours_{end}"], rate, share) for end in ("p10", "p50", "p90")}
+
+
+def _dollars_or_none(cents: Any) -> str:
+    return "not set" if formats.is_missing(cents) else formats.dollars(cents)
 
 
 def _asked_of(given: Mapping[str, Any]) -> str:

@@ -36,6 +36,13 @@ def dollars(cents: Any) -> str:
     return f"{MINUS if int(cents) < 0 and whole else ''}${whole:,}"
 
 
+def exact_dollars(cents: Any) -> str:
+    """Integer cents to the cent: $60.00."""
+    if is_missing(cents):
+        return NO_DATA
+    return f"{MINUS if int(cents) < 0 else ''}${abs(int(cents)) // 100:,}.{abs(int(cents)) % 100:02}"
+
+
 def signed_dollars(cents: Any) -> str:
     """Integer cents as whole dollars with their sign: +$1,725; zero has none."""
     text = dollars(cents)

@@ -24,6 +24,8 @@ RIGHT_TEXTS = frozenset(
         "all_uses",
         "hours",
         "range",
+        "worth",
+        "worth_range",
         "uninstalls",
     }
 )

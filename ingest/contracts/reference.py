@@ -122,7 +122,7 @@ CONTRACTS: tuple[Contract, ...] = (
     ),
     _reference(
         "time_value",
-        "What an hour saved is worth to an account: there is no money figure for one that has not set both numbers. The "
+        "What an hour saved is worth to an account; no money figure is made for one that has not set both numbers. The "
         "newest row whose valid_from has come is in force, also where it takes a number back.",
         Column("account_id", "text", "The account that has set it", is_required=True),
         Column("valid_from", "date", "First day the row is in force", is_required=True),

@@ -1,4 +1,7 @@
-"""The registry's slowly changing tables as rows with the time at which each version became known; what is kept beside them."""
+"""The registry's slowly changing tables as rows with the time at which each version became known.
+
+And the small tables that others keep beside it.
+"""
 
 from typing import Any
 

@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 import yaml
 
-from orchestration.analysis_step import SKILL_SUGGESTIONS, TEAM_TIME_SAVED
+from orchestration.analysis_step import SKILL_SUGGESTIONS
 from warehouse import open_warehouse
 from warehouse.publish import publish
 from warehouse.published import PEOPLE, PUBLISHED
@@ -46,8 +46,7 @@ def _contracts() -> dict[str, dict[str, ColumnType]]:
     for path in (PROJECT_ROOT / "dbt_project" / "models" / "metrics").rglob("*.yml"):
         for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
             found[model["name"]] = {column["name"]: _type(column["data_type"]) for column in model["columns"]}
-    for table in (TEAM_TIME_SAVED, SKILL_SUGGESTIONS):
-        found[table.name] = {column.name: column.type for column in table.columns}
+    found[SKILL_SUGGESTIONS.name] = {column.name: column.type for column in SKILL_SUGGESTIONS.columns}
     # Written by the build from the texts of all the others, so no model of its own.
     found["metric_definitions"] = dict.fromkeys(TEXTS, "text") | {"computed_at": "timestamp"}
     return found
