@@ -179,7 +179,7 @@ def _teams(looking: Looking, trust: Trust, chosen: dict[str, Any], is_provisiona
     hidden = sum(bool(row["note"]) for row in rows)
     st.caption(
         "Hours are modelled; hours of teams do not add up to the account's p50"
-        + (f", nor does what they are worth: {formats.plain(money.basis(valued))}." if valued else ".")
+        + (f", nor does what they are worth ({formats.plain(money.basis(valued))})." if valued else ".")
         + (f" {formats.count(hidden)} of {formats.count(len(rows))} teams lack figures." if hidden else "")
     )
     if not valued and any(not formats.is_missing((row or {}).get("hours_p50")) for row in found.values()):

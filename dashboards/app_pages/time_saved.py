@@ -167,7 +167,11 @@ def _worth(saved: Sequence[data.Row], now: data.Row, before: data.Row | None, co
         details=[f"p10 to p90: **{formats.plain(money.ends(now))}**", formats.plain(money.basis(now))],
         entries=[("team_time_saved", "value_cents_p50")],
         change=periods.difference(now, before, "value_cents_p50", formats.signed_dollars) if is_same else None,
-        series=periods.series([row for row in saved if money.is_same_basis(now, row)], "value_cents_p50"),
+        # The line breaks where the account's rate or share were others: it is to show hours move, not settings.
+        series=periods.series(
+            [row if money.is_same_basis(now, row) else {**row, "value_cents_p50": None} for row in saved],
+            "value_cents_p50",
+        ),
         **{**common, **({} if is_same or before is None else {"no_change": no_change})},
     )
 

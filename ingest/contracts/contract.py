@@ -37,8 +37,8 @@ class Column:
     `keys` are the names it may have in a file, first the usual one; None means its own name. A `person` is
     replaced by its pseudonym at the door. `allowed` is the closed set of values, `minimum` and `maximum` are
     inclusive, `above` is not. `is_past` says the time has happened, so a value more than a day ahead of the clock is
-    wrong. `is_free_text` is scrubbed of addresses, tokens and paths. `is_repeated` says that few values of a text come many
-    times: each is looked at once, and not once a row. `dropped_where` names a column and a value with
+    wrong. `is_free_text` is scrubbed of addresses, tokens and paths. `is_repeated` says that few values of a text come
+    many times: each is looked at once, and not once a row. `dropped_where` names a column and a value with
     which this one would be a person's name. `on_erasure` is what becomes of a row when its person is erased: it goes,
     or stays as a fact of something else with NULL, or with ERASED where it matters that there was somebody
     (docs/decisions/0018).

@@ -115,3 +115,48 @@ def test_a_reload_and_the_way_to_a_team_and_back_keep_the_period(look, whole):
     page.get_by_role("heading", level=1, name="Account").wait_for()
     settle(page)
     assert f"end={whole['period_end']}" in page.url
+
+
+def test_teams_hours_are_worth_what_their_account_set_and_are_not_added_up(look, rows):
+    [found] = rows(
+        "select account_id, period_end, hourly_rate_cents, recapture_share from metrics.team_time_saved "
+        "where period_days = 28 and assumption_set = 'default' and value_cents_p50 is not null "
+        "group by account_id, period_end, hourly_rate_cents, recapture_share having count(*) > 1 "
+        "order by period_end desc, account_id limit 1",
+        "metrics.team_time_saved",
+    )
+    page = look(_path(found["account_id"], found["period_end"]))
+    body = _body(page)
+    rate, share = formats.exact_dollars(found["hourly_rate_cents"]), formats.share(found["recapture_share"])
+    assert f"nor does what they are worth (at {rate}/hour × {share} recaptured, set by the account from" in body
+    teams = rows(
+        "select t.team_name, s.value_cents_p50, a.seats, a.active_users from metrics.team_time_saved as s "
+        "join metrics.teams as t on t.team_id = s.team_id join metrics.team_activity as a on a.team_id = s.team_id "
+        "and a.period_end = s.period_end and a.period_days = s.period_days where s.period_days = 28 "
+        f"and s.assumption_set = 'default' and s.account_id = '{found['account_id']}' "
+        f"and s.period_end = date '{found['period_end']}'",
+        *("metrics.team_time_saved", "metrics.teams", "metrics.team_activity"),
+    )
+    told = 0
+    for team in teams:
+        cells = page.get_by_role("row").filter(has_text=team["team_name"]).first.inner_text().split("\t")
+        if cells[6] == "Hidden":
+            assert cells[8:10] == ["Hidden", "Hidden"]
+        else:
+            assert cells[8] == formats.dollars(team["value_cents_p50"])
+            told += 1
+    assert told
+    assert formats.dollars(sum(team["value_cents_p50"] for team in teams)) not in body or len(teams) == 1
+
+
+def test_an_account_that_set_no_worth_of_an_hour_is_told_once_how_to(look, rows):
+    found = rows(
+        "select account_id, period_end from metrics.team_time_saved where period_days = 28 and hours_p50 > 0 "
+        "group by account_id, period_end having count(value_cents_p50) = 0 and max(successes) > 50 "
+        "order by period_end desc, max(successes) desc, account_id limit 1",
+        "metrics.team_time_saved",
+    )[0]
+    body = _body(look(_path(found["account_id"], found["period_end"])))
+    assert body.count("reference/time_value.csv") == 1
+    assert "Worth" not in body
+    assert "$" not in body

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from analysis.time_saved import sensitivity
+from analysis.time_saved import sensitivity, value_cents
 from dashboards.app_pages.time_saved import SHARES, USES
 from dashboards.components import formats
 from tests.browser.conftest import keep_screenshot, keep_screenshots, settle
@@ -149,3 +149,105 @@ def test_hours_of_a_team_of_few_are_hidden(look, rows):
     body = _body(look(_path(small[0])))
     assert "Hidden to protect people" in body
     assert "Which assumption matters most" not in body
+
+
+def _try_worth(page, dollars: str, share: str) -> None:
+    for name, typed in (("Hourly rate, US dollars: what-if", dollars), ("Recapture share: what-if", share)):
+        field = page.get_by_role("spinbutton", name=name)
+        field.fill(typed)
+        # What was typed is told to the page when the field is left.
+        field.blur()
+        settle(page)
+    page.get_by_role("button", name="Work it out").click()
+
+
+BASIS = "at {}/hour × {} recaptured, set by the account from {} on"
+
+
+@pytest.fixture(scope="session")
+def valued(reader, rows):
+    """The hours of a team and period that are shown and are worth something."""
+    teams = frozenset(row["team_id"] for row in rows("select team_id from metrics.teams", "metrics.teams"))
+    found = reader.query(
+        "select s.* from metrics.team_time_saved as s where s.period_days = 28 and s.assumption_set = 'default' "
+        "and s.value_cents_p50 is not null and (s.team_id, s.period_end) in (select u.team_id, u.period_end "
+        "from metrics.team_time_saved_uses as u where u.period_days = 28 and u.assumption_set = 'default' "
+        "group by u.team_id, u.period_end having count(*) = count(u.successes)) "
+        "order by s.period_end desc, s.successes desc, s.team_id limit 1",
+        Viewer("lead of all teams", Role.TEAM_LEAD, team_ids=teams),
+        ["metrics.team_time_saved", "metrics.team_time_saved_uses"],
+    ).to_pylist()
+    assert found, "the sample world has no team whose hours are worth something"
+    return found[0]
+
+
+def test_hours_are_worth_money_with_what_it_follows_from_beside_it(look, valued):
+    page = look(_path(valued))
+    tile = page.locator(".st-key-tile_time_saved_1").inner_text()
+    assert "Worth of the time saved" in tile
+    assert "modelled" in tile
+    assert formats.dollars(valued["value_cents_p50"]) in tile
+    ends = (formats.dollars(valued[f"value_cents_{end}"]) for end in ("p10", "p90"))
+    assert "p10 to p90: {} to {}".format(*ends) in tile
+    rate, share = formats.exact_dollars(valued["hourly_rate_cents"]), formats.share(valued["recapture_share"])
+    assert BASIS.format(rate, share, formats.day(valued["value_valid_from"])) in tile
+    assert "In hours, not in money" not in _body(page)
+    keep_screenshots(page, "time-saved-worth")
+
+
+def test_an_account_that_set_no_share_is_shown_no_money_but_how_to_set_it(look, reader, rows):
+    # Of the sample world's accounts one set only a rate, and most nothing: their rows look alike.
+    teams = frozenset(row["team_id"] for row in rows("select team_id from metrics.teams", "metrics.teams"))
+    [unset] = reader.query(
+        "select s.* from metrics.team_time_saved as s where s.period_days = 28 and s.assumption_set = 'default' "
+        "and s.hours_p50 > 0 and s.value_cents_p50 is null and (s.team_id, s.period_end) in (select u.team_id, "
+        "u.period_end from metrics.team_time_saved_uses as u where u.period_days = 28 "
+        "and u.assumption_set = 'default' group by u.team_id, u.period_end having count(*) = count(u.successes)) "
+        "order by s.period_end desc, s.successes desc, s.team_id limit 1",
+        Viewer("lead of all teams", Role.TEAM_LEAD, team_ids=teams),
+        ["metrics.team_time_saved", "metrics.team_time_saved_uses"],
+    ).to_pylist()
+    assert unset["hourly_rate_cents"] is unset["recapture_share"] is None
+    page = look(_path(unset))
+    body = _body(page)
+    assert "the account has not set both its hourly rate and the share" in body
+    assert "reference/time_value.csv" in body
+    assert "Worth" not in body
+    assert "$" not in body
+    page.get_by_text("Change the assumptions").click()
+    _try_worth(page, "60", "")
+    page.get_by_text("No money of it: that needs an hourly rate and a recapture share.").wait_for()
+    assert "hourly rate $60.00 instead of none" in _body(page)
+    assert "Worth" not in _body(page)
+    _try_worth(page, "60", "0.5")
+    page.get_by_text("share recaptured 50").wait_for()
+    settle(page)
+    asked = page.get_by_role("row").filter(has_text="What-if, not saved").inner_text().split("\t")
+    published = page.get_by_role("row").filter(has_text="Published").inner_text().split("\t")
+    assert asked[5] == formats.dollars(value_cents(unset["hours_p50"], 6_000, 0.5))
+    assert published[4:7] == ["not set"] * 3
+
+
+def test_a_rate_that_is_tried_is_a_what_if_and_kept_by_nobody(look, valued):
+    page = look(_path(valued))
+    page.get_by_text("Change the assumptions").click()
+    # The published hours at 123.45 dollars, all of them put to use.
+    _try_worth(page, "123.45", "1")
+    page.get_by_role("row").filter(has_text="What-if, not saved").wait_for()
+    settle(page)
+    asked = page.get_by_role("row").filter(has_text="What-if, not saved").inner_text().split("\t")
+    published = page.get_by_role("row").filter(has_text="Published").inner_text().split("\t")
+    assert asked[1:4] == published[1:4]
+    cents = [value_cents(valued[f"hours_{end}"], 12_345, 1.0) for end in ("p10", "p50", "p90")]
+    assert asked[4:7] == [formats.dollars(each) for each in cents]
+    assert published[5] == formats.dollars(valued["value_cents_p50"])
+    was = formats.exact_dollars(valued["hourly_rate_cents"])
+    assert f"hourly rate $123.45 instead of {was}" in _body(page)
+    _try_worth(page, "123.45", "1.5")
+    page.get_by_text("A recapture share is above 0 and at most 1.").wait_for()
+    settle(page)
+    assert page.get_by_role("row").filter(has_text="What-if, not saved").count() == 0
+    page.reload()
+    settle(page)
+    assert "Nothing is changed yet." in _body(page)
+    assert formats.dollars(valued["value_cents_p50"]) in page.locator(".st-key-tile_time_saved_1").inner_text()
