@@ -96,7 +96,7 @@ def time_values(world: World) -> list[dict[str, Any]]:
     settings = (
         (0, 0, 6_000, 0.5, "Our payroll, with benefits; half of the time goes to other work"),
         (1, 0, 7_500, 0.4, "Rate card of engineering"),
-        (1, world.days // 2, 8_250, 0.4, "Rate card of engineering, raised"),
+        (1, max(world.days // 2, 1), 8_250, 0.4, "Rate card of engineering, raised"),
         (3, world.days // 3, 9_000, 0.35, "Blended rate of delivery"),
         (4, 0, 5_500, None, "Our payroll; which share we put to use is not agreed yet"),
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from analysis.time_saved import DRAWS, OUTPUT, sensitivity, team_time_saved, triangular, uniform_draws
+from analysis.time_saved import DRAWS, OUTPUT, sensitivity, team_time_saved, triangular, uniform_draws, value_cents
 
 EXAMPLE = [
     ("release-notes", 0.0, 4.0, 10.0, "diary", 640),
@@ -168,3 +168,25 @@ def test_a_sensitivity_is_of_one_window_that_has_a_success() -> None:
     two = pa.concat_tables([uses(EXAMPLE), uses(EXAMPLE, team="u")])
     with pytest.raises(ValueError, match="one window"):
         sensitivity(two, factors())
+
+
+@pytest.mark.parametrize(
+    ("hours", "rate", "share", "cents"),
+    [
+        # The cases of the model's own unit tests.
+        (2.5, 6_000, 0.5, 7_500),
+        (-1.5, 6_000, 0.5, -4_500),
+        (4.51, 5_001, 0.25, 5_639),
+        (0.5, 1, 1.0, 0),
+        (1.5, 1, 1.0, 2),
+        (2.5, 1, 1.0, 2),
+        (-0.5, 1, 1.0, 0),
+        (-1.5, 1, 1.0, -2),
+        (-2.5, 1, 1.0, -2),
+        (0.0, 6_000, 0.5, 0),
+    ],
+)
+def test_hours_are_worth_rate_times_share_with_halves_to_the_even_cent(
+    hours: float, rate: int, share: float, cents: int
+) -> None:
+    assert value_cents(hours, rate, share) == cents

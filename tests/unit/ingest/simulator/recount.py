@@ -23,6 +23,7 @@ KEYS = {
     "registry/api_requests": ("request_id",),
     "billing/stripe_events": ("id",),
     "status/checks": ("component", "checked_at", "probe"),
+    "reference/time_value": ("account_id", "valid_from"),
     "status/incidents": ("incident_id",),
     "status/maintenance": ("window_id",),
     "finance/costs": ("month", "category"),

@@ -45,6 +45,16 @@ def test_another_seed_gives_another_company(drop: Path, tmp_path: Path) -> None:
     assert {row["account_id"] for row in mine}.isdisjoint(row["account_id"] for row in other)
 
 
+def test_three_accounts_say_what_an_hour_is_worth_and_one_says_half_of_it(drop: Path) -> None:
+    rows = recount.read(drop, "reference/time_value")[0]
+
+    assert Counter(row["recapture_share"] is not None for row in rows) == {True: 4, False: 1}
+    assert all(row["hourly_rate_cents"] >= 1 for row in rows)
+    assert len({row["account_id"] for row in rows if row["recapture_share"] is not None}) == 3
+    # A row of an account and day comes once, whatever the length of the range.
+    assert len({(row["account_id"], row["valid_from"]) for row in rows}) == len(rows)
+
+
 def test_a_complete_folder_is_left_as_it_is(drop: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in drop.rglob("*")}
 
