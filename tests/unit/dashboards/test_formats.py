@@ -66,3 +66,18 @@ def test_days_months_quarters_and_times_read_as_words():
 
 def test_a_name_from_outside_cannot_become_a_link_or_an_image():
     assert formats.plain("![x](http://e)") == r"\!\[x\]\(http\://e\)"
+
+
+@pytest.mark.parametrize(
+    ("cents", "text"),
+    [
+        (6_000, "$60.00"),
+        (1, "$0.01"),
+        (1_234_567, "$12,345.67"),
+        (-4_550, "\u2212$45.50"),
+        (0, "$0.00"),
+        (None, "No data"),
+    ],
+)
+def test_a_rate_is_told_to_the_cent(cents: int | None, text: str) -> None:
+    assert formats.exact_dollars(cents) == text
