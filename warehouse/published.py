@@ -64,6 +64,7 @@ PUBLISHED: tuple[PublishedTable, ...] = (
     ),
     PublishedTable("team_time_saved", ("team_id", "period_end", "period_days", "assumption_set"), "team"),
     PublishedTable("team_recommendations", ("team_id", "period_end", "period_days", "surface", "model"), "team"),
+    PublishedTable("usage_targets", ("table_name", "column_name", "quarter"), "reference"),
     PublishedTable("team_onboarding", ("team_id", "cohort_month", "day"), "team"),
     PublishedTable("team_onboarding_summary", ("team_id", "cohort_month"), "team"),
     PublishedTable("skill_suggestions", ("team_id", "skill_name"), "team"),

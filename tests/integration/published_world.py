@@ -189,6 +189,7 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
         "is_open": "boolean",
         "is_provisional": "boolean",
     },
+    "usage_targets": {"table_name": "text", "column_name": "text", "quarter": "date", "target": "double"},
     "mrr_by_account": {"account_id": "text", "month": "date", "mrr_cents": "bigint"},
     "mrr_bridge": {"month": "date", "segment": "text", "closing_cents": "bigint"},
     "arr_plan": {"quarter": "text", "planned_arr_cents": "bigint"},
