@@ -9,9 +9,9 @@ import streamlit as st
 from dashboards import data
 from dashboards.components import (
     banners,
+    behind,
     charts,
     definitions,
-    downloads,
     formats,
     hours,
     links,
@@ -22,6 +22,7 @@ from dashboards.components import (
     tables,
     tiles,
 )
+from dashboards.components.behind import Part
 from dashboards.components.definitions import Trust
 from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking, team_labels
@@ -63,12 +64,14 @@ def show(looking: Looking) -> None:
     activity = data.query("account_activity", looking.viewer, **chosen, period_end=str(end))
     now = periods.row_at(activity, end) or {}
     periods.line(end, period_days, now)
-    _whole(trust, activity, now, end, period_days)
+    _whole(looking, trust, activity, now, end, period_days)
     _teams(looking, trust, {**chosen, "period_end": str(end)}, bool(now.get("is_provisional")))
     _trend(trust, activity, account_id, period_days)
 
 
-def _whole(trust: Trust, activity: Sequence[data.Row], now: data.Row, end: date, period_days: int) -> None:
+def _whole(
+    looking: Looking, trust: Trust, activity: Sequence[data.Row], now: data.Row, end: date, period_days: int
+) -> None:
     if now.get("is_suppressed"):
         st.info(
             "**The account as a whole is hidden to protect people.** "
@@ -127,7 +130,44 @@ def _whole(trust: Trust, activity: Sequence[data.Row], now: data.Row, end: date,
         ],
         key="account",
     )
-    downloads.button([now], f"account_{now['account_id']}_{end}", trust, "account_activity")
+    _behind(looking, trust, now)
+
+
+def _behind(looking: Looking, trust: Trust, now: data.Row) -> None:
+    """The teams of the account."""
+    chosen = {"account_id": now["account_id"], "period_days": now["period_days"], "period_end": str(now["period_end"])}
+    labels = team_labels(data.query("teams", looking.viewer))
+    rows = [
+        {"team": labels.get(row["team_id"], row["team_id"]), **row}
+        for row in data.query("account_teams", looking.viewer, **chosen)
+    ]
+    name = f"{now['account_id']}_{now['period_end']}"
+    more = "somebody in two teams counts in each, and teams that are not yours are left out"
+    behind.show(
+        trust,
+        now,
+        f"account_{name}",
+        [
+            Part(
+                title="Teams",
+                rows=sorted(rows, key=lambda row: row["team"]),
+                columns={
+                    "team": ("Team", tables.text),
+                    "seats": ("Seats", formats.count),
+                    "active_users": ("Active", behind.count),
+                    "active_skills": ("Active skills", behind.count),
+                    "uses": ("Uses", behind.count),
+                    "successes": ("Successes", behind.count),
+                },
+                entries=[("team_activity", "active_users"), ("team_activity", "uses")],
+                name=f"account_rows_{name}",
+                note=f"{behind.adds_up(rows, now, {'uses': 'uses'}, more)} Skills of two teams may be the "
+                "same, so they do not add up.",
+            )
+        ],
+        "account_activity",
+        hidden=f"Adoption counts people; {behind.PEOPLE}",
+    )
 
 
 def _teams(looking: Looking, trust: Trust, chosen: dict[str, Any], is_provisional: bool) -> None:

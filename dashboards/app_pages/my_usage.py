@@ -6,8 +6,10 @@ from datetime import date, timedelta
 import streamlit as st
 
 from dashboards import data
-from dashboards.components import banners, charts, definitions, formats, periods, sections, tables, tiles
+from dashboards.components import banners, behind, charts, definitions, formats, periods, sections, tables, tiles
+from dashboards.components.behind import Part
 from dashboards.components.definitions import Trust
+from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking
 
 MEANING = (
@@ -16,7 +18,15 @@ MEANING = (
     "(UTC) is one with at least one success.\n\nOnly you see this page. A team's pages count you among the others, "
     "and hide what would point at one person."
 )
-FIGURES = {"active_days": "Active days", "active_skills": "Skills", "uses": "Uses", "successes": "Successes"}
+TABLE = "team_skill_usage"
+"""Made of the same rows as the figures of teams, whose health is the one that is published."""
+FIGURES = {
+    "active_days": ("Active days", "Days (UTC) of the period with at least one success of yours."),
+    "active_skills": ("Skills", "Skills of which you had at least one success in the period."),
+    "uses": ("Uses", "Invocations that you started in the period, whatever came of them."),
+    "successes": ("Successes", "Those of your uses in the period that are known to have succeeded."),
+}
+"""What each figure is called, and what it counts."""
 
 
 def show(looking: Looking) -> None:
@@ -45,8 +55,9 @@ def show(looking: Looking) -> None:
     # The newest period is the only one that is kept of a person, and late events may still come.
     periods.line(whole["period_end"], days, {"is_provisional": True})
     by_day = data.query("my_days", looking.viewer)
-    _figures(whole, days, _lines(by_day, start, whole["period_end"]))
-    _days(trust, by_day, start, whole["period_end"])
+    drawn = [row for row in by_day if start <= row["day"] <= whole["period_end"]]
+    _figures(trust, whole, days, drawn, by_day)
+    _days(trust, drawn, start, whole["period_end"])
     _skills(trust, skills, days)
 
 
@@ -76,7 +87,7 @@ def _lines(rows: Sequence[data.Row], start: date, end: date) -> dict[str, list[f
     }
 
 
-def _figures(whole: data.Row, days: int, lines: dict[str, list[float]]) -> None:
+def _figures(trust: Trust, whole: data.Row, days: int, rows: Sequence[data.Row], by_day: Sequence[data.Row]) -> None:
     before = {name: whole.get(f"previous_{name}") for name in FIGURES}
     if formats.is_missing(before["uses"]):
         st.caption(
@@ -89,21 +100,66 @@ def _figures(whole: data.Row, days: int, lines: dict[str, list[float]]) -> None:
         "uses": f"{formats.count(whole['unknown'])} without a known result",
         "successes": f"{formats.count(whole['failures'])} failures",
     }
+    end: date = whole["period_end"]
+    lines = _lines(by_day, end - timedelta(days=days - 1), end)
     with st.container(key="my_figures"):
-        for column, (name, label) in zip(st.columns(len(FIGURES), gap="small"), FIGURES.items(), strict=True):
-            with column, st.container(border=True, height="stretch"):
-                change = periods.difference(whole, before, name, formats.signed)
-                # More is not better: no colour.
-                versus = f"vs the {days} days before"
-                line = lines[name] if len(lines[name]) > 1 else ()
-                tiles.number(label, formats.count(whole[name]), change, versus, good="off", series=line)
-                st.caption(more[name])
+        tiles.row(
+            trust,
+            [
+                Tile(
+                    label=label,
+                    value=formats.count(whole[name]),
+                    details=[more[name]],
+                    entries=[(TABLE, "uses")],
+                    change=periods.difference(whole, before, name, formats.signed),
+                    versus=f"vs the {days} days before",
+                    no_change="Nothing to compare with",
+                    series=lines[name] if len(lines[name]) > 1 else (),
+                    # The newest period is the only one that is kept of a person.
+                    is_provisional=True,
+                    meaning=f"**{label}**\n\n{counted}\n\n{MEANING}",
+                    # More is not better: no colour.
+                    good="off",
+                )
+                for name, (label, counted) in FIGURES.items()
+            ],
+            key="my_usage",
+        )
     st.caption("Each line goes day by day, and begins with your first use where that lies in the period.")
+    behind.show(
+        trust,
+        {**_own(whole), "is_provisional": True},
+        f"my_figures_{days}d",
+        [
+            Part(
+                title="Your uses by day and skill",
+                rows=rows,
+                columns={
+                    "day": ("Day", formats.day),
+                    "skill_name": ("Skill", tables.text),
+                    "uses": ("Uses", formats.count),
+                    "successes": ("Successes", formats.count),
+                    "failures": ("Failures", formats.count),
+                    "unknown": ("Unknown", formats.count),
+                },
+                entries=[(TABLE, "uses")],
+                name=f"my_uses_{days}d",
+                note=behind.adds_up(rows, whole, {"uses": "uses", "successes": "successes"}, "you were in two teams")
+                + " Active days are the days, and skills the skills, that have a success.",
+                meaning=MEANING,
+            )
+        ],
+        TABLE,
+    )
 
 
-def _days(trust: Trust, rows: Sequence[data.Row], start: date, end: date) -> None:
+def _own(row: data.Row) -> data.Row:
+    """A row without the name under which the person's events stand."""
+    return {column: value for column, value in row.items() if column != "actor_key"}
+
+
+def _days(trust: Trust, drawn: Sequence[data.Row], start: date, end: date) -> None:
     st.subheader("Uses by day")
-    drawn = [row for row in rows if start <= row["day"] <= end]
     chart = charts.show(
         charts.days(drawn, start, end),
         f"Your uses by day from {formats.day(start)} to {formats.day(end)}; the table below has them by skill",
@@ -130,12 +186,11 @@ def _skills(trust: Trust, skills: Sequence[data.Row], days: int) -> None:
 
 
 def _foot(trust: Trust, rows: Sequence[data.Row], name: str, chart: charts.Chart | None = None) -> None:
-    # Made of the same rows as the figures of teams, whose health is the one that is published.
     sections.foot(
         trust,
-        [{column: value for column, value in row.items() if column != "actor_key"} for row in rows],
+        [_own(row) for row in rows],
         name,
-        ("team_skill_usage", "uses"),
+        (TABLE, "uses"),
         # The newest days are always among them.
         is_provisional=True,
         meaning=MEANING,

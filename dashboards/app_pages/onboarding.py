@@ -8,9 +8,9 @@ import streamlit as st
 from dashboards import data
 from dashboards.components import (
     banners,
+    behind,
     charts,
     definitions,
-    downloads,
     formats,
     periods,
     sections,
@@ -19,6 +19,7 @@ from dashboards.components import (
     teams,
     tiles,
 )
+from dashboards.components.behind import Part
 from dashboards.components.definitions import Trust
 from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking
@@ -53,8 +54,10 @@ def show(looking: Looking) -> None:
         _nothing_shown(months)
         _months(trust, months, team.team_id)
         return
-    _figures(trust, shown, month, team.team_id)
-    _curves(looking, trust, shown, month, team.team_id)
+    days = _days(looking, _drawn(shown, month), team.team_id)
+    _figures(trust, shown, month)
+    _behind(trust, shown, month, days, team.team_id)
+    _curves(trust, shown, month, days, team.team_id)
     _months(trust, months, team.team_id)
 
 
@@ -82,7 +85,7 @@ def _choose_month(shown: Sequence[data.Row]) -> data.Row:
     return next(row for row in shown if str(row["cohort_month"]) == chosen)
 
 
-def _figures(trust: Trust, shown: Sequence[data.Row], month: data.Row, team_id: str) -> None:
+def _figures(trust: Trust, shown: Sequence[data.Row], month: data.Row) -> None:
     st.markdown(
         f"**{formats.count(month['seats'])} people** joined in {month['cohort_month']:%B %Y}"
         + (
@@ -143,23 +146,84 @@ def _figures(trust: Trust, shown: Sequence[data.Row], month: data.Row, team_id: 
         ],
         key="onboarding",
     )
-    downloads.button([month], f"onboarding_{team_id}_{month['cohort_month']}", trust, "team_onboarding_summary")
 
 
-def _curves(looking: Looking, trust: Trust, shown: Sequence[data.Row], month: data.Row, team_id: str) -> None:
-    st.subheader("Share that has begun, by days since joining")
-    drawn = [row["cohort_month"] for row in shown if row["cohort_month"] <= month["cohort_month"]][:CURVES]
-    rows = [
-        row
-        for row in data.query(
-            "onboarding_curves",
-            looking.viewer,
-            team_id=team_id,
-            first_month=str(min(drawn)),
-            last_month=str(month["cohort_month"]),
-        )
-        if row["cohort_month"] in drawn
+def _drawn(shown: Sequence[data.Row], month: data.Row) -> list[date]:
+    """The months that one chart holds apart, newest first."""
+    return [row["cohort_month"] for row in shown if row["cohort_month"] <= month["cohort_month"]][:CURVES]
+
+
+def _days(looking: Looking, drawn: Sequence[date], team_id: str) -> list[data.Row]:
+    """The curves of these months, a row for each day."""
+    found = data.query(
+        "onboarding_curves",
+        looking.viewer,
+        team_id=team_id,
+        first_month=str(min(drawn)),
+        last_month=str(max(drawn)),
+    )
+    return [row for row in found if row["cohort_month"] in drawn]
+
+
+def _behind(trust: Trust, shown: Sequence[data.Row], month: data.Row, days: Sequence[data.Row], team_id: str) -> None:
+    """The month day by day, and the months that it is held against."""
+    name = f"{team_id}_{month['cohort_month']}"
+    told = [{**row, "so_far": _begun(row, "adopters")} for row in days if row["cohort_month"] == month["cohort_month"]]
+    months = [
+        {**row, **{f"begun_{day}": _begun(row, f"adopters_{day}") for day in (7, 30)}}
+        for row in shown
+        if row["cohort_month"] <= month["cohort_month"]
     ]
+    behind.show(
+        trust,
+        {**month, "is_provisional": not month["is_complete_30"]},
+        f"onboarding_{name}",
+        [
+            Part(
+                title=f"Who had begun, by days since joining in {month['cohort_month']:%B %Y}",
+                rows=told,
+                columns={
+                    "day": ("Day", formats.count),
+                    "so_far": ("People so far", str),
+                    "adopted_share": (
+                        "Share",
+                        lambda value: HIDDEN if formats.is_missing(value) else formats.share(value),
+                    ),
+                },
+                entries=[("team_onboarding", "adopted_share")],
+                name=f"onboarding_days_{name}",
+                note="Begun by day 7 and by day 30 are the rows of these days; half had begun on the first day whose "
+                "share is a half. Days after the last row are hidden, or not over yet."
+                if told
+                else "Every day is hidden: too few have begun, or too few have not.",
+            ),
+            Part(
+                title="Months of joining",
+                rows=months,
+                columns={
+                    "cohort_month": ("Joined in", formats.month),
+                    "seats": ("People", formats.count),
+                    "begun_7": ("Begun by day 7", str),
+                    "begun_30": ("by day 30", str),
+                    "people_30": ("There for 30 days", behind.count),
+                },
+                entries=[("team_onboarding_summary", "adopters_7"), ("team_onboarding_summary", "people_30")],
+                name=f"onboarding_joined_{name}",
+                note="The months behind the lines of the tiles, newest first. A share does not add up over them.",
+            ),
+        ],
+        "team_onboarding_summary",
+        hidden=f"On which day somebody began is not listed: {behind.PEOPLE}",
+    )
+
+
+def _begun(row: data.Row, count: str) -> str:
+    return _band(row, count) or (HIDDEN if formats.is_missing(row[count]) else formats.count(row[count]))
+
+
+def _curves(trust: Trust, shown: Sequence[data.Row], month: data.Row, rows: Sequence[data.Row], team_id: str) -> None:
+    st.subheader("Share that has begun, by days since joining")
+    drawn = _drawn(shown, month)
     known = [row for row in rows if not formats.is_missing(row["adopted_share"])]
     last = {row["cohort_month"]: row for row in rows}
     reached = [_in_the_end(row, last) for row in shown if row["cohort_month"] in drawn]

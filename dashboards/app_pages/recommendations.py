@@ -10,16 +10,18 @@ import streamlit as st
 from dashboards import data
 from dashboards.components import (
     banners,
+    behind,
     charts,
     definitions,
-    downloads,
     formats,
     periods,
     sections,
     tables,
+    targets,
     teams,
     tiles,
 )
+from dashboards.components.behind import Part
 from dashboards.components.definitions import Trust
 from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking
@@ -105,21 +107,31 @@ def show(looking: Looking) -> None:
         return
     trust = definitions.load(looking.viewer)
     over_time = data.query("recommendations_over_time", looking.viewer, **chosen)
-    _figures(trust, total, over_time, period_days)
+    target = targets.line(
+        looking.viewer,
+        total,
+        TABLE,
+        "acceptance_rate",
+        formats.share,
+        interval=("acceptance_low", "acceptance_high"),
+    )
+    _figures(trust, total, over_time, period_days, target)
+    _behind(trust, rows, total)
     _funnel(trust, total)
     _breakdowns(trust, rows, total)
     _trend(trust, over_time, team.team_id, period_days)
 
 
-def _figures(trust: Trust, total: data.Row, over_time: Sequence[data.Row], period_days: int) -> None:
+def _figures(trust: Trust, total: data.Row, over_time: Sequence[data.Row], period_days: int, target: str) -> None:
     end: date = total["period_end"]
     before = periods.row_at(over_time, end - timedelta(days=period_days))
     is_comparable = before is not None and before["is_covered"]
 
-    def tile(label: str, column: str, value: str, details: Sequence[str], tag: str | None = None) -> Tile:
+    def tile(label: str, column: str, value: str, details: Sequence[str], **more: str) -> Tile:
         return Tile(
             label=label,
-            tag=tag,
+            tag=more.get("tag"),
+            target=more.get("target", ""),
             value=value,
             details=details,
             entries=[(TABLE, column)],
@@ -141,6 +153,7 @@ def _figures(trust: Trust, total: data.Row, over_time: Sequence[data.Row], perio
                     _counted(total, "acceptance", "installed", "shown", "shown were installed within 7 days"),
                     *([f"{formats.count(total['censored'])} still open"] if total["censored"] else []),
                 ],
+                target=target,
             ),
             tile("Lift over holdout", "lift", _lift(total), _against_holdout(total), tag="experiment"),
             tile(
@@ -158,7 +171,47 @@ def _figures(trust: Trust, total: data.Row, over_time: Sequence[data.Row], perio
         ],
         key="recommendations",
     )
-    downloads.button([total], f"recommendations_{total['team_id']}_{end}", trust, TABLE)
+
+
+STEP_COUNTS = {**{step.count: step.name for step in STEPS}, "censored": "Still open"}
+OLD_ENOUGH = {"installed_14": "Installed, day 14 over", "installed_30": "Installed, day 30 over"}
+WITHHELD = {"holdout_shown": "Withheld", "holdout_installed": "Installed all the same"}
+
+
+def _behind(trust: Trust, rows: Sequence[data.Row], total: data.Row) -> None:
+    """Episodes by surface, by model and by both; what is withheld has no model."""
+    by_surface = [row for row in rows if row["surface"] != ALL and row["model"] == ALL]
+    by_model = [row for row in rows if row["surface"] == ALL and row["model"] != ALL]
+    by_both = [row for row in rows if ALL not in (row["surface"], row["model"])]
+    counts = STEP_COUNTS | OLD_ENOUGH
+    behind.show(
+        trust,
+        total,
+        f"recommendations_{total['team_id']}_{total['period_end']}",
+        [
+            _episodes("Episodes by surface", by_surface, total, ("surface",), counts | WITHHELD),
+            _episodes("Episodes by model", by_model, total, ("model",), counts),
+            _episodes("Episodes by surface and model", by_both, total, ("surface", "model"), counts),
+        ],
+        TABLE,
+        hidden="An episode is one person's, so none is listed by itself.",
+    )
+
+
+def _episodes(title: str, rows: Sequence[data.Row], total: data.Row, by: Sequence[str], counts: dict[str, str]) -> Part:
+    return Part(
+        title=title,
+        rows=rows,
+        columns={
+            **{column: (column.capitalize(), _name) for column in by},
+            **{column: (heading, behind.count) for column, heading in counts.items()},
+        },
+        entries=[(TABLE, column) for column in counts],
+        name=f"episodes_by_{'_'.join(by)}_{total['team_id']}_{total['period_end']}",
+        note=behind.adds_up(
+            rows, total, {column: name.lower() for column, name in counts.items() if column not in OLD_ENOUGH}
+        ),
+    )
 
 
 def _share(row: data.Row, rate: str, count: str, base: str) -> str:
@@ -252,8 +305,7 @@ def _funnel(trust: Trust, total: data.Row) -> None:
         trust,
         [total],
         f"funnel_{total['team_id']}_{total['period_end']}",
-        *((TABLE, step.count) for step in STEPS),
-        (TABLE, "censored"),
+        *((TABLE, column) for column in STEP_COUNTS),
         is_provisional=bool(total["is_provisional"]),
         drawn={"Recommendations, from shown to used": chart},
     )

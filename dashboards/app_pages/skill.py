@@ -11,9 +11,9 @@ from dashboards import data
 from dashboards.app_pages import skill_installs
 from dashboards.components import (
     banners,
+    behind,
     charts,
     definitions,
-    downloads,
     formats,
     periods,
     sections,
@@ -23,12 +23,15 @@ from dashboards.components import (
     teams,
     tiles,
 )
+from dashboards.components.behind import Part
 from dashboards.components.definitions import Trust
 from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking
 from warehouse.small_groups import MINIMUM_SEATS
 
 HIDDEN = "Hidden"
+WEEK, WEEKS = 7, 4
+"""Days of a week, and weeks of the one period that is whole weeks and more than one."""
 STATES = {
     "held": ":gray-badge[:material/lock_clock: Held]",
     "capped": ":red-badge[:material/gpp_maybe: Capped by a critical advisory]",
@@ -114,7 +117,92 @@ def _use(looking: Looking, trust: Trust, chosen: _Chosen) -> None:
         return
     before = periods.row_at(series, chosen.before)
     tiles.row(trust, _tiles(chosen, now, before, series), key="skill")
-    downloads.button(series, f"skill_{chosen.team_id}_{chosen.skill_name}_{chosen.end}", trust, "team_skill_usage")
+    _behind(looking, trust, chosen, now, series)
+
+
+def _behind(looking: Looking, trust: Trust, chosen: _Chosen, now: data.Row, series: Sequence[data.Row]) -> None:
+    """The period in its weeks and by SDK version, as far as these are published, and the periods of the lines."""
+    name = f"{chosen.team_id}_{chosen.skill_name}_{chosen.end}"
+    parts = []
+    weeks = _weeks(looking, chosen)
+    if weeks:
+        told = f"{behind.adds_up(weeks, now, {'uses': 'uses'})} Users do not add up: somebody may use it every week."
+        parts.append(_windows("The weeks of the period", weeks, f"skill_weeks_{name}", told))
+    versions = _versions(looking, trust, chosen)
+    if versions:
+        parts.append(
+            Part(
+                title="Uses by SDK version",
+                rows=versions,
+                columns={
+                    "value": ("SDK version", lambda value: "Unknown" if value == "unknown" else tables.text(value)),
+                    "people": ("People", behind.count),
+                    "events": ("Uses", behind.count),
+                },
+                entries=[("team_skill_breakdown", "events"), ("team_skill_breakdown", "people")],
+                name=f"skill_versions_{name}",
+                note=behind.adds_up(versions, {"events": now["uses"]}, {"events": "uses"}),
+            )
+        )
+    parts.append(
+        _windows(
+            f"Every point of the lines: {chosen.period_days} days up to a Sunday, this period and the one before",
+            list(reversed(series)),
+            f"skill_periods_{name}",
+            "They share days, so they do not add up."
+            + ("" if weeks else f" Weeks are published for {WEEK * WEEKS} days up to a Sunday."),
+        )
+    )
+    behind.show(
+        trust, now, f"skill_{name}", parts, "team_skill_usage", hidden=f"Adoption counts people; {behind.PEOPLE}"
+    )
+
+
+def _weeks(looking: Looking, chosen: _Chosen) -> list[data.Row]:
+    """The four weeks of the period, newest first, if it is one of four that are all published; else none."""
+    if chosen.period_days != WEEK * WEEKS or chosen.end.isoweekday() != WEEK:
+        return []
+    asked = {"team_id": chosen.team_id, "period_days": WEEK, "period_end": str(chosen.end)}
+    first = chosen.end - timedelta(days=chosen.period_days)
+    published = {row["period_end"] for row in data.query("team_activity", looking.viewer, **asked)}
+    rows = data.query("team_skill", looking.viewer, skill_name=chosen.skill_name, **asked)
+    ends = {chosen.end - timedelta(days=WEEK * week) for week in range(WEEKS)}
+    # A published week without a row is one in which, and in the one before which, nobody used it.
+    return [row for row in reversed(rows) if row["period_end"] > first] if ends <= published else []
+
+
+def _versions(looking: Looking, trust: Trust, chosen: _Chosen) -> list[data.Row]:
+    """Uses by SDK version, where they are kept of the period."""
+    if chosen.end not in periods.parted_ends(trust):
+        return []
+    rows = data.query(
+        "skill_breakdown",
+        looking.viewer,
+        team_id=chosen.team_id,
+        skill_name=chosen.skill_name,
+        period_days=chosen.period_days,
+        period_end=str(chosen.end),
+    )
+    return [row for row in rows if row["breakdown"] == "sdk_version" and row["value"] != "*"]
+
+
+def _windows(title: str, rows: Sequence[data.Row], name: str, note: str) -> Part:
+    return Part(
+        title=title,
+        rows=rows,
+        columns={
+            "period_end": ("Up to", formats.day),
+            "users": ("Users", behind.count),
+            "seats": ("Seats", formats.count),
+            "uses": ("Uses", behind.count),
+            "successes": ("Successes", behind.count),
+            "failures": ("Failures", behind.count),
+            "unknown": ("Unknown", behind.count),
+        },
+        entries=[("team_skill_usage", "users"), ("team_skill_usage", "uses")],
+        name=name,
+        note=note,
+    )
 
 
 def _tiles(chosen: _Chosen, now: data.Row, before: data.Row | None, series: Sequence[data.Row]) -> list[Tile]:

@@ -11,9 +11,9 @@ from dashboards import data
 from dashboards.app_pages import team_steps
 from dashboards.components import (
     banners,
+    behind,
     charts,
     definitions,
-    downloads,
     formats,
     hours,
     money,
@@ -24,6 +24,7 @@ from dashboards.components import (
     teams,
     tiles,
 )
+from dashboards.components.behind import Part
 from dashboards.components.definitions import Trust
 from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking
@@ -102,11 +103,11 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
         ],
         key="team",
     )
+    skills = data.query("team_skills", looking.viewer, **chosen)
     [hours_now] = money.without_unset([periods.row_at(saved, end) or {}])
-    of_hours = {name: value for name, value in hours_now.items() if name not in now}
-    downloads.button([{**now, **of_hours}], f"figures_{team_id}_{end}", trust, "team_activity", "team_time_saved")
+    _behind(looking, trust, now, hours_now, skills, chosen)
     team_steps.show(looking, trust, now, chosen, is_covered=is_covered)
-    _skills(looking, trust, chosen, is_covered)
+    _skills(trust, [row for row in skills if not formats.is_missing(row["usage_rank"])], chosen, is_covered)
     suggestions.skills_to_try(looking, trust, team_id)
     _trend(trust, activity, team_id, period_days)
     _seats(trust, now, f"{team_id}_{end}", against)
@@ -212,9 +213,56 @@ def _adoption(now: data.Row, series: Sequence[data.Row], against: _Against) -> T
     )
 
 
-def _skills(looking: Looking, trust: Trust, chosen: dict[str, Any], is_covered: bool) -> None:
+def _behind(
+    looking: Looking,
+    trust: Trust,
+    now: data.Row,
+    saved: data.Row,
+    skills: Sequence[data.Row],
+    chosen: dict[str, Any],
+) -> None:
+    """The skills that are counted, those that are installed, and the uses that hours are drawn from."""
+    installed = data.query("team_installed", looking.viewer, team_id=chosen["team_id"], period_end=chosen["period_end"])
+    note = behind.adds_up(skills, now, {"uses": "uses"})
+    note += " Users do not add up: somebody with two skills is a user of each."
+    if not formats.is_missing(now.get("active_skills")):
+        note = f"Active skills are the {formats.count(now['active_skills'])} rows with a rank. {note}"
+    parts = [
+        behind.skills(skills, f"skill_rows_{chosen['team_id']}_{chosen['period_end']}", note),
+        Part(
+            title="Installed skills at the period's end",
+            rows=installed,
+            columns={
+                "skill_name": ("Skill", tables.text),
+                "installed_people": ("People", behind.count),
+                "used_within_days": ("Used within", _within),
+            },
+            entries=[("team_installed_skills", "installed_people"), ("team_installed_skills", "used_within_days")],
+            name=f"installed_rows_{chosen['team_id']}_{chosen['period_end']}",
+            note=f"One row each: {formats.count(len(installed))}. People are those who have it.",
+        ),
+    ]
+    if saved.get("successes") and not saved.get("is_suppressed"):
+        uses = data.query("time_saved_uses", looking.viewer, assumption_set=ASSUMPTION_SET, **chosen)
+        name = f"assumption_rows_{chosen['team_id']}_{chosen['period_end']}"
+        parts.append(behind.assumptions(uses, saved, name))
+    behind.show(
+        trust,
+        {**now, **{name: value for name, value in saved.items() if name not in now}},
+        f"figures_{chosen['team_id']}_{chosen['period_end']}",
+        parts,
+        "team_activity",
+        "team_time_saved",
+        hidden=f"Adoption counts people; {behind.PEOPLE}",
+    )
+
+
+def _within(days: Any) -> str:
+    return "Not in 90 days" if formats.is_missing(days) else f"{formats.count(days)} days"
+
+
+def _skills(trust: Trust, skills: Sequence[data.Row], chosen: dict[str, Any], is_covered: bool) -> None:
     st.subheader("Top skills by users")
-    skills = data.query("team_skills", looking.viewer, **chosen)
     if not skills:
         banners.nothing("No skill was used in this period.", "Choose a longer period, or an earlier end.")
         return

@@ -11,9 +11,9 @@ from analysis.time_saved import OUTPUT, sensitivity, team_time_saved, value_cent
 from dashboards import data
 from dashboards.components import (
     banners,
+    behind,
     charts,
     definitions,
-    downloads,
     formats,
     hours,
     money,
@@ -93,6 +93,7 @@ def show(looking: Looking) -> None:
         )
     else:
         _figures(trust, saved, now, end, period_days)
+        _behind(looking, trust, chosen, chosen_set, now)
         _trend(trust, saved, team.team_id, period_days)
         if len(names) > 1:
             _sets(looking, trust, chosen)
@@ -153,7 +154,6 @@ def _figures(trust: Trust, saved: Sequence[data.Row], now: data.Row, end: date, 
     if money.is_set(now):
         shown.insert(1, _worth(saved, now, before, common))
     tiles.row(trust, shown, key="time_saved")
-    downloads.button(money.without_unset([now]), f"time_saved_{now['team_id']}_{end}", trust, "team_time_saved")
 
 
 def _worth(saved: Sequence[data.Row], now: data.Row, before: data.Row | None, common: Mapping[str, Any]) -> Tile:
@@ -173,6 +173,29 @@ def _worth(saved: Sequence[data.Row], now: data.Row, before: data.Row | None, co
             "value_cents_p50",
         ),
         **{**common, **({} if is_same or before is None else {"no_change": no_change})},
+    )
+
+
+def _behind(looking: Looking, trust: Trust, chosen: Mapping[str, Any], chosen_set: str, now: data.Row) -> None:
+    """The uses by assumption, and the same by skill."""
+    name = f"{chosen['team_id']}_{chosen['period_end']}_{chosen_set}"
+    uses = data.query("time_saved_uses", looking.viewer, assumption_set=chosen_set, **chosen)
+    skills = data.query("team_skills", looking.viewer, **chosen)
+    behind.show(
+        trust,
+        money.without_unset([now])[0],
+        f"time_saved_{name}",
+        [
+            behind.assumptions(uses, now, f"assumption_rows_{name}"),
+            behind.skills(
+                skills,
+                f"skill_rows_{name}",
+                behind.adds_up(
+                    skills, now, {"successes": "successful uses"}, "of some of these skills nothing is assumed"
+                ),
+            ),
+        ],
+        "team_time_saved",
     )
 
 

@@ -171,6 +171,12 @@ def popover(trust: Trust, label: str, *entries: tuple[str, str], key: str, extra
             st.caption(f"{badge}, because: {formats.plain(' '.join(reasons))}")
 
 
+def own_words(label: str, meaning: str, *, key: str) -> None:
+    """The same button for what is no metric and has no published definition: it opens `meaning`, Markdown."""
+    with st.popover(label, icon=":material/info:", type="tertiary", key=key):
+        st.markdown(meaning)
+
+
 def _definition(trust: Trust, table: str, columns: list[str]) -> str:
     """The text of a table's metric, then of its columns, as Markdown."""
     found = trust.definition(table)

@@ -51,8 +51,7 @@ def foot(
         if has_badge:
             definitions.show_badge(trust, *tables, is_provisional=is_provisional)
         if meaning:
-            with st.popover("Definition", icon=":material/info:", type="tertiary", key=f"define_{name}"):
-                st.markdown(meaning)
+            definitions.own_words("Definition", meaning, key=f"define_{name}")
         else:
             definitions.popover(trust, "Definition", *entries, key=f"define_{name}")
         downloads.button(rows, name, trust, *tables, label="CSV")

@@ -27,6 +27,9 @@ RIGHT_TEXTS = frozenset(
         "worth",
         "worth_range",
         "uninstalls",
+        "so_far",
+        "begun_7",
+        "begun_30",
     }
 )
 """Columns of text that are numbers to the eye."""

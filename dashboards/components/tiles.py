@@ -6,7 +6,7 @@ from typing import Literal
 
 import streamlit as st
 
-from dashboards.components import definitions, formats, sections
+from dashboards.components import definitions, formats, sections, targets
 from dashboards.components.definitions import Trust
 
 
@@ -15,7 +15,8 @@ class Tile:
     """What one tile shows. Texts are ready to print; `series` is the sparkline, oldest first.
 
     details: lines under the number (n of N, an interval); change: the signed text against the previous equal
-    period, or None with `no_change` saying why there is none.
+    period, or None with `no_change` saying why there is none; target: the line of `targets`, empty where the plan has
+    none; meaning: what the number means, as Markdown, where it has no published definition.
     """
 
     label: str
@@ -29,6 +30,8 @@ class Tile:
     tag: str | None = None
     is_provisional: bool = False
     extra: str = ""
+    target: str = ""
+    meaning: str = ""
     good: Literal["normal", "inverse", "off"] = "normal"
 
 
@@ -40,14 +43,14 @@ def row(trust: Trust, tiles: Sequence[Tile], *, key: str) -> None:
             _tile(trust, tile, f"{key}_{number}")
 
 
-def number(
+def _number(
     label: str,
     value: str,
     change: str | None,
     versus: str,
     *,
-    good: Literal["normal", "inverse", "off"] = "normal",
-    series: Sequence[float] = (),
+    good: Literal["normal", "inverse", "off"],
+    series: Sequence[float],
 ) -> None:
     """A number with how it moved (None: nothing to compare with) against what `versus` says."""
     is_flat = change is None or not change.startswith(("+", formats.MINUS))
@@ -69,14 +72,18 @@ def _tile(trust: Trust, tile: Tile, key: str) -> None:
     label = tile.label if tile.tag is None else f"{tile.label} :violet-badge[{tile.tag}]"
     tables = [table for table, _ in tile.entries]
     with sections.greyed(trust, key, *tables) as is_blocked:
-        number(label, tile.value, tile.change, tile.versus, good=tile.good, series=tile.series)
+        _number(label, tile.value, tile.change, tile.versus, good=tile.good, series=tile.series)
         if tile.change is None:
             st.caption(tile.no_change)
-        st.markdown("  \n".join(tile.details))
+        st.markdown("  \n".join([*tile.details, *([tile.target] if tile.target else [])]))
     if is_blocked:
         st.markdown(trust.last_good(*tables))
     st.space("stretch")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         definitions.show_badge(trust, *tables, is_provisional=tile.is_provisional)
-        definitions.popover(trust, "Definition", *tile.entries, key=f"define_{key}", extra=tile.extra)
+        if tile.meaning:
+            definitions.own_words("Definition", tile.meaning, key=f"define_{key}")
+        else:
+            meant = [*tile.entries, *([targets.ENTRY] if tile.target else [])]
+            definitions.popover(trust, "Definition", *meant, key=f"define_{key}", extra=tile.extra)
     st.caption(f"Data until {definitions.until(trust, *tables)}")

@@ -3,7 +3,7 @@
 import pytest
 
 from dashboards.components import formats
-from tests.browser.conftest import keep_screenshots, settle
+from tests.browser.conftest import keep_screenshots, rows_shown, settle
 
 pytestmark = pytest.mark.browser
 
@@ -54,6 +54,13 @@ def test_the_account_is_shown_in_people_and_its_teams_as_published(look, whole, 
         cells = page.get_by_role("row").filter(has_text=team["team_name"]).first.inner_text().split("\t")
         assert cells[1:4] == [str(team["seats"]), str(team["active_users"]), formats.share(team["adoption_rate"])]
         assert formats.hours(team["hours_p50"]) in cells
+    page.get_by_text("Rows behind these figures").click()
+    behind = page.locator("[class*='st-key-behind_']")
+    behind.get_by_text("The figures themselves").wait_for()
+    # Nobody is in two teams, so their uses add up to the account's.
+    assert f"The rows add up to {formats.count(whole['uses'])} uses." in behind.inner_text()
+    listed = {cells[0]: cells[4] for cells in rows_shown(behind)[1:]}
+    assert listed == {team["team_name"]: formats.count(team["uses"]) for team in teams}
     keep_screenshots(page, "account")
 
 
@@ -78,7 +85,7 @@ def test_a_lead_sees_the_own_team_only_and_somebody_without_account_nothing(look
         "metrics.teams",
     )[0]
     page = look(f"/account?viewer=team_lead&lead={team['team_id']}&period=28&end={whole['period_end']}")
-    table = page.locator(".rows").first
+    table = page.locator(".rows:visible").first
     assert table.get_by_role("row").count() == 2
     assert team["team_name"] in table.inner_text()
     page = look(_path(whole["account_id"], whole["period_end"], viewer="executive"))

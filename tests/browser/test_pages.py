@@ -387,7 +387,7 @@ def test_an_engineer_sees_service_levels_and_no_money(look):
 
 def test_the_selection_in_the_address_survives_a_reload(look, lead):
     page = look(_lead_path(lead, period=7))
-    page.get_by_text("90 days", exact=True).click()
+    page.get_by_role("radio", name="90 days", exact=True).click()
     page.wait_for_url(re.compile(r"period=90"))
     settle(page)
     before = page.url
@@ -462,8 +462,9 @@ def test_a_team_of_fewer_than_five_is_hidden_with_the_reason(look, rows):
 
 def test_a_download_is_what_is_shown_with_its_snapshot(look, lead, reader, tmp_path):
     page = look(_lead_path(lead))
+    page.get_by_text("Rows behind these figures").click()
     with page.expect_download() as waiting:
-        page.get_by_text("Download CSV").first.click()
+        page.get_by_role("button", name="Download CSV").click()
     snapshot = reader.snapshot()
     assert re.sub(r"[^A-Za-z0-9-]+", "_", snapshot.snapshot_id) in waiting.value.suggested_filename
     path = tmp_path / "download.csv"
