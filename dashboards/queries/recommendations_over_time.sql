@@ -1,4 +1,5 @@
--- All recommendations to a team in one period, the equal period before it, and every Sunday of the year before.
+-- Recommendations to a team on a surface by a model (`*`: all) in one period, the equal period before it, and every Sunday
+-- of the year before.
 -- tables: metrics.team_recommendations
 select
     team_id,
@@ -31,8 +32,8 @@ from metrics.team_recommendations
 where
     team_id = $team_id
     and period_days = cast($period_days as integer)
-    and surface = '*'
-    and model = '*'
+    and surface = $surface
+    and model = $model
     and period_end <= cast($period_end as date)
     and period_end > cast($period_end as date) - 371
     and (

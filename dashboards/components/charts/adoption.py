@@ -87,11 +87,20 @@ def adoption_bars(rows: Sequence[Row], name: str, label: str) -> Chart:
 
 
 def trend(
-    rows: Sequence[Row], *, y: str, low: str, high: str, title: str, number_format: str, top: float | None = None
+    rows: Sequence[Row],
+    *,
+    y: str,
+    low: str,
+    high: str,
+    title: str,
+    number_format: str,
+    top: float | None = None,
+    is_difference: bool = False,
 ) -> Chart:
     """A value over period ends with its interval as a band; provisional points are hollow, a missing value is a gap.
 
     rows: period_end, the three columns, is_provisional, text. top: upper end of the axis where it is fixed.
+    is_difference: it may be below nought, where a line says what is no difference.
     """
     drawn = [
         row
@@ -110,6 +119,11 @@ def trend(
         "scale": {"domain": [0, top]} if top is not None else {"zero": True},
         "axis": {"format": number_format, "tickCount": 5},
     }
+    ground = []
+    if is_difference:
+        up["axis"] |= {"labelExpr": "datum.value == 0 ? '0' : datum.label", "grid": True}
+        across = {"x": {"value": 0}, "x2": {"value": "width"}}
+        ground = [layer({"type": "rule", "color": GREY, "strokeDash": [4, 4]}, y={"datum": 0, **up}, **across)]
     return Chart(
         {
             "height": 290,
@@ -122,6 +136,7 @@ def trend(
                 }
             },
             "layer": [
+                *ground,
                 layer(
                     {"type": "area", "color": BLUE, "opacity": 0.18, "invalid": gap},
                     y=number(low, **up),

@@ -28,6 +28,8 @@ VALUES = {
     "assumption_set": "default",
     "segment": "total",
     "skill_name": "ann/lint",
+    "surface": "*",
+    "model": "*",
     "table_name": "team_recommendations",
     "column_name": "acceptance_rate",
     "first_month": "2026-08-01",

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from dashboards.app_pages import recommendations as page
-from dashboards.components import charts
+from dashboards.components import banners, charts
 
 # 2,000 shown and 50 open; 640 clicked; 360 installed, 20 of them without a click; of 300 whose day 14 is over 175
 # succeeded; of 100 activated whose day 30 is over 40 came back.
@@ -101,3 +101,33 @@ def test_shares_that_are_not_measured_keep_their_line():
         title="Acceptance",
     )
     assert [row["text_at"] for row in chart.rows] == [0.0]
+
+
+def test_a_line_that_is_missing_says_whether_it_is_hidden_or_too_short(monkeypatch):
+    said = []
+    monkeypatch.setattr(banners, "nothing", lambda title, _: said.append(title))
+    gap = {"period_end": date(2026, 1, 18)}
+    page._too_little([gap, total()], "installed", "shown")
+    page._too_little([gap, total(installed=None), total()], "installed", "shown")
+    page._too_little([total(lift=None)], "installed", "holdout_installed")
+    assert said == ["Too little history for a trend.", "Hidden to protect people.", "Not measured."]
+
+
+def test_a_surface_and_a_model_are_named_behind_what_they_are_of():
+    assert page._which("*", "*") == ""
+    assert page._which("cli", "*") == "on CLI"
+    assert page._which("*", "heuristic") == "by Heuristic"
+    assert page._which("web", "sequential") == "on Web by Sequential"
+
+
+def test_a_lift_has_a_line_at_nought_and_points_below_it():
+    rows = [
+        {"period_end": date(2026, 1, day), "lift": value, "lift_low": value - 9, "lift_high": value + 9, "text": ""}
+        | {"is_provisional": False}
+        for day, value in ((4, -2.0), (11, 3.0))
+    ]
+    chart = charts.trend(
+        rows, y="lift", low="lift_low", high="lift_high", title="Lift", number_format="+~f", is_difference=True
+    )
+    assert chart.specification["layer"][0]["encoding"]["y"]["datum"] == 0
+    assert [row["lift"] for row in chart.rows] == [-2.0, 3.0]
