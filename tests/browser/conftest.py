@@ -1,5 +1,7 @@
 """A published sample world, the app on a free port over it, and a Chromium that looks at it."""
 
+import gzip
+import json
 import os
 import re
 import shutil
@@ -23,6 +25,8 @@ from warehouse.settings import PROJECT_ROOT, load_settings
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 SCREENSHOTS = PROJECT_ROOT / "artifacts" / "screenshots"
+NEW_TEAM = "team_zz_newcomers"
+"""A team of the sample world that nobody has joined yet."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -43,7 +47,20 @@ def _publish(folder: Path) -> None:
         # Of this seed enough people join a team in one month, whatever day it is today.
         world = ("--days", "90", "--accounts", "8", "--seed", "5", "--events", "16000")
         assert run(["simulate", "--out", str(drop), *world]) == 0
+        _add_team_without_people(drop / "registry" / "teams")
         assert run(["--drop", str(drop), "refresh"]) == 0
+
+
+def _add_team_without_people(folder: Path) -> None:
+    """One more team, of an account that has others: it was made, and nobody has joined it yet."""
+    known: dict[str, dict] = {}
+    for path in sorted(folder.glob("*.ndjson.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            known |= {row["team_id"]: row for row in map(json.loads, file) if "team_id" in row}
+    accounts = [row["account_id"] for row in known.values()]
+    row = max(known.values(), key=lambda row: (accounts.count(row["account_id"]), row["account_id"]))
+    row |= {"team_id": NEW_TEAM, "name": "Newcomers", "slug": "newcomers"}
+    (folder / "newcomers.ndjson").write_text(json.dumps(row) + "\n", encoding="utf-8")
 
 
 def _environment(home: Path, *, demo: bool = True) -> dict[str, str]:
