@@ -5,6 +5,7 @@
 
 import hashlib
 import json
+from itertools import pairwise
 
 from ingest.contracts import Column, Contract
 from warehouse.statements import quoted
@@ -128,6 +129,14 @@ def faults_of(column: Column, raw: str, is_required: bool) -> list[tuple[str, st
         latest = "epoch($latest::timestamp)" if column.type == "bigint" else "$latest::timestamp"
         reasons.append((f"{name} > {latest}", f"{said} lies in the future"))
     return reasons
+
+
+def faults_across(contract: Contract) -> list[tuple[str, str]]:
+    """What can be wrong between the typed columns of one row, as `faults_of` gives it of one column."""
+    return [
+        (f"{quoted(lower)} > {quoted(upper)}", f"{lower} is above {upper}")
+        for lower, upper in pairwise(contract.rising)
+    ]
 
 
 NOT_A_NUMBER = r"(?:[:,\[]\s*|\n)-?(?i:nan|inf)"

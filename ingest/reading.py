@@ -25,6 +25,7 @@ from ingest.columns import (
     ARCHIVE_LINE,
     NOT_A_NUMBER,
     canonical_md5,
+    faults_across,
     faults_of,
     holds_not_a_number_sql,
     is_not_a_number_sql,
@@ -280,6 +281,7 @@ class Staging:
             # An archive event without an id gets its name after the pass.
             is_required = column in contract.required and not (contract.shape == "archive" and column.name == "id")
             reasons += faults_of(column, raw[column.name], is_required)
+        reasons += faults_across(contract)
         cases = " ".join(f"when {condition} then {literal(reason)}" for condition, reason in reasons)
         names = [column for column in contract.columns if not column.is_person]
         looked_at = [
@@ -403,12 +405,13 @@ class Staging:
             rows.key_fill[name] = round(min(1.0, row["rows"] * sample / (rows.rows_seen or 1)), 4)
 
     def _faults(self, numbers: list[int]) -> dict[int, list[dict[str, Any]]]:
-        """Why rows of each file were not taken: reason, rows and the last such row, the most frequent first."""
+        """Why rows of each file were not taken: reason, rows, first and last such row, most frequent first."""
         faults: dict[int, list[dict[str, Any]]] = {number: [] for number in numbers}
         if not numbers:
             return faults
         found = self._reading.sql(
-            f"select _file as number, _reason as reason, count(*) as rows, max(rowid) as last_row from {STAGED} "
+            f"select _file as number, _reason as reason, count(*) as rows, "
+            f"min(rowid) as first_row, max(rowid) as last_row from {STAGED} "
             f"where _file in {_listed(numbers)} and _reason is not null and _reason <> '' "
             "group by _file, _reason order by rows desc, reason"
         )
@@ -443,7 +446,12 @@ class Staging:
             raise RefusedFileError(f"{file.name}: ends in the middle of a row; deliver it again")
         if self._contract.is_reference and reasons:
             row = reasons[0]
-            raise RefusedFileError(f"{file.name}: {row['reason']} in {row['rows']} rows; nothing of it is in force")
+            # Rows with too many or too few cells are staged behind the others, which moves the lines of all.
+            line = row["first_row"] - rows.first_row + (2 if file.format == "csv" else 1)
+            first = "" if rows.rejected_lines else f" (the first in line {line})"
+            raise RefusedFileError(
+                f"{file.name}: {row['reason']} in {row['rows']} rows{first}; nothing of it is in force"
+            )
         if self._contract.told_once:
             self._refuse_if_told_twice(file, rows)
 

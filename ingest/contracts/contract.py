@@ -72,9 +72,10 @@ class Contract:
 
     `shape` names a rewriting of whole lines that the reader knows (GH Archive's two event shapes, Stripe's
     objects); plain entities have none. `day_column` is the column whose UTC day a row belongs to, where rows
-    have one. `timeline` says how the raw table lies along time where it is large, `placed_by` with which value
-    its rows lie where several servers share them. `told_once` are the columns of which a file of a
-    reference may hold each combination once: two rows would say different things of the same.
+    have one. Within a row the values of the columns `rising` never fall from one to the next. `timeline` says how
+    the raw table lies along time where it is large, `placed_by` with which value its rows lie where several servers
+    share them. `told_once` are the columns of which a file of a reference may hold each combination once: two rows
+    would say different things of the same.
     """
 
     source: str
@@ -85,6 +86,7 @@ class Contract:
     day_column: str | None = None
     shape: Literal["plain", "archive", "stripe"] = "plain"
     is_reference: bool = field(default=False)
+    rising: tuple[str, ...] = ()
     timeline: Timeline | None = None
     placed_by: str | None = None
     told_once: tuple[str, ...] = ()

@@ -6,9 +6,15 @@ every delivery is kept as a version.
 
 from ingest.contracts.contract import Column, Contract
 
+_TRIANGULAR = ("low", "mode", "high")
 
-def _reference(name: str, description: str, *columns: Column, told_once: tuple[str, ...] = ()) -> Contract:
-    return Contract("reference", name, description, key=(), columns=columns, is_reference=True, told_once=told_once)
+
+def _reference(
+    name: str, description: str, *columns: Column, rising: tuple[str, ...] = (), told_once: tuple[str, ...] = ()
+) -> Contract:
+    return Contract(
+        "reference", name, description, key=(), columns=columns, is_reference=True, rising=rising, told_once=told_once
+    )
 
 
 CONTRACTS: tuple[Contract, ...] = (
@@ -110,6 +116,7 @@ CONTRACTS: tuple[Contract, ...] = (
         ),
         Column("source", "text", "Evidence"),
         Column("valid_from", "date", "First day the row is in force", is_required=True),
+        rising=_TRIANGULAR,
     ),
     _reference(
         "time_saved_factors",
@@ -119,6 +126,7 @@ CONTRACTS: tuple[Contract, ...] = (
         Column("low", "double", "Share, lowest", is_required=True, minimum=0, maximum=1),
         Column("mode", "double", "Share, most likely", is_required=True, minimum=0, maximum=1),
         Column("high", "double", "Share, highest", is_required=True, minimum=0, maximum=1),
+        rising=_TRIANGULAR,
     ),
     _reference(
         "time_value",

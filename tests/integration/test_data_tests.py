@@ -100,3 +100,25 @@ def test_a_column_that_a_kept_table_lacks_is_added_and_its_rows_stay(warehouse: 
     with warehouse.write() as writer:
         rows = writer.fetch(f"select day, {gone} as gone from intermediate.{model}")
     assert [(str(row["day"]), row["gone"]) for row in rows] == [("2020-01-01", None)]
+
+
+@postgres_takes_long
+def test_a_set_of_assumptions_without_both_factors_is_a_warning_that_names_it(warehouse: Warehouse) -> None:
+    initialise(warehouse)
+    with warehouse.write() as writer:
+        for statement in (
+            "create schema if not exists intermediate",
+            "create table intermediate.int_time_saved_assumptions as select assumption_set, skill_name from "
+            "(values ('default', '*'), ('default', 'commit'), ('b', '*')) as given (assumption_set, skill_name)",
+            "create table intermediate.int_time_saved_factors as select assumption_set, factor from "
+            "(values ('default', 'kept'), ('default', 'incremental'), ('b', 'kept')) as given (assumption_set, factor)",
+        ):
+            writer.execute(statement)
+    assert _observed(warehouse, "assert_assumption_sets_have_both_factors") == (
+        "failed",
+        "1 failing rows, such as assumption_set = b; factors_known = 1",
+    )
+
+    with warehouse.write() as writer:
+        writer.execute("insert into intermediate.int_time_saved_factors values ('b', 'incremental')")
+    assert _observed(warehouse, "assert_assumption_sets_have_both_factors") == ("passed", "0 failing rows")

@@ -484,6 +484,40 @@ def test_what_an_hour_is_worth_is_refused_whole_for_one_wrong_row(
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "header", "good", "bad", "says"),
+    [
+        (
+            "time_saved_assumptions", "assumption_set,skill_name,low,mode,high,grade,valid_from",
+            "default,*,0,1,3,assumed,2020-01-01", "default,commit,5,1,3,assumed,2020-01-01", "low is above mode",
+        ),
+        (
+            "time_saved_assumptions", "assumption_set,skill_name,low,mode,high,grade,valid_from",
+            "default,*,-2,-2,-2,assumed,2020-01-01", "default,commit,0,3.5,3,assumed,2020-01-01", "mode is above high",
+        ),
+        (
+            "time_saved_factors", "assumption_set,factor,low,mode,high",
+            "default,kept,0,1,1", "default,incremental,0.9,0.6,1", "low is above mode",
+        ),
+    ],
+)  # fmt: skip
+def test_a_distribution_that_is_none_has_its_file_refused_with_the_line(
+    warehouse: Warehouse, drop: Path, name: str, header: str, good: str, bad: str, says: str
+) -> None:
+    put(drop, f"reference/{name}.csv", f"{header}\n{good}\n")
+    assert not load(warehouse, drop).refused
+    put(drop, f"reference/{name}.csv", f"{header}\n{good}\n{bad}\n{bad}\n")
+
+    [refused] = load(warehouse, drop).refused
+
+    assert f"reference/{name}.csv: {says} in 2 rows (the first in line 3); nothing of it is in force" in str(
+        refused.error
+    )
+    assert fetch(warehouse, f"select max(version) as version, count(*) as rows from raw.reference_{name}") == [
+        {"version": 1, "rows": 1}
+    ]
+
+
 def test_an_empty_folder_is_nothing_to_import_and_the_tables_are_there(warehouse: Warehouse, drop: Path) -> None:
     report = load(warehouse, drop)
 

@@ -37,7 +37,14 @@ assumptions as not materialized (
 
 sets as (
 
-    select distinct assumption_set from assumptions
+    -- Hours are drawn with both shares: a set that lacks one of them has none, which the check of the sets says.
+    select assumption_set from {{ ref('int_time_saved_factors') }}
+
+    where assumption_set in (select assumption_set from assumptions)
+
+    group by assumption_set
+
+    having count(distinct factor) = 2
 
 ),
 
