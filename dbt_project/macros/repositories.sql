@@ -14,3 +14,9 @@
 {% macro _repository_pattern() -%}
     ^(?:[a-z]+://)?(?:[^/@]+@)?[^/:]+[/:]([^/]+/[^/#?]+)
 {%- endmacro %}
+
+
+{#- Before a model that keeps months: those that begin after the day are not known by the clock as it is now. -#}
+{% macro forget_months_after(day) -%}
+    {%- if is_incremental() -%} delete from {{ this }} where month > {{ day }} {%- endif -%}
+{%- endmacro %}

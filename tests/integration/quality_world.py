@@ -82,9 +82,9 @@ def make_world(seed: int, days: int) -> World:
         )
     for number in range(6):
         for day in (FIRST, FIRST + (days - 40) * DAY):
-            world.repositories.append(
-                {"repository_id": f"{number}", "full_name": f"Owner/repo{number}", "snapshot_day": day}
-            )
+            # The last is called so for the first day alone, which is more than 90 before the end.
+            name = "Owner/Moved" if number == 5 and day > FIRST else f"Owner/repo{number}"
+            world.repositories.append({"repository_id": f"{number}", "full_name": name, "snapshot_day": day})
     for number in range(120):
         _issue(world, dice, number, days)
     return world
@@ -119,17 +119,25 @@ def _member(account: str, person: str, *, is_bot: bool) -> Row:
 
 
 def _issue(world: World, dice: random.Random, number: int, days: int) -> None:
-    # Of the last of them the id is unknown and the name stands for it.
-    repository = dice.choice([*map(str, range(6)), "owner/repo6"])
+    # Of the last of them the id is unknown and the name stands for it; of the others it does so now and then.
+    names = [(str(number), f"owner/repo{number}") for number in range(6)] + [("owner/repo6", "Owner/Repo6")]
+    called = dice.choice([*names, ("5", "owner/moved")])
+    repository = dice.choice(called)
     created = at(FIRST + dice.randrange(days) * DAY, dice.choice([0, 600, 1439]))
     author = dice.choice(["asks", "wonders", None])
     issue = {"repository_id": repository, "number": number + 1, "created_at": created, "author_key": author}
-    world.issues.append(issue | {"is_bot": dice.choice([False, False, False, True, None])})
+    issue["is_bot"] = dice.choice([False, False, False, True, None])
+    world.issues.append(issue)
+    if dice.random() < 0.3:
+        # The same once more; where it says otherwise of the bot, that is the later version.
+        again = {"repository_id": dice.choice(called), "is_bot": dice.choice([issue["is_bot"], False])}
+        if again["repository_id"] != repository:
+            world.issues.append(issue | again | {"updated_at": created})
     for _ in range(dice.randrange(4)):
         late = dice.choice([timedelta(minutes=5), timedelta(days=7), timedelta(days=7, seconds=1), timedelta(days=2)])
         world.comments.append(
             {
-                "repository_id": repository,
+                "repository_id": dice.choice(called),
                 "comment_id": f"c{len(world.comments)}",
                 "number": number + 1,
                 "created_at": created + late,
@@ -237,20 +245,21 @@ class Truth:
         if changes := [moment for moment in self._known(name, "repo_updated_at") if moment < self.as_of]:
             days = max((self.day - max(changes).date()).days, 0)
             known.append(max(Fraction(0), 100 * (1 - Fraction(days, 365))))
-        asked = [self._is_answered(issue) for issue in self.world.issues if self._is_judged(name, issue)]
+        # Of an issue that came twice the later version is the one behind.
+        issues = {(_id_of(issue["repository_id"]), issue["number"]): issue for issue in self.world.issues}
+        asked = [self._is_answered(issue) for issue in issues.values() if self._is_judged(name, issue)]
         if asked:
             known.append(Fraction(100 * sum(asked), len(asked)))
         return _mean(known)
 
     def _is_judged(self, name: str, issue: Row) -> bool:
-        addresses = {
-            url.removeprefix("https://github.com/").removesuffix(".git").removesuffix("/tree/x")
+        repositories = {
+            _id_of(url.removeprefix("https://github.com/").removesuffix(".git").removesuffix("/tree/x"))
             for url in self._known(name, "repo_url")
         }
-        repository = issue["repository_id"] if "/" in issue["repository_id"] else f"owner/repo{issue['repository_id']}"
         created = issue["created_at"]
         return (
-            repository in addresses
+            _id_of(issue["repository_id"]) in repositories
             and not issue["is_bot"]
             and self.day - 89 * DAY <= created.date()
             and created + 7 * DAY < self.end
@@ -258,12 +267,19 @@ class Truth:
 
     def _is_answered(self, issue: Row) -> bool:
         return any(
-            (comment["repository_id"], comment["number"]) == (issue["repository_id"], issue["number"])
+            (_id_of(comment["repository_id"]), comment["number"]) == (_id_of(issue["repository_id"]), issue["number"])
             and not comment["is_bot"]
             and comment["author_key"] != issue["author_key"]
             and comment["created_at"] <= issue["created_at"] + 7 * DAY
             for comment in self.world.comments
         )
+
+
+def _id_of(repository: str) -> str:
+    """A repository's id, or its name in lower case where that is unknown."""
+    name = repository.lower()
+    known = {"owner/moved": "5"} | {f"owner/repo{number}": str(number) for number in range(6)}
+    return known.get(name, name)
 
 
 def band(score: Fraction) -> str:

@@ -1,7 +1,7 @@
 """The quality of every skill of a random registry against the definition read in plain Python, on both engines."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 
 from ingest.contracts import CONTRACTS
 from orchestration.dbt_runner import run_dbt
+from orchestration.pipeline import initialise
 from tests.conftest import postgres_takes_long
 from tests.integration.quality_world import ACCOUNTS, DAY, FIRST, Row, Truth, World, at, follow, make_world
 from warehouse import Warehouse
@@ -109,6 +110,46 @@ def test_quality_is_what_the_definition_says_of_other_registries(duckdb_warehous
     world = make_world(seed, DAYS)
     fill(duckdb_warehouse, world)
     assert differences(build(duckdb_warehouse, at(LAST + DAY)), Truth(world, at(LAST + DAY)).rows) == []
+
+
+@postgres_takes_long
+def test_names_of_repositories_are_those_of_every_snapshot_up_to_the_clock(warehouse: Warehouse) -> None:
+    initialise(warehouse)
+    loads = iter(range(100))
+
+    def snapshot(repository: str, name: str, day: str) -> None:
+        row = {"repository_id": repository, "full_name": name, "snapshot_day": date.fromisoformat(day)}
+        loaded_at = datetime(2026, 6, 20, 0, next(loads), tzinfo=UTC)
+        with warehouse.write() as writer:
+            writer.append("raw.github_repositories", [row | {"loaded_at": loaded_at}])
+
+    def names(as_of: str) -> set[tuple[str, str, str]]:
+        clock = datetime.fromisoformat(f"{as_of}T06:00:00+00:00")
+        run_dbt(warehouse, ["run", "--select", "stg_github__repositories", "int_repository_names"], as_of=clock)
+        with warehouse.write() as writer:
+            rows = writer.fetch("select * from intermediate.int_repository_names")
+        return {(row["repository"], row["repository_id"], f"{row['named_on']:%m-%d}") for row in rows}
+
+    snapshot("1", "O/Old", "2026-01-20")
+    snapshot("1", "O/Old", "2026-01-22")
+    snapshot("1", "o/new", "2026-06-01")
+    snapshot("o/name", "o/name", "2026-06-01")
+    assert names("2026-06-10") == {("o/old", "1", "01-22"), ("o/new", "1", "06-01")}
+
+    # Of this month, of one long over, of a month without one so far, and of the clock's own day, which is not over.
+    snapshot("1", "o/new", "2026-06-09")
+    snapshot("2", "o/old", "2026-01-23")
+    snapshot("2", "o/old", "2026-03-01")
+    snapshot("2", "o/later", "2026-06-10")
+    everything = {
+        ("o/old", "1", "01-22"), ("o/old", "2", "01-23"), ("o/old", "2", "03-01"), ("o/new", "1", "06-09"),
+    }  # fmt: skip
+    assert names("2026-06-10") == everything
+    assert names("2026-06-11") == everything | {("o/later", "2", "06-10")}
+
+    # Back to a day of an earlier month, and forward again.
+    assert names("2026-01-22") == {("o/old", "1", "01-20")}
+    assert names("2026-06-11") == everything | {("o/later", "2", "06-10")}
 
 
 def test_a_tier_waits_for_two_points_past_each_edge_it_crosses() -> None:

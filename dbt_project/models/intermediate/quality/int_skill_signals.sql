@@ -161,21 +161,6 @@ rated as (
 
 names_of_repositories as (
 
-    select
-        lower(full_name) as repository,
-        repository_id,
-        max(snapshot_day) as named_on
-
-    from {{ ref('stg_github__repositories') }}
-
-    where snapshot_day between {{ last_complete_day() }} - 89 and {{ last_complete_day() }}
-
-    group by lower(full_name), repository_id
-
-),
-
-repositories as (
-
     -- A name that was given away belongs to who bore it last.
     select
         repository,
@@ -183,32 +168,85 @@ repositories as (
 
     from (
         select
-            *,
-            row_number() over (partition by repository order by named_on desc, repository_id) as age
+            repository,
+            repository_id,
+            row_number() over (partition by repository order by max(named_on) desc, repository_id) as age
 
-        from names_of_repositories
+        from {{ ref('int_repository_names') }}
+
+        group by repository, repository_id
     ) as bearers
 
     where age = 1
 
 ),
 
-issues as (
+delivered_issues as (
+
+    -- Where no snapshot knows the id the name stands for it.
+    select
+        coalesce(
+            names_of_repositories.repository_id,
+            case when issues.repository_id like '%/%' then lower(issues.repository_id) else issues.repository_id end
+        ) as repository_id,
+        issues.number,
+        issues.created_at,
+        issues.author_key,
+        issues.is_bot,
+        issues.updated_at
+
+    from {{ ref('stg_github__issues') }} as issues
+
+    left join names_of_repositories
+        on lower(issues.repository_id) = names_of_repositories.repository
 
     -- Of the last 90 days, and old enough to have been answered in time.
+    where
+        issues.day > {{ last_complete_day() }} - 90
+        and issues.created_at + interval '7 day' < {{ day_start(last_complete_day() ~ ' + 1') }}
+
+),
+
+issues as (
+
     select
         repository_id,
         number,
-        created_at,
         author_key,
         created_at + interval '7 day' as answered_until
 
-    from {{ ref('stg_github__issues') }}
+    from (
+        select
+            *,
+            -- By id and by name it is one issue, of which the later version counts.
+            row_number() over (
+                partition by repository_id, number order by updated_at desc nulls last, created_at desc, author_key, is_bot
+            ) as age
 
-    where
-        not is_bot
-        and day > {{ last_complete_day() }} - 90
-        and created_at + interval '7 day' < {{ day_start(last_complete_day() ~ ' + 1') }}
+        from delivered_issues
+    ) as versions
+
+    where age = 1 and not is_bot
+
+),
+
+comments as (
+
+    select
+        coalesce(
+            names_of_repositories.repository_id,
+            case when comments.repository_id like '%/%' then lower(comments.repository_id) else comments.repository_id end
+        ) as repository_id,
+        comments.number,
+        comments.author_key,
+        comments.created_at
+
+    from {{ ref('stg_github__issue_comments') }} as comments
+
+    left join names_of_repositories
+        on lower(comments.repository_id) = names_of_repositories.repository
+
+    where not comments.is_bot and comments.created_at >= {{ day_start(last_complete_day() ~ ' - 89') }}
 
 ),
 
@@ -220,22 +258,19 @@ answers as (
 
     from issues
 
-    inner join {{ ref('stg_github__issue_comments') }} as comments
+    inner join comments
         on issues.repository_id = comments.repository_id and issues.number = comments.number
 
     where
-        not comments.is_bot
-        and comments.author_key is distinct from issues.author_key
+        comments.author_key is distinct from issues.author_key
         and comments.created_at <= issues.answered_until
-        and comments.created_at >= {{ day_start(last_complete_day() ~ ' - 89') }}
 
 ),
 
 repository_answers as (
 
     select
-        -- Where the id is unknown the name stands for it.
-        coalesce(repositories.repository, lower(issues.repository_id)) as repository,
+        issues.repository_id,
         count(*) as issues,
         count(answers.number) as answered
 
@@ -244,10 +279,21 @@ repository_answers as (
     left join answers
         on issues.repository_id = answers.repository_id and issues.number = answers.number
 
-    left join repositories
-        on issues.repository_id = repositories.repository_id
+    group by issues.repository_id
 
-    group by coalesce(repositories.repository, lower(issues.repository_id))
+),
+
+skill_repositories as (
+
+    -- Registry skills of one name may say the old and the new name of one repository.
+    select distinct
+        skills.skill_name,
+        coalesce(names_of_repositories.repository_id, skills.repository) as repository_id
+
+    from skills
+
+    left join names_of_repositories
+        on skills.repository = names_of_repositories.repository
 
 ),
 
@@ -258,10 +304,10 @@ answered as (
         cast(sum(repository_answers.issues) as bigint) as issues,
         cast(sum(repository_answers.answered) as bigint) as issues_answered
 
-    from (select distinct skill_name, repository from skills) as skill_repositories
+    from skill_repositories
 
     inner join repository_answers
-        on skill_repositories.repository = repository_answers.repository
+        on skill_repositories.repository_id = repository_answers.repository_id
 
     group by skill_repositories.skill_name
 

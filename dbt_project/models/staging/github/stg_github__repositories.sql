@@ -10,7 +10,8 @@ select
     license,
     is_archived,
     pushed_at,
-    default_branch
+    default_branch,
+    loaded_at
 
 from {{ source('github', 'repositories') }}
 
