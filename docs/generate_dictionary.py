@@ -12,7 +12,9 @@ from typing import Any
 import yaml
 
 from ingest.contracts import CONTRACTS, META_COLUMNS, Column, Contract
+from warehouse import restatements
 from warehouse.published import PEOPLE, PUBLISHED, PublishedTable
+from warehouse.visibility import RESTATEMENTS
 
 PROJECT = Path(__file__).resolve().parent.parent
 DICTIONARY = PROJECT / "docs" / "data_dictionary.md"
@@ -51,6 +53,7 @@ def _published_part() -> Iterator[str]:
     yield "What pages and `skillsmith-analytics query` read.\n"
     for table in PUBLISHED:
         yield from _published_table(table, described.get(table.name, {}))
+    yield from _published_table(RESTATEMENTS, _of_restatements())
     yield "## Published person rows\n"
     yield "For each person about themselves; in a file of their own, never on a page for others.\n"
     for table in PEOPLE:
@@ -73,6 +76,15 @@ def _published_table(table: PublishedTable, model: dict[str, Any]) -> Iterator[s
         for column in columns:
             yield f"| {column['name']} | {_type(column)} | {_column_text(column)} |"
         yield ""
+
+
+def _of_restatements() -> dict[str, Any]:
+    """The table that publishing writes itself, as the YAML beside a model would describe it."""
+    texts = restatements.COLUMN_TEXTS
+    columns = [
+        {"name": name, "data_type": kind, "description": texts[name]} for name, kind in restatements.COLUMNS.items()
+    ]
+    return {"description": restatements.DESCRIPTION, "columns": columns}
 
 
 def _column_text(column: dict[str, Any]) -> str:

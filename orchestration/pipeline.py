@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ingest.retention import Expiry
     from orchestration.dbt_runner import DbtRun, NodeResult
     from warehouse.access import Snapshot
+    from warehouse.causes import RawDay
 
 AFTER_CHECKS = "tag:after_checks"
 _GAPS_SAID = 10
@@ -459,7 +460,13 @@ def publish_build(warehouse: Warehouse, *, allow_older: bool = False, progress: 
             current = checkable_build(writer)
         outcome: Outcome = "built"
         try:
-            snapshot = publish(warehouse, build_id=current.build_id, as_of=current.as_of, allow_older=allow_older)
+            snapshot = publish(
+                warehouse,
+                build_id=current.build_id,
+                as_of=current.as_of,
+                allow_older=allow_older,
+                days=_days_of_rows(),
+            )
             outcome = "published"
         except BlockingChecksFailedError:
             outcome = "refused"
@@ -473,6 +480,15 @@ def publish_build(warehouse: Warehouse, *, allow_older: bool = False, progress: 
             f"{snapshot.checks_passed} checks passed"
         )
     return snapshot
+
+
+def _days_of_rows() -> "dict[str, RawDay]":
+    """Where each raw table has the day of its rows, of those that have one."""
+    from ingest.contracts import CONTRACTS
+    from warehouse.causes import RawDay
+
+    days = {c.table.qualified: RawDay(c.day_column) for c in CONTRACTS.values() if c.day_column}
+    return days | {"raw.billing_stripe_events": RawDay("created", is_seconds=True)}
 
 
 def require_clock(warehouse: Warehouse, as_of: datetime | None) -> None:

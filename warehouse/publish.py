@@ -5,12 +5,14 @@ that lacks a table; whatever it refuses is recorded where readers see it, and th
 the switch is made is each engine's own: `warehouse.publish_duckdb`, `warehouse.publish_postgres`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 from warehouse import Warehouse, Writer
 from warehouse.access import Attempt, Snapshot
+from warehouse.causes import Causes, RawDay, known_causes
 from warehouse.errors import BlockingChecksFailedError, SkillsmithError
 from warehouse.published import PEOPLE, PUBLISHED
 from warehouse.snapshots import new_snapshot_id
@@ -22,6 +24,8 @@ class Publication:
 
     snapshot: Snapshot
     build_id: str
+    causes: Mapping[str, Causes]
+    """Of each table what may have changed its numbers since the last publication."""
 
 
 class Publisher(Protocol):
@@ -40,10 +44,18 @@ class Publisher(Protocol):
         ...
 
 
-def publish(warehouse: Warehouse, *, build_id: str, as_of: datetime, allow_older: bool = False) -> Snapshot:
+def publish(
+    warehouse: Warehouse,
+    *,
+    build_id: str,
+    as_of: datetime,
+    allow_older: bool = False,
+    days: Mapping[str, RawDay] | None = None,
+) -> Snapshot:
     """Publish a build and return the snapshot that readers now see.
 
-    as_of: the build's clock, UTC. Raises BlockingChecksFailedError where a blocking check evaluated false, and
+    as_of: the build's clock, UTC. days: where raw tables have the day of their rows, by which deliveries of days long
+    over are known. Raises BlockingChecksFailedError where a blocking check evaluated false, and
     SkillsmithError where one crashed, none ran, a table was not built, or `as_of` is older than what is published
     (unless allow_older). In each case the last snapshot stays and the attempt is recorded.
     """
@@ -70,7 +82,8 @@ def publish(warehouse: Warehouse, *, build_id: str, as_of: datetime, allow_older
             checks_passed=passed,
             checks_warned=warned,
         )
-        publisher.switch(Publication(snapshot, build_id))
+        causes = {} if current is None else known_causes(writer, current, days or {})
+        publisher.switch(Publication(snapshot, build_id, causes))
         publisher.record(Attempt(snapshot.published_at, "published", []))
     return snapshot
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from warehouse import Writer, snapshots
 from warehouse.access import Attempt, Snapshot
+from warehouse.causes import Causes
 from warehouse.duckdb import Connection, DuckDBWriter, columns_by_table, current_database, known_errors, snapshot_row
 from warehouse.publish import Publication
 from warehouse.published import PEOPLE, PUBLISHED, PublishedTable
@@ -126,13 +127,13 @@ class SnapshotPublisher:
             stack.enter_context(snapshots.held(self._folder, before.snapshot_id))
             path = snapshots.metrics_file(self._folder, before.snapshot_id)
             stack.enter_context(attached(self._connection, path, "old_metrics", read_only=True))
-            complete_until = snapshot_row(self._connection, "old_metrics").data_until
+            snapshot = snapshot_row(self._connection, "old_metrics")
             before_columns = columns_by_table(self._connection, "old_metrics")
             now_columns = columns_by_table(self._connection, "new_metrics")
             for table in PUBLISHED:
                 old = (f"old_metrics.{table.qualified}", before_columns.get(table.qualified, {}))
                 new = (f"new_metrics.{table.qualified}", now_columns[table.qualified])
-                restated = restated_values(table, old, new, complete_until)
+                restated = restated_values(table, old, new, snapshot, publication.causes.get(table.name, Causes()))
                 if restated is None:
                     continue
                 joined, values = restated

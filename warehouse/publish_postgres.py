@@ -10,6 +10,7 @@ from dataclasses import astuple
 
 from warehouse import Writer
 from warehouse.access import Attempt, Snapshot
+from warehouse.causes import Causes
 from warehouse.errors import SkillsmithError
 from warehouse.postgres import Connection, PostgresWriter, columns_of, known_errors, make_schema, run
 from warehouse.postgres_access import prepare_roles, protect, show_snapshot, stored
@@ -234,7 +235,8 @@ class PostgresPublisher:
     ) -> None:
         base = stored(table).qualified
         old, new = (f"(select * from {name} where {touched})" for name in (base, built))
-        restated = restated_values(table, (old, columns_of(self._connection, base)), (new, columns), before.data_until)
+        causes = publication.causes.get(table.name, Causes())
+        restated = restated_values(table, (old, columns_of(self._connection, base)), (new, columns), before, causes)
         if restated is None or table in PEOPLE:
             return
         joined, values = restated

@@ -44,8 +44,12 @@ class PublishedTable:
 
         A `day` that is no date is a number of days.
         """
-        days = (name for name in ("period_end", "day") if name in self.key and columns.get(name, "").lower() == "date")
-        return next(days, None)
+        return next((name for name in ("period_end", "day") if name in self.key and is_date(columns, name)), None)
+
+
+def is_date(columns: Mapping[str, str], name: str) -> bool:
+    """Whether a column is there, of `columns` with their types, and is a date."""
+    return columns.get(name, "").lower() == "date"
 
 
 PUBLISHED: tuple[PublishedTable, ...] = (

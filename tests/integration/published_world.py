@@ -192,7 +192,7 @@ SHAPES: dict[str, dict[str, ColumnType]] = {
     "usage_targets": {"table_name": "text", "column_name": "text", "quarter": "date", "target": "double"},
     "mrr_by_account": {"account_id": "text", "month": "date", "mrr_cents": "bigint"},
     "mrr_bridge": {"month": "date", "segment": "text", "closing_cents": "bigint"},
-    "arr_plan": {"quarter": "text", "planned_arr_cents": "bigint"},
+    "arr_plan": {"quarter": "date", "planned_arr_cents": "bigint"},
     "availability_daily": {"component": "text", "account_id": "text", "day": "date", "down_minutes": "bigint"},
     "slo_status": {"objective": "text", "account_id": "text", "as_of": "timestamp", "sli": "double"},
     "table_health": {"table_name": "text", "data_until": "timestamp", "badge": "text"},

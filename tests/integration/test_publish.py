@@ -1,6 +1,7 @@
 """Publishing on both engines: what is refused, what readers see, what is restated."""
 
-from datetime import date, datetime, timedelta
+import json
+from datetime import UTC, date, datetime, timedelta
 
 import duckdb
 import psycopg
@@ -13,6 +14,7 @@ from orchestration.pipeline import initialise
 from tests.integration.published_world import AS_OF, build, check, rows_of
 from warehouse import open_warehouse, snapshots
 from warehouse.access import OPERATOR, Role, Viewer, open_reader
+from warehouse.causes import RawDay
 from warehouse.errors import BlockingChecksFailedError, NotPublishedError, SkillsmithError, TableNotPublishedError
 from warehouse.publish import publish
 
@@ -159,6 +161,172 @@ def test_what_was_still_open_restates_nothing(warehouse):
     assert [tuple(row.values()) for row in rows] == [
         (key.format(surface), "installed", 1.0, 2.0) for surface in ("*", "cli", "web")
     ]
+
+
+def restated(settings, run_id: str, *tables: str) -> list[tuple]:
+    sql = (
+        "select table_name, row_key, column_name, old_value, new_value, cause from metrics.restatements "
+        "where run_id = $run_id and table_name in ($first, $second) order by table_name, row_key, column_name"
+    )
+    first, second = (f"metrics.{name}" for name in (*tables, tables[0])[:2])
+    with open_reader(settings) as reader:
+        found = reader.query(
+            sql, OPERATOR, ["metrics.restatements"], {"run_id": run_id, "first": first, "second": second}
+        )
+    return [tuple(row.values()) for row in found.to_pylist()]
+
+
+def test_figures_of_cohorts_and_quarters_are_final_once_nothing_of_them_is_still_to_come(warehouse):
+    onboarded = (
+        "insert into build.team_onboarding_summary (account_id, team_id, cohort_month, seats, adopters, median_days, "
+        "people_30, computed_at) values "
+    )
+    curve = "insert into build.team_onboarding (team_id, cohort_month, day, adopters, computed_at) values "
+    plan = "insert into build.arr_plan (quarter, planned_arr_cents, computed_at) values "
+
+    def publish_with(build_id: str, mark: int, *statements: str) -> None:
+        build(warehouse, build_id, mark)
+        with warehouse.write() as writer:
+            for statement in statements:
+                writer.execute(statement.replace("NOW", f"timestamp '2026-03-10 06:00:0{mark}'"))
+        publish(warehouse, build_id=build_id, as_of=AS_OF)
+
+    # 6 March is the last day of usage that is not provisional: January's people have 34 days behind them, February's 6.
+    publish_with(
+        "b1", 1,
+        f"{onboarded} ('acme', 'red', '2025-12-01', 8, 3, null, 8, NOW), "
+        "('acme', 'red', '2026-01-01', 10, 4, 20, 9, NOW), ('acme', 'red', '2026-02-01', 5, 2, 10, 4, NOW)",
+        f"{curve} ('red', '2026-01-01', 34, 4, NOW), ('red', '2026-01-01', 35, 4, NOW)",
+        f"{plan} ('2025-10-01', 100, NOW), ('2026-01-01', 100, NOW)",
+    )  # fmt: skip
+    publish_with(
+        "b2", 2,
+        f"{onboarded} ('acme', 'red', '2025-12-01', 8, 4, 40, 8, NOW), "
+        "('acme', 'red', '2026-01-01', 11, 6, 25, 10, NOW), ('acme', 'red', '2026-02-01', 6, 4, 9, 5, NOW)",
+        f"{curve} ('red', '2026-01-01', 34, 5, NOW), ('red', '2026-01-01', 35, 5, NOW)",
+        f"{plan} ('2025-10-01', 200, NOW), ('2026-01-01', 200, NOW)",
+    )  # fmt: skip
+
+    cohort = "team_id=red, cohort_month=2026-{}-01"
+    assert [row[1:5] for row in restated(warehouse.settings, "b2", "team_onboarding_summary")] == [
+        ("team_id=red, cohort_month=2025-12-01", "median_days", None, 40.0),
+        (cohort.format("01"), "median_days", 20.0, 25.0),
+        (cohort.format("01"), "people_30", 9.0, 10.0),
+        (cohort.format("01"), "seats", 10.0, 11.0),
+        (cohort.format("02"), "seats", 5.0, 6.0),
+    ]
+    assert [row[1:5] for row in restated(warehouse.settings, "b2", "team_onboarding", "arr_plan")] == [
+        ("quarter=2025-10-01", "planned_arr_cents", 100.0, 200.0),
+        (f"{cohort.format('01')}, day=34", "adopters", 4.0, 5.0),
+    ]
+
+
+def test_hours_of_the_last_three_days_are_provisional_though_no_column_says_so(warehouse):
+    for number, build_id in enumerate(("b1", "b2"), start=1):
+        build(warehouse, build_id, mark=number)
+        with warehouse.write() as writer:
+            for day in (6, 7):
+                writer.execute(
+                    "insert into build.team_time_saved "
+                    "(account_id, team_id, period_end, period_days, assumption_set, hours_p50, computed_at) values "
+                    f"('acme', 'red', '2026-03-0{day}', 7, 'default', {number}, timestamp '2026-03-10 06:00:0{number}')"
+                )
+        publish(warehouse, build_id=build_id, as_of=AS_OF)
+    assert [row[1:5] for row in restated(warehouse.settings, "b2", "team_time_saved", "account_activity")] == [
+        ("team_id=red, period_end=2026-03-06, period_days=7, assumption_set=default", "hours_p50", 1.0, 2.0)
+    ]
+
+
+def test_the_cause_of_a_restatement_is_what_has_happened_since_and_can_have_changed_it(warehouse):
+    initialise(warehouse)
+    lineage = {
+        "team_activity": "registry_events", "mrr_bridge": "billing_stripe_events",
+        "mrr_by_account": "billing_stripe_events", "team_recommendations": "reference_holidays",
+    }  # fmt: skip
+    with warehouse.write() as writer:
+        writer.execute("create schema if not exists intermediate")
+        rows = ", ".join(f"('{table}', 'raw.{raw}')" for table, raw in [*lineage.items(), ("team_activity", "days")])
+        writer.execute(
+            "create table intermediate.int_table_lineage as "
+            f"select * from (values {rows}) as given (table_name, upstream)"
+        )
+    numbers = iter(range(1, 100))
+    days = {
+        "raw.registry_events": RawDay("created_at"),
+        "raw.billing_stripe_events": RawDay("created", is_seconds=True),
+    }
+
+    def events(*moments: str) -> dict[str, list[dict]]:
+        return {
+            "raw.registry_events": [
+                {"event_id": f"e{next(numbers)}", "created_at": datetime.fromisoformat(at), "event_type": "x"}
+                for at in moments
+            ]
+        }
+
+    def billed(kind: str, at: str, account: str) -> dict[str, list[dict]]:
+        data = json.dumps({"object": {"metadata": {"account_id": account}}})
+        created = int(datetime.fromisoformat(f"{at}T12:00:00+00:00").timestamp())
+        return {
+            "raw.billing_stripe_events": [{"id": f"b{next(numbers)}", "type": kind, "created": created, "data": data}]
+        }
+
+    def causes_after(*happened: dict[str, list[dict]]) -> dict[str, str]:
+        """Causes by table, of the bridge by month too, once this has happened and every figure is another."""
+        mark = next(numbers)
+        with warehouse.write() as writer:
+            now = datetime.now(UTC)
+            for table, rows in ((table, rows) for each in happened for table, rows in each.items()):
+                landed = {"load_id": f"l{mark}", "loaded_at": now} if table.startswith("raw.") else {}
+                stamps = {"ops.erasure_steps": {"done_at": now}, "ops.retention_runs": {"ran_at": now}}
+                writer.append(table, [row | landed | stamps.get(table, {}) for row in rows])
+        build(warehouse, f"b{mark}", mark)
+        publish(warehouse, build_id=f"b{mark}", as_of=AS_OF, days=days)
+        found = {}
+        for first, second in (("team_activity", "mrr_bridge"), ("mrr_by_account", "team_recommendations")):
+            for table, key, *_, cause in restated(warehouse.settings, f"b{mark}", first, second):
+                name = table.removeprefix("metrics.") + (key[len("month=2026") : 13] if "segment" in key else "")
+                found[name] = cause
+        return found
+
+    late = dict.fromkeys(
+        ("team_activity", "mrr_bridge-01", "mrr_bridge-02", "mrr_by_account", "team_recommendations"), "late data"
+    )
+    causes_after()
+    assert causes_after() == late
+
+    # Of a load with more rows of old days it is a backfill, of another the stragglers are late.
+    assert causes_after(events("2026-02-01", "2026-03-06T23:00:00", "2026-03-07")) == late | {
+        "team_activity": "backfill"
+    }
+    assert causes_after(events("2026-02-01", "2026-03-07", "2026-03-09")) == late
+    # What is of February bears on no January.
+    assert causes_after(billed("customer.subscription.updated", "2026-02-03", "acme")) == late | {
+        "mrr_bridge-02": "backfill"
+    }
+
+    erased = {"certificate_id": "c", "action": "rows deleted", "row_count": 3}
+    assert causes_after({"ops.erasure_steps": [erased | {"place": "raw.registry_events"}]}, events("2026-02-01")) == (
+        late | {"team_activity": "erasure"}
+    )
+    assert causes_after({"ops.erasure_steps": [erased | {"place": "raw.registry_skill_ratings"}]}) == late
+
+    # A refund of another account's is none of this one's, but in the bridge of all.
+    bridge = {"mrr_bridge-01": "refund", "mrr_bridge-02": "refund"}
+    assert causes_after(billed("charge.refunded", "2026-03-08", "zeta")) == late | bridge
+    assert causes_after(billed("credit_note.created", "2026-03-08", "acme")) == late | bridge | {
+        "mrr_by_account": "refund"
+    }
+
+    gone = {"keep_days": 2557, "kept_from": date(2026, 2, 1), "rows_removed": 9, "days_removed": 1}
+    assert causes_after({"ops.retention_runs": [gone | {"table_name": "billing_stripe_events"}]}) == late | {
+        "mrr_bridge-01": "retention", "mrr_by_account": "retention",
+    }  # fmt: skip
+    assert causes_after({"ops.retention_runs": [gone | {"table_name": "registry_events"}]}) == late
+
+    holiday = {"day": date(2026, 1, 1), "name": "New Year", "version": 1, "file_line": 2}
+    assert causes_after({"raw.reference_holidays": [holiday]}) == late | {"team_recommendations": "definition version"}
+    assert causes_after() == late
 
 
 def test_publishing_the_same_build_again_restates_nothing(warehouse):
