@@ -31,6 +31,7 @@ from dashboards.viewers import Looking
 DEFAULT_SET = "default"
 FACTORS = {"kept": "Share of the results kept", "incremental": "Share that is incremental"}
 ENDS = {"low": "Low", "mode": "Most likely", "high": "High"}
+GIVEN = (*ENDS, "grade")
 CHANGEABLE = 6
 """Assumption rows that the what-if offers, those with the most uses; the others stay as they are."""
 MOST_CENTS = 10_000_000
@@ -388,7 +389,8 @@ def _called(assumption: str) -> str:
 
 def _source(row: data.Row, known: data.Row | None) -> str:
     """Where the numbers of a row come from, and what a measured effect replaced, as far as the row still counts."""
-    if known is None or any(known[end] != row[end] for end in ENDS):
+    # Numbers may come again: only the row that was in force on the period's last day says where these are from.
+    if known is None or known["valid_from"] > row["period_end"] or any(known[name] != row[name] for name in GIVEN):
         return "in force then, and replaced since"
     replaced = known.get("replaced_grade")
     return tables.text(known["source"]) + ("" if formats.is_missing(replaced) else f" (in place of: {replaced})")
