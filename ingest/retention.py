@@ -168,16 +168,27 @@ class _Tables:
         if contract.name != BILLING:
             # Literals, so that a server sees which chunks it need not open.
             return f"{quoted(str(contract.day_column))} < '{line}'", ()
-        customer = "json_extract_string(data, '$.object.customer')"
-        if self._engine == "postgres":
-            customer = "jsonb_extract_path_text(data, 'object', 'customer')"
+        customer = self._of_object("customer")
         seconds = int(_midnight(line).replace(tzinfo=UTC).timestamp())
-        # What a customer pays today follows from all that came before; so a customer's events go together.
+        # A customer's events go together.
         return (
-            f"created < ? and ({customer} is null or {customer} not in (select {customer} "
-            f"from {quoted_table(contract.table.qualified)} where created >= ? and {customer} is not null))",
+            f"created < ? and not ({self._decides_revenue()}) and ({customer} is null or {customer} not in "
+            f"(select {customer} from {quoted_table(contract.table.qualified)} where created >= ? "
+            f"and {customer} is not null))",
             (seconds, seconds),
         )
+
+    def _decides_revenue(self) -> str:
+        """The condition that months' revenue is made of a Stripe event: int_subscription_* or int_coupons reads it."""
+        discounts = (f"coalesce({self._of_object(key)}, '[]') <> '[]'" for key in ("discount", "discounts"))
+        own = f"coalesce({self._of_object('object')}, '') in ('coupon', 'discount')"
+        return " or ".join(("starts_with(type, 'customer.subscription.')", own, *discounts))
+
+    def _of_object(self, key: str) -> str:
+        """A key of the object that a Stripe event is about, as SQL of text."""
+        if self._engine == "postgres":
+            return f"jsonb_extract_path_text(data, 'object', '{key}')"
+        return f"json_extract_string(data, '$.object.{key}')"
 
     def _day(self, contract: Contract) -> str:
         """The UTC day of a row, as SQL."""

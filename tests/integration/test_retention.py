@@ -134,38 +134,96 @@ def test_a_build_of_history_that_needs_what_is_gone_is_refused(loaded: Warehouse
         build(loaded, as_of=datetime(2026, 6, 24, tzinfo=UTC))
 
 
-def test_a_customers_billing_goes_seven_years_after_its_last_event_and_whole(
+def billed(number: int, kind: str, day: date, customer: str | None, **keys: Any) -> dict[str, Any]:
+    """A Stripe event of noon of a day; `keys` are those of the object that it is about."""
+    at = int(datetime(day.year, day.month, day.day, 12, tzinfo=UTC).timestamp())
+    what = kind.split(".")[-2]
+    about = {"object": what, "id": f"{what}_{customer}", "customer": customer, **keys}
+    return {"id": f"evt_{number:02d}", "type": kind, "created": at, "data": {"object": about}}
+
+
+def subscribed(number: int, customer: str, day: date, dollars: int, **keys: Any) -> dict[str, Any]:
+    """A version of a customer's one subscription, of one seat at that many dollars a month."""
+    recurring = {"interval": "month", "interval_count": 1}
+    items = [{"quantity": 1, "price": {"unit_amount": 100 * dollars, "recurring": recurring}}]
+    keys = {"status": "active"} | keys
+    return billed(
+        number,
+        "customer.subscription.deleted" if keys["status"] == "canceled" else "customer.subscription.updated",
+        day,
+        customer,
+        metadata={"account_id": customer, "tier": "team"},
+        items={"data": items},
+        **keys,
+    )
+
+
+def test_billing_goes_seven_years_after_a_customers_last_event_but_not_what_decides_a_months_revenue(
     engine_settings: Settings, tmp_path: Path
 ) -> None:
     drop = tmp_path / "drop"
-
-    def billed(number: str, customer: str | None, day: date) -> dict[str, Any]:
-        at = int(datetime(day.year, day.month, day.day, 12, tzinfo=UTC).timestamp())
-        data = {"object": {"id": f"sub_{number}", "customer": customer}}
-        return {"id": f"evt_{number}", "type": "customer.subscription.updated", "created": at, "data": data}
-
+    lasting = {"id": "lasting", "object": "coupon", "duration": "forever", "percent_off": 50}
     # 2557 days before 1 July 2026 is 1 July 2019.
     put(
         drop,
         "billing/stripe_events/one.ndjson",
-        billed("gone1", "cus_gone", date(2018, 1, 1)),
-        billed("gone2", "cus_gone", date(2019, 6, 30)),
-        billed("stays1", "cus_stays", date(2018, 1, 1)),
-        billed("stays2", "cus_stays", date(2019, 7, 1)),
-        billed("nobody", None, date(2018, 1, 1)),
+        subscribed(1, "gone", date(2018, 1, 10), 100),
+        billed(2, "invoice.paid", date(2018, 1, 10), "gone", discounts=[]),
+        subscribed(3, "gone", date(2018, 3, 10), 150),
+        subscribed(4, "gone", date(2018, 3, 20), 300, discounts=["lasting"]),
+        billed(5, "invoice.paid", date(2018, 4, 10), "gone", discount=None),
+        subscribed(6, "gone", date(2019, 6, 15), 300, status="canceled", discounts=["lasting"]),
+        # Whoever has been heard of since keeps all.
+        subscribed(7, "stays", date(2018, 2, 10), 200, discounts=["lasting"]),
+        billed(8, "invoice.paid", date(2018, 2, 10), "stays"),
+        subscribed(9, "stays", date(2019, 7, 1), 200, discounts=["di_1"]),
+        # Nobody's, and what is known of the discounts above.
+        billed(10, "coupon.created", date(2018, 1, 1), None, **lasting),
+        billed(11, "customer.discount.created", date(2018, 1, 1), "gone", id="di_1", coupon=lasting),
+        billed(12, "invoice.created", date(2018, 1, 1), None),
     )
-    with open_warehouse(engine_settings.model_copy(update={"drop": drop})) as warehouse:
+    settings = engine_settings.model_copy(update={"drop": drop})
+
+    def months() -> list[tuple[Any, ...]]:
+        with open_warehouse(settings) as warehouse:
+            chosen = ["--select", "+mrr_bridge", "--exclude-resource-type", "unit_test", "test"]
+            run_dbt(warehouse, ["build", *chosen], as_of=AS_OF)
+            built(warehouse)
+            found = fetch(
+                warehouse, "select account_id, month, movement, mrr_cents from build.mrr_by_account order by 1, 2"
+            )
+        return [tuple(row.values()) for row in found]
+
+    with open_warehouse(settings) as warehouse:
         import_sources(warehouse, as_of=AS_OF)
-        built(warehouse)
+    before = months()
+    gone = {month: (movement, cents) for account, month, movement, cents in before if account == "gone"}
+    # From January 2018 to May 2019 and the month of leaving; $100, then half of $300 from March on.
+    assert len(gone) == 18
+    assert gone[date(2018, 1, 1)] == ("new", 10_000)
+    assert gone[date(2018, 3, 1)] == ("expansion", 15_000)
+    assert gone[date(2019, 6, 1)] == ("churn", 0)
+    # From February 2018 to June 2026, which is over: half of $200.
+    stays = [cents for account, _, _, cents in before if account == "stays"]
+    assert stays == [10_000] * 101
+    with open_warehouse(settings) as warehouse:
         [expiry] = expire(warehouse, now=AS_OF)
         assert (expiry.table, expiry.kept_from, expiry.rows, expiry.days) == (
             "raw.billing_stripe_events",
             date(2019, 7, 1),
             3,
-            2,
+            3,
         )
         left = fetch(warehouse, "select id from raw.billing_stripe_events order by id")
-        assert [row["id"] for row in left] == ["evt_stays1", "evt_stays2"]
+        assert [int(row["id"][4:]) for row in left] == [1, 3, 4, 6, 7, 8, 9, 10, 11]
+    assert months() == before
+    # What went lands again, and goes again.
+    put(drop, "billing/stripe_events/late.ndjson", billed(5, "invoice.paid", date(2018, 4, 10), "gone"))
+    with open_warehouse(settings) as warehouse:
+        import_sources(warehouse, as_of=AS_OF)
+    assert months() == before
+    with open_warehouse(settings) as warehouse:
+        assert [one.rows for one in expire(warehouse, now=AS_OF)] == [1]
 
 
 def kept(retention: str) -> dict[str, int]:
