@@ -2,8 +2,8 @@
 
 `expire` removes whole days, and only days that a build has seen; the line that it draws is kept in ops.retention_runs.
 Rows of days before that line never land again (`kept_from`), or a few late ones would take the place of a whole day's
-facts. Reasons: docs/decisions/0018. Add an entity's usual length to USUAL_DAYS; a deployment changes it by
-SKILLSMITH_RETENTION.
+facts. Reasons: docs/decisions/0018. An entity belongs in USUAL_DAYS once what is published of its past days no longer
+needs its rows; a deployment changes its length by SKILLSMITH_RETENTION.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,13 +18,17 @@ from warehouse.settings import Settings
 from warehouse.statements import quoted, quoted_table
 
 BILLING = "billing/stripe_events"
-USUAL_DAYS: dict[str, int] = {
+USUAL_DAYS: dict[str, int | None] = {
     "registry/events": 400,
     "registry/api_requests": 400,
+    "registry/audit_logs": None,
     # Seven years, leap days included.
     BILLING: 2557,
 }
-"""Days that rows are kept where the settings say nothing; an entity that is not here is kept for ever."""
+"""Entities whose rows may go, and after how many days where the settings say nothing (None: never).
+
+Figures of every other entity's past days are made of its rows anew at each build, so its rows stay.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ def expire(warehouse: Warehouse, *, now: datetime, dry_run: bool = False) -> lis
     """Remove what has passed its time, table by table, each with its record in one transaction; what went, or would go.
 
     now: the clock, UTC; one ahead of the wall clock is not believed. A run that is killed is simply run again. Raises
-    UsageError where the settings name an entity that cannot be kept by days.
+    UsageError where the settings name an entity whose rows may not go.
     """
     clock = min(_utc(now), datetime.now(UTC).replace(tzinfo=None))
     found: list[Expiry] = []
@@ -88,13 +92,15 @@ def expire(warehouse: Warehouse, *, now: datetime, dry_run: bool = False) -> lis
 def lengths(settings: Settings) -> Iterator[tuple[Contract, int]]:
     """Entities that are not kept for ever, each with its days, the settings before what is usual."""
     for name, days in (USUAL_DAYS | settings.keep_days).items():
-        contract = CONTRACTS.get(name)
-        if contract is None:
+        if name not in CONTRACTS:
             raise UsageError(f"SKILLSMITH_RETENTION: {name} is no entity; known are {', '.join(CONTRACTS)}")
-        if contract.day_column is None and name != BILLING and days is not None:
-            raise UsageError(f"SKILLSMITH_RETENTION: {name} is kept for ever, since its rows have no day")
+        if name not in USUAL_DAYS and days is not None:
+            raise UsageError(
+                f"SKILLSMITH_RETENTION: {name} is kept for ever, since figures of its past days are made of its rows; "
+                f"a length may be set for {', '.join(USUAL_DAYS)}"
+            )
         if days is not None:
-            yield contract, days
+            yield CONTRACTS[name], days
 
 
 def runs(writer: Writer) -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     retention: str = Field(
         default="",
         pattern=r"^(\s*[a-z]+/[a-z_]+\s*=\s*([1-9]\d{0,4}|forever)\s*(,|$))*$",
-        description="Days that raw rows are kept, such as registry/events=730,status/checks=forever.",
+        description="Days that raw rows are kept, such as registry/events=730,billing/stripe_events=forever.",
     )
     statement_minutes: int = Field(
         default=120, ge=1, description="Minutes after which PostgreSQL stops a statement of the import or the build."

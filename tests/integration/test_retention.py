@@ -233,15 +233,21 @@ def kept(retention: str) -> dict[str, int]:
 def test_what_is_usual_and_what_the_settings_change() -> None:
     usual = {"registry/events": 400, "registry/api_requests": 400, "billing/stripe_events": 2557}
     assert kept("") == usual
-    assert kept("registry/events=forever, status/checks=90") == {
+    assert kept("registry/events=forever, registry/audit_logs=90, status/checks=forever") == {
         "registry/api_requests": 400,
+        "registry/audit_logs": 90,
         "billing/stripe_events": 2557,
-        "status/checks": 90,
     }
     with pytest.raises(UsageError, match="registry/nothing is no entity"):
         kept("registry/nothing=5")
-    with pytest.raises(UsageError, match="registry/accounts is kept for ever"):
-        kept("registry/accounts=5")
+    # What is published of their past is made of their rows, whether these have a day or not.
+    for entity in ("registry/accounts", "registry/skill_ratings", "status/checks", "status/maintenance"):
+        with pytest.raises(
+            UsageError,
+            match=f"{entity} is kept for ever, .*; a length may be set for "
+            "registry/events, registry/api_requests, registry/audit_logs, billing/stripe_events$",
+        ):
+            kept(f"{entity}=60")
     with pytest.raises(UsageError, match="SKILLSMITH_RETENTION"):
         kept("registry/events=soon")
 
