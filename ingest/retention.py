@@ -6,7 +6,7 @@ facts. Reasons: docs/decisions/0018. An entity belongs in USUAL_DAYS once what i
 needs its rows; a deployment changes its length by SKILLSMITH_RETENTION.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -46,6 +46,21 @@ class Expiry:
     waits_because: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DayFacts:
+    """A built table that keeps what it made of the newest days' raw rows, and of no days before.
+
+    table, days_in: the table and the one that lists the days there are, as schema.name. A build needs the facts of
+    `window_days` days before its clock's; they can be made again of days that retention of none of the raw tables
+    `closed_by` has closed.
+    """
+
+    table: str
+    days_in: str
+    window_days: int
+    closed_by: tuple[str, ...]
+
+
 def kept_from(writer: Writer, contract: Contract) -> date | None:
     """The first day of a table that retention has left open; None where every day is.
 
@@ -59,13 +74,40 @@ def kept_from(writer: Writer, contract: Contract) -> date | None:
     return row["line"]
 
 
-def require_rows(writer: Writer, as_of: datetime) -> None:
-    """Raise UsageError where a build as of then would need rows that are gone, and would lose what was built."""
-    [row] = writer.fetch("select max(kept_from) as line from ops.retention_runs")
-    if row["line"] is not None and as_of.date() < row["line"]:
-        raise UsageError(
-            f"as of {as_of:%Y-%m-%d} cannot be built: raw rows of days before {row['line']} have passed their retention"
+def require_rows(writer: Writer, as_of: datetime, facts: Iterable[DayFacts]) -> None:
+    """Raise UsageError where a build as of then would need rows that are gone, for facts that are not kept of them.
+
+    A build before a line would also lose facts of the days from its clock to the line. What billing has left decides
+    every month, so its line keeps nobody from looking back.
+    """
+    lines = {
+        row["table_name"]: row["line"]
+        for row in writer.fetch("select table_name, max(kept_from) as line from ops.retention_runs group by table_name")
+        if row["table_name"] != CONTRACTS[BILLING].table.name
+    }
+    if not lines:
+        return
+    built = {row["name"] for row in writer.fetch(_TABLES)}
+    earliest = max(lines.values())
+    for one in facts:
+        line = max((lines[name] for name in one.closed_by if name in lines), default=None)
+        if line is None or not {one.table, one.days_in} <= built:
+            continue
+        [lost] = writer.fetch(
+            f"select max(day) as day from {quoted_table(one.days_in)} "
+            f"where day < coalesce((select min(day) from {quoted_table(one.table)} where day < ?), ?)",
+            [line, line],
         )
+        if lost["day"] is not None:
+            earliest = max(earliest, lost["day"] + timedelta(days=one.window_days + 1))
+    if as_of.date() < earliest:
+        raise UsageError(
+            f"as of {as_of:%Y-%m-%d} cannot be built, for it needs days that are gone: raw rows of days before "
+            f"{max(lines.values())} have passed their retention; the earliest that can be built is as of {earliest}"
+        )
+
+
+_TABLES = "select table_schema || '.' || table_name as name from information_schema.tables"
 
 
 def expire(warehouse: Warehouse, *, now: datetime, dry_run: bool = False) -> list[Expiry]:

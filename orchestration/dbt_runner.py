@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 
 import analysis
+from ingest.retention import DayFacts
 from orchestration.dbt_contexts import lean_contexts
 from orchestration.dbt_events import events_of_note
 from orchestration.dbt_kept import find_parse, keep_parse, parse_key, places
@@ -123,6 +124,22 @@ def run_dbt(
 def manifest_of(warehouse: Warehouse) -> dict[str, Any]:
     """dbt's manifest of the project as its JSON artifact; parsed at most once per process."""
     return _runner(warehouse).manifest_json()
+
+
+def day_facts(manifest: Mapping[str, Any]) -> list[DayFacts]:
+    """Models that keep the days of a window alone, by what they say of themselves (macros/co_use.sql)."""
+    nodes = manifest["nodes"].values()
+    metas = ((node, node["config"].get("meta") or {}) for node in nodes if node["resource_type"] == "model")
+    return [
+        DayFacts(
+            table=f"{node['schema']}.{node['name']}",
+            days_in=f"{node['schema']}.{meta['days_in']}",
+            window_days=meta["window_days"],
+            closed_by=tuple(meta["closed_by"]),
+        )
+        for node, meta in metas
+        if "window_days" in meta
+    ]
 
 
 def changed_seeds(writer: Writer) -> bool:

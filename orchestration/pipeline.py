@@ -306,20 +306,20 @@ def build(
     from ingest.retention import require_rows
     from orchestration.analysis_step import write_skill_suggestions, write_time_saved_hours
     from orchestration.check_rows import dbt_check_rows
-    from orchestration.dbt_runner import changed_seeds, manifest_of, remember_seeds
+    from orchestration.dbt_runner import changed_seeds, day_facts, manifest_of, remember_seeds
     from orchestration.metric_texts import write_metric_definitions
 
     with run_lock(warehouse.settings), progress.step("build") as closing, warehouse.held():
         interrupts.obey()
         initialise(warehouse)
+        manifest = manifest_of(warehouse)
         with warehouse.write() as writer:
-            require_rows(writer, as_of)
+            require_rows(writer, as_of, day_facts(manifest))
             current = start_build(writer, as_of)
             with_seeds = not _has_seeds(writer) or changed_seeds(writer)
         if on_start:
             on_start(current)
         try:
-            manifest = manifest_of(warehouse)
             seed_tests = _seed_tests(manifest)
             run = _dbt_build(warehouse, current, () if with_seeds else seed_tests, on_event)
             if with_seeds and not any(test.failures for test in run.of_type("test") if test.name in seed_tests):

@@ -31,7 +31,11 @@
     {{ text }} collate "C"
 {%- endmacro %}
 
-{#- Before a model that keeps the days of a window alone: days that have left it go, and their sessions with them. -#}
+{#-
+Before a model that keeps the days of a window alone: days that have left it go, and their sessions with them. Whoever
+looks back wants them again, so such a model says what it needs (`ingest.retention.DayFacts`): `meta.window_days` before
+the clock's day, of the days that `meta.days_in` lists, made of raw rows whose retention is that of `meta.closed_by`.
+-#}
 {% macro forget_days_before(day) -%}
     {%- if is_incremental() -%} delete from {{ this }} where day < {{ day }} {%- endif -%}
 {%- endmacro %}

@@ -10,19 +10,21 @@ from typing import Any
 
 import pytest
 
-from ingest.retention import expire, lengths, runs
+from ingest.retention import expire, lengths, require_rows, runs
 from ingest.simulator import simulate
 from orchestration.cli import run
-from orchestration.dbt_runner import run_dbt
+from orchestration.dbt_runner import day_facts, manifest_of, run_dbt
 from orchestration.pipeline import build, import_sources, initialise
 from orchestration.progress import Silence
 from orchestration.refresh import refresh
+from tests.conftest import postgres_takes_long
 from tests.integration.published_numbers import COMPARED, Rows, assert_same_numbers, published_numbers
 from warehouse import Warehouse, open_warehouse
 from warehouse.errors import UsageError
 from warehouse.settings import Settings, load_settings
 
 AS_OF = datetime(2026, 7, 1, 6, tzinfo=UTC)
+DAY = timedelta(days=1)
 FIVE = "registry/events=5, registry/api_requests=5, registry/audit_logs=5"
 
 
@@ -130,8 +132,102 @@ def test_a_clock_ahead_of_the_world_removes_nothing_more(loaded: Warehouse) -> N
 def test_a_build_of_history_that_needs_what_is_gone_is_refused(loaded: Warehouse) -> None:
     built(loaded)
     expire(loaded, now=AS_OF)
-    with pytest.raises(UsageError, match="raw rows of days before 2026-06-26 have passed their retention"):
-        build(loaded, as_of=datetime(2026, 6, 24, tzinfo=UTC))
+    for day in (24, 25):
+        with pytest.raises(
+            UsageError,
+            match=f"as of 2026-06-{day} cannot be built, .*: raw rows of days before 2026-06-26 have passed their "
+            "retention; the earliest that can be built is as of 2026-06-26$",
+        ):
+            build(loaded, as_of=datetime(2026, 6, day, tzinfo=UTC))
+
+
+def use(day: date) -> dict[str, Any]:
+    """Somebody's successful use of a skill at noon of a day, in a session of its own."""
+    return {
+        "event_id": f"use-{day}",
+        "created_at": f"{day}T12:00:00Z",
+        "event_type": "telemetry:skill_invoke",
+        "actor": "someone",
+        "metadata": {"skill_name": "a/b", "session_id": "one", "success": True},
+    }
+
+
+def request(day: date) -> dict[str, Any]:
+    return {
+        "request_id": f"request-{day}",
+        "started_at": f"{day}T12:00:00Z",
+        "account_id": "a",
+        "route": "search",
+        "method": "GET",
+        "status_code": 200,
+        "duration_ms": 10,
+    }
+
+
+@pytest.mark.parametrize(
+    ("entity", "first_day", "keep_days", "earliest"),
+    [
+        # On 1 July the days from 27 March on are kept, 96 of them; an earlier clock needs one more.
+        ("registry/events", date(2026, 3, 1), 5, date(2026, 7, 1)),
+        # Rows from 23 March on are there: 96 days before 27 June.
+        ("registry/events", date(2026, 3, 1), 100, date(2026, 6, 27)),
+        # Of the 90 days that sessions are kept, 2 April is the first; before it there was nothing that could be lost.
+        pytest.param("registry/events", date(2026, 4, 2), 5, date(2026, 6, 26), marks=pytest.mark.long),
+        # Budgets look back 30 days, to 1 June.
+        ("registry/api_requests", date(2026, 5, 31), 5, date(2026, 7, 1)),
+        pytest.param("registry/api_requests", date(2026, 6, 1), 5, date(2026, 6, 26), marks=pytest.mark.long),
+    ],
+)
+@postgres_takes_long
+def test_a_look_back_is_refused_as_far_as_its_windows_need_facts_that_are_not_kept(
+    engine_settings: Settings, tmp_path: Path, entity: str, first_day: date, keep_days: int, earliest: date
+) -> None:
+    drop = tmp_path / "drop"
+    row_of = use if entity == "registry/events" else request
+    put(
+        drop, f"{entity}/all.ndjson", *(row_of(first_day + n * DAY) for n in range((date(2026, 7, 1) - first_day).days))
+    )
+    settings = engine_settings.model_copy(update={"drop": drop, "retention": f"{entity}={keep_days}"})
+    windows = {"int_session_skills": 90, "int_skill_breakdown_days": 96, "int_requests_by_minute": 30}
+
+    def facts(as_of: datetime) -> dict[str, int]:
+        """How many days of each window have anything."""
+        with open_warehouse(settings) as warehouse:
+            chosen = ["--select", *(f"+{name}" for name in windows), "--exclude-resource-type", "unit_test", "test"]
+            run_dbt(warehouse, ["build", *chosen], as_of=as_of)
+            built(warehouse, as_of)
+            return {
+                name: fetch(
+                    warehouse,
+                    f"select count(distinct day) as n from intermediate.{name} "
+                    f"where day between '{as_of.date() - days * DAY}' and '{as_of.date() - DAY}'"
+                    + (" and not is_day_mark" if name != "int_requests_by_minute" else ""),
+                )[0]["n"]
+                for name, days in windows.items()
+            }
+
+    def require(as_of: datetime) -> None:
+        with open_warehouse(settings) as warehouse, warehouse.write() as writer:
+            require_rows(writer, as_of, day_facts(manifest_of(warehouse)))
+
+    with open_warehouse(settings) as warehouse:
+        import_sources(warehouse, as_of=AS_OF)
+    before = facts(AS_OF)
+    with open_warehouse(settings) as warehouse:
+        assert [one.kept_from for one in expire(warehouse, now=AS_OF)] == [date(2026, 7, 1) - keep_days * DAY]
+    require(AS_OF)
+    possible = datetime(earliest.year, earliest.month, earliest.day, 6, tzinfo=UTC)
+    require(possible)
+    with pytest.raises(UsageError, match=f"; the earliest that can be built is as of {earliest}$"):
+        require(possible - DAY)
+    # What the windows hold of an earlier clock: all of their days on which there was anything.
+    days = (earliest - first_day).days
+    is_of_events = entity == "registry/events"
+    assert facts(possible) == {
+        name: min(days, length) if is_of_events == (name != "int_requests_by_minute") else 0
+        for name, length in windows.items()
+    }
+    assert facts(AS_OF) == before
 
 
 def billed(number: int, kind: str, day: date, customer: str | None, **keys: Any) -> dict[str, Any]:

@@ -3,6 +3,11 @@
     incremental_strategy='delete+insert',
     unique_key='day',
     indexes=found_by(['day'], ['is_day_mark']),
+    meta={
+        'window_days': parted_days(),
+        'days_in': 'int_install_source_days',
+        'closed_by': ['registry_events', 'registry_audit_logs'],
+    },
     pre_hook="{{ forget_days_before(window_start(parted_days())) }}"
 ) }}
 

@@ -3,6 +3,7 @@
     incremental_strategy='delete+insert',
     unique_key='day',
     indexes=found_by(['day'], ['is_day_mark']),
+    meta={'window_days': co_use_days(), 'days_in': 'int_event_days', 'closed_by': ['registry_events']},
     pre_hook="{{ forget_days_before(window_start(co_use_days())) }}"
 ) }}
 

@@ -3,6 +3,7 @@
     incremental_strategy='delete+insert',
     unique_key='day',
     indexes=found_by(['day']),
+    meta={'window_days': 30, 'days_in': 'int_request_days', 'closed_by': ['registry_api_requests']},
     pre_hook="{{ forget_days_before(window_start(30)) }}"
 ) }}
 
