@@ -249,13 +249,13 @@ class _Tables:
         return f"cast({column} at time zone 'UTC' as date)"
 
     def _is_built(self, line: date, loaded_at: datetime) -> bool:
-        """Whether a build that came to its end has seen every row that is to go."""
+        """Whether a build that came to its end has seen all rows that are to go, and none has looked back since."""
         [row] = self._writer.fetch(
-            "select max(started_at) as at from ops.builds where outcome in ('built', 'published', 'refused') "
-            "and as_of >= ?",
-            [_midnight(line)],
+            "select max(case when as_of >= ? and outcome in ('built', 'published', 'refused') then started_at end) "
+            "as at, max(case when as_of < ? then started_at end) as looked_back_at from ops.builds",
+            [_midnight(line), _midnight(line)],
         )
-        return row["at"] is not None and row["at"] >= loaded_at
+        return row["at"] is not None and max(loaded_at, row["looked_back_at"] or loaded_at) <= row["at"]
 
 
 def _midnight(day: date) -> datetime:

@@ -97,6 +97,11 @@ def test_rows_that_no_build_has_seen_wait(loaded: Warehouse) -> None:
         # A build of history has not seen the days after its clock.
         built(loaded, as_of=datetime(2026, 6, 23, tzinfo=UTC))
     built(loaded)
+    assert [one.waits_because is None for one in expire(loaded, now=AS_OF, dry_run=True)] == [True]
+    # A later build of history has taken away the facts of the days after its clock.
+    built(loaded, as_of=datetime(2026, 6, 23, tzinfo=UTC))
+    assert [one.waits_because is None for one in expire(loaded, now=AS_OF, dry_run=True)] == [False]
+    built(loaded)
     put(loaded.settings.drop_folder, "registry/events/late.ndjson", event(22, 9))
     import_sources(loaded, as_of=AS_OF)
     assert [one.waits_because is None for one in expire(loaded, now=AS_OF)] == [False]
