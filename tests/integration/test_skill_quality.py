@@ -104,6 +104,46 @@ def test_quality_is_what_the_definition_says_day_after_day_twice_a_day_and_after
     assert differences(build(warehouse, clocks[2]), third.rows) == []
 
 
+@postgres_takes_long
+def test_a_look_back_leaves_the_tiers_of_later_days_as_the_first_run_found_them(warehouse: Warehouse) -> None:
+    # Known are maintenance and security at 15 each, documentation, compatibility and performance at 10: 60 in all. The
+    # repository changed on 14 October. As of the 15th (15 x 100 + 15 x 48 + 10 x (40 + 50 + 0)) / 60 is 52; 46 days
+    # later maintenance is 100 x (1 - 46/365) = 87.397 and the score 48.849: bronze, but silver where it was silver.
+    skill = {
+        "skill_id": "s1",
+        "skill_name": "a/b",
+        "categories": None,
+        "repo_updated_at": datetime(2026, 10, 14, 12, tzinfo=UTC),
+        "security_score": 52,
+        "documentation_score": 40,
+        "performance_score": 0,
+        "compatibility": ["cursor", "codex"],
+    }
+    fill(warehouse, World(skills=[skill]))
+    october, november = datetime(2026, 10, 15, 6, tzinfo=UTC), datetime(2026, 11, 30, 6, tzinfo=UTC)
+
+    def judged(as_of: datetime) -> tuple[float, str, str]:
+        row = build(warehouse, as_of)["a/b"]
+        return round(row["score"], 3), row["tier"], row["tier_state"]
+
+    for _ in range(2):
+        assert judged(november) == (48.849, "bronze", "rated")
+        # Twice: the second time finds what the first one said of its own day.
+        assert [judged(october), judged(october)] == [(52, "silver", "rated")] * 2
+    assert judged(november) == (48.849, "bronze", "rated")
+    # A day that was first built in order is remembered, and finds itself again whatever was looked at in between.
+    december = november + 4 * DAY
+    skill["documentation_score"] = 50
+    put_skills(warehouse, World(skills=[skill]))
+    # 50 days later (15 x 86.301 + 15 x 48 + 10 x (50 + 50)) / 60: past 50, and not by two.
+    for _ in range(2):
+        assert judged(december) == (50.242, "bronze", "held")
+        # As of October what is now known of the skill is 10 / 6 more.
+        assert judged(october) == (53.667, "silver", "rated")
+        # As of November the score is 50.516, and nothing is known of the days before: its first run again.
+        assert judged(november) == (50.516, "silver", "rated")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_quality_is_what_the_definition_says_of_other_registries(duckdb_warehouse: Warehouse, seed: int) -> None:

@@ -30,11 +30,17 @@ previous as (
 
         from {{ this }}
 
-        -- The day's own rows are gone before this runs; a rerun finds what the first run found.
-        where day < {{ last_complete_day() }}
+        -- A rerun, also one that looks back, finds what the first run found.
+        where kind = 'change' and day < {{ last_complete_day() }}
     ) as days
 
     where age = 1
+
+),
+
+clock as (
+
+    select exists (select 1 from {{ this }} where day > {{ last_complete_day() }}) as is_look_back
 
 ),
 {%- else -%}
@@ -45,6 +51,12 @@ previous as (
         cast(null as text) as tier
 
     where 1 = 0
+
+),
+
+clock as (
+
+    select false as is_look_back
 
 ),
 {%- endif %}
@@ -108,10 +120,27 @@ changes as (
 )
 
 select
-    skill_name,
+    changes.skill_name,
     {{ last_complete_day() }} as day,
-    tier
+    changes.tier,
+    case when clock.is_look_back then 'look back' else 'change' end as kind
 
 from changes
 
-where tier is distinct from previous_tier
+cross join clock
+
+-- Nobody remembers a look back, so all of it is there to be read.
+where clock.is_look_back or changes.tier is distinct from changes.previous_tier
+
+union all
+
+-- Of no skill: so that a day without a change is known to have been.
+select
+    '' as skill_name,
+    {{ last_complete_day() }} as day,
+    cast(null as text) as tier,
+    'day' as kind
+
+from clock
+
+where not is_look_back

@@ -22,9 +22,14 @@ tiers as (
         select
             skill_name,
             tier,
-            row_number() over (partition by skill_name order by day desc) as age
+            -- Where the clock looks back, later days are known too.
+            row_number() over (
+                partition by skill_name order by case when kind = 'look back' then 0 else 1 end, day desc
+            ) as age
 
         from {{ ref('int_skill_tiers') }}
+
+        where kind <> 'day'
     ) as days
 
     where age = 1
