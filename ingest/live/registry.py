@@ -6,6 +6,7 @@ says why none is missed. Rights and views that the registry has to give are in d
 become is `ingest.reading`; nothing here knows the warehouse.
 """
 
+import hashlib
 import logging
 import os
 import re
@@ -63,6 +64,10 @@ _GRACE = timedelta(seconds=1)
 # When a prepared transaction began is not known, only when it was prepared.
 _LONGEST_BEFORE_PREPARED = timedelta(days=1)
 _XIDS = 1 << 32
+_CURSOR = re.compile(
+    r"(?P<since>\S+) swept (?P<at>\S+) xid (?P<xid>\d+) of (?P<system>\d+)"
+    r"(?: table (?P<database>\d+)\.(?P<definition>\w+)\.(?P<heirs>\w+))?(?: without (?P<unread>\S+))?"
+)
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 _RUNNING = (
@@ -72,6 +77,7 @@ _RUNNING = (
 _PREPARED = "select min(prepared) as oldest from pg_prepared_xacts where database = current_database()"
 _SERVER = (
     "select pg_is_in_recovery() as is_standby, (select system_identifier from pg_control_system()) as system, "
+    "(select oid::bigint from pg_database where datname = current_database()) as database, "
     "pg_has_role('pg_read_all_stats', 'usage') and current_setting('track_activities')::boolean as sees_all, "
     "current_user as reader, clock_timestamp() as read_at"
 )
@@ -95,6 +101,27 @@ _COLUMNS = (
     "join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped "
     "join pg_type as t on t.oid = a.atttypid left join pg_type as base on base.oid = t.typbasetype "
     "where n.nspname = %s and c.relname = %s and c.relkind in ('r', 'p', 'v', 'm', 'f') order by a.attnum"
+)
+# The tables that an entity's rows lie in: its own, what a view reads, and partitions and heirs of these. When a table
+# was made, its system columns say: they are written once, but for a grant on one of them.
+_LAID_IN = (
+    "with recursive laid (oid, is_heir, since) as (select c.oid, false, null::bigint from pg_class as c "
+    "join pg_namespace as n on n.oid = c.relnamespace where n.nspname = %s and c.relname = %s "
+    "and c.relkind in ('r', 'p', 'v', 'm', 'f') "
+    "union select below.oid, below.is_heir, below.since from laid cross join lateral ("
+    "select i.inhrelid as oid, true as is_heir, i.xmin::text::bigint as since from pg_inherits as i "
+    "where i.inhparent = laid.oid "
+    "union select d.refobjid, false, null from pg_rewrite as r join pg_depend as d on d.objid = r.oid "
+    "and d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.ev_class "
+    "where r.ev_class = laid.oid and r.ev_type = '1') as below) "
+    "select laid.oid::bigint as oid, is_heir, since, array(select a.xmin::text::bigint from pg_attribute as a "
+    "where a.attrelid = c.oid and a.attnum < 0) as made, coalesce("
+    # As it is stored: what makes text of it looks at the catalogue of now and not at the snapshot's.
+    "(select md5(string_agg(r.ev_action::text, ' ')) from pg_rewrite as r where r.ev_class = c.oid "
+    "and r.ev_type = '1' and c.relkind in ('v', 'm')), "
+    "(select md5(concat(f.ftserver, f.ftoptions, s.srvoptions)) from pg_foreign_table as f "
+    "join pg_foreign_server as s on s.oid = f.ftserver where f.ftrelid = c.oid), '') as definition "
+    "from laid join pg_class as c on c.oid = laid.oid order by is_heir, laid.oid"
 )
 # What is locked now has just been read; what was truncated, rewritten or put in its place since the snapshot was
 # taken looked empty to it.
@@ -122,33 +149,49 @@ class _Swept:
 
 
 @dataclass(frozen=True, slots=True)
+class _Table:
+    """Which table or view an entity is read from: the database's oid, and hashes of what `_LAID_IN` finds.
+
+    `definition` is of the table itself and of the views and foreign tables below it, `heirs` of partitions and heirs.
+    """
+
+    database: int
+    definition: str
+    heirs: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Cursor:
     """How far an entity is: what will ever have a time before `since` is in.
 
-    As text `2026-06-01T06:00:00.000000Z swept 2026-06-01T00:30:00.000000Z xid 734 of 7711359166892977778 without -`,
-    or `without actor,metadata`, the columns of the contract that were not read; None: nobody knows which.
+    As text `2026-06-01T06:00:00.000000Z swept 2026-06-01T00:30:00.000000Z xid 734 of 7711359166892977778 table
+    16384.9b2f0c41d7e8.d41d8cd98f00 without -`, or `without actor,metadata`, the columns of the contract that were not
+    read. None: an older version's cursor, which does not say it.
     """
 
     since: datetime
     swept: _Swept
+    table: _Table | None = None
     unread: tuple[str, ...] | None = None
 
     @classmethod
     def read(cls, text: str, contract: Contract) -> "_Cursor":
-        found = re.fullmatch(r"(\S+) swept (\S+) xid (\d+) of (\d+)(?: without (\S+))?", text)
+        found = _CURSOR.fullmatch(text)
         try:
             if found is None:
                 raise ValueError(text)
-            since, at = (datetime.fromisoformat(found.group(group)) for group in (1, 2))
-            unread = tuple(found.group(5).strip("-").split(",")) if found.group(5) else None
-            return cls(since, _Swept(at, int(found.group(3)), int(found.group(4))), unread)
+            since, at = (datetime.fromisoformat(found.group(name)) for name in ("since", "at"))
+            unread = tuple(found["unread"].strip("-").split(",")) if found["unread"] else None
+            table = _Table(int(found["database"]), found["definition"], found["heirs"]) if found["database"] else None
+            return cls(since, _Swept(at, int(found["xid"]), int(found["system"])), table, unread)
         except ValueError as error:
             raise UsageError(f"{text!r} is no cursor of {contract.name}; `pull registry --from-start`") from error
 
     def __str__(self) -> str:
-        swept = self.swept
+        swept, table = self.swept, self.table
+        of = "" if table is None else f" table {table.database}.{table.definition}.{table.heirs}"
         without = "" if self.unread is None else f" without {','.join(self.unread) or '-'}"
-        return f"{_iso(self.since)} swept {_iso(swept.at)} xid {swept.xid} of {swept.system}{without}"
+        return f"{_iso(self.since)} swept {_iso(swept.at)} xid {swept.xid} of {swept.system}{of}{without}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +204,7 @@ class _Session:
     xmin: int
     xmax: int
     system: int
+    database: int
 
     def fetch(self, statement: str | sql.Composed, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
         query = statement.encode() if isinstance(statement, str) else statement
@@ -256,7 +300,7 @@ class RegistrySource:
         Where the last sweep is long enough ago, what transactions since then wrote with older times follows.
         """
         told = _Cursor.read(cursor, contract) if cursor is not None else None
-        place = self._place(contract, told)
+        place, table = self._place(contract, told)
         start = None if place is None else _text(max(place.since, _EARLIEST + self._overlap) - self._overlap)
         before, after = cursor, cursor
         horizon = swept = None
@@ -268,7 +312,7 @@ class RegistrySource:
             reached = horizon if part.end is None else min(horizon, _moment(part.end) or _EARLIEST)
             # What an earlier run has established stands, even while an old transaction is open again.
             reached = reached if place is None else max(reached, place.since)
-            now = _Cursor(reached, place.swept if place else swept, part.unread)
+            now = _Cursor(reached, place.swept if place else swept, table, part.unread)
             before, after = after, str(now) if part.is_dated else None
             if part.rows or part.end is None:
                 yield self._window(contract, part, before, after)
@@ -289,25 +333,60 @@ class RegistrySource:
     def _is_due(self, last: _Swept, now: _Swept) -> bool:
         return self._sweep_every is not None and now.at - last.at >= self._sweep_every
 
-    def _place(self, contract: Contract, place: _Cursor | None) -> _Cursor | None:
-        """Where to go on; None, with a warning, where the cursor is another server's or lies ahead of its clock."""
-        if place is None:
-            return None
-        session = self._tried(lambda session: session)
-        if place.swept.system != session.system or place.swept.xid > session.xmax:
-            _log.warning("%s is another server than the one read before: everything is read again", contract.name)
-            return None
-        if place.since - session.read_at > max(self._overlap, _GRACE):
+    def _place(self, contract: Contract, told: _Cursor | None) -> tuple[_Cursor | None, _Table]:
+        """Where to go on, and the table as it is before anything is read of it.
+
+        None, with a warning, where what was read before was something else: rows that are older than the cursor may
+        have come with it, and no transaction number tells them.
+        """
+        session, table, is_older = self._tried(lambda session: (session, *self._table(session, contract, told)))
+        why = None if told is None else self._why_anew(told, session, table, is_older=is_older)
+        if why is not None:
+            _log.warning("%s %s: everything is read again", contract.name, why)
+        return None if why is not None else told, table
+
+    def _table(self, session: _Session, contract: Contract, told: _Cursor | None) -> tuple[_Table, bool]:
+        """The entity's table as the snapshot has it, and whether it has got a part that was there before the sweep.
+
+        Rows are no older than the table that holds them, so a partition that is new brings what the next sweep finds.
+        """
+        with _unlocked_afterwards(session):
+            laid = session.fetch(_LAID_IN, [self._schema, contract.entity])
+        # Of what lies on another server no transaction is known, so as a heir too it is part of the definition.
+        own = [(each["oid"], each["definition"]) for each in laid if not each["is_heir"] or each["definition"]]
+        heirs = [each for each in laid if each["is_heir"]]
+        table = _Table(session.database, _digest(own), _digest([each["oid"] for each in heirs]))
+        if told is None or told.table is None or told.table.heirs == table.heirs:
+            return table, False
+
+        # As with rows: numbers have 32 bits, and what looks new may be old.
+        distance = session.xmax - told.swept.xid
+
+        def is_new(xid: int) -> bool:
+            return (session.xmax - xid) % _XIDS <= distance
+
+        is_older = distance >= _XIDS >> 1 or any(
+            is_new(each["since"]) and not all(map(is_new, each["made"])) for each in heirs
+        )
+        return table, is_older
+
+    def _why_anew(self, told: _Cursor, session: _Session, table: _Table, *, is_older: bool) -> str | None:
+        """Why a cursor says nothing of what is there now; None where it does."""
+        if told.swept.system != session.system or told.swept.xid > session.xmax:
+            return "is another server than the one read before"
+        if told.table is None:
+            return "was read by an older version, which did not note from which table"
+        if told.table.database != table.database:
+            return "is in another database than the one read before"
+        if told.table.definition != table.definition:
+            return "is another table, or another view, than the one read before"
+        if is_older:
+            return "has got a partition, or a table that inherits from it, which was there before the last sweep"
+        if told.since - session.read_at > max(self._overlap, _GRACE):
             # What came meanwhile lies before the cursor, and nobody knows since when.
-            _log.warning(
-                "%s was last read by a clock that ran ahead, until %s, and the registry's says %s: everything is read "
-                "again",
-                contract.name,
-                _iso(place.since),
-                _iso(session.read_at),
-            )
-            return None
-        return place
+            ahead = f"until {_iso(told.since)}, and the registry's says {_iso(session.read_at)}"
+            return f"was last read by a clock that ran ahead, {ahead}"
+        return None
 
     @staticmethod
     def _window(contract: Contract, part: _Part, before: str | None, after: str | None) -> Window:
@@ -366,7 +445,13 @@ class RegistrySource:
             _log.warning("the registry has had a prepared transaction since %s: it holds the cursors back", prepared)
             began.append(prepared - _LONGEST_BEFORE_PREPARED)
         return _Session(
-            connection, min(began) - _GRACE, server["read_at"], snapshot["xmin"], snapshot["xmax"], server["system"]
+            connection,
+            min(began) - _GRACE,
+            server["read_at"],
+            snapshot["xmin"],
+            snapshot["xmax"],
+            server["system"],
+            server["database"],
         )
 
     def _tried(self, work: Callable[[_Session], Result]) -> Result:
@@ -589,6 +674,10 @@ def _where(relation: _Relation, span: _Span, session: _Session, *, is_dated: boo
     if not conditions:
         return sql.Composed([])
     return sql.SQL(" where {}").format(sql.SQL(" and ").join(conditions))
+
+
+def _digest(parts: list[Any]) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
 
 def _text(moment: datetime) -> str:

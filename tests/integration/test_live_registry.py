@@ -450,6 +450,145 @@ def test_another_server_is_read_from_its_beginning(
         next(live.windows(CONTRACTS[EVENTS], "yesterday", spool))
 
 
+LEDGERS = """
+create table ledger (like events) partition by range (created_at);
+create table ledger_2019 (like events);
+insert into ledger_2019 (event_id, created_at, event_type, actor)
+    values (gen_random_uuid(), '2019-05-01', 'telemetry:skill_view', 'p2019');
+create table ledger_2020 partition of ledger for values from ('2020-01-01') to ('2021-01-01');
+insert into ledger (event_id, created_at, event_type, actor)
+    values (gen_random_uuid(), '2020-05-01', 'telemetry:skill_view', 'p2020');
+"""
+AS_EVENTS = "alter table events rename to old; alter table ledger rename to events; grant select on events to reader"
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "told"),
+    [
+        (
+            "create table new (like events including all); insert into new (actor, created_at) "
+            "values ('p2019', '2019-01-01'), ('p2020', '2020-01-01')",
+            "alter table events rename to old; alter table new rename to events; grant select on events to reader",
+            "another table, or another view",
+        ),
+        (
+            "alter table events rename to hidden; insert into hidden (actor, created_at) values ('p2019', "
+            "'2019-01-01'), ('p2020', '2020-01-01'); create view low as select *, xmin as source_xmin from hidden "
+            "where created_at > '2020-01-01'; create view events as select * from low; "
+            "grant select on events to reader",
+            "create or replace view low as select *, xmin as source_xmin from hidden",
+            "another table, or another view",
+        ),
+        (
+            f"{LEDGERS} {AS_EVENTS}",
+            "alter table events attach partition ledger_2019 for values from ('2019-01-01') to ('2020-01-01')",
+            "has got a partition",
+        ),
+        (
+            f"{LEDGERS} {AS_EVENTS}; create table years partition of events "
+            "for values from ('2018-01-01') to ('2020-01-01') partition by range (created_at)",
+            "alter table years attach partition ledger_2019 for values from ('2019-01-01') to ('2020-01-01')",
+            "has got a partition",
+        ),
+        (
+            "create table new (like events including defaults); insert into new (actor, created_at) "
+            "values ('p2019', '2019-01-01'), ('p2020', '2020-01-01')",
+            "alter table new inherit events",
+            "has got a partition",
+        ),
+    ],
+)
+def test_old_rows_that_are_put_in_place_later_arrive(
+    warehouse: Warehouse, source: str, caplog: pytest.LogCaptureFixture, before: str, change: str, told: str
+) -> None:
+    run(source, before)
+    pull(warehouse)
+    first = str(cursor_of(warehouse, CONTRACTS[EVENTS]))
+    run(source, change)
+    pull(warehouse)
+    assert actors(warehouse) == keys("p2019", "p2020")
+    assert f"registry/events {told}" in caplog.text.replace("registry/events is ", "registry/events ")
+    assert caplog.text.count("everything is read again") == 1
+    # Once.
+    assert pull(warehouse).rows_seen == 0
+    assert str(cursor_of(warehouse, CONTRACTS[EVENTS])) > first
+
+
+def test_another_database_of_the_same_server_is_read_from_its_beginning(
+    warehouse: Warehouse, source: str, registry_server: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(registry_server, "drop database if exists copied with (force)")
+    # Its tables have the same oids.
+    run(registry_server, "create database copied template registry")
+    copied = source.replace("/registry?", "/copied?")
+    run(copied, "insert into events (actor, created_at) values ('old', '2020-01-01')")
+    run(source, "insert into events (actor) values ('one')")
+    pull(warehouse)
+    elsewhere = warehouse.settings.model_copy(update={"registry_url": SecretStr(as_reader(copied))})
+    import_live(warehouse, RegistrySource(elsewhere), as_of=datetime.now(UTC), entities=[EVENTS])
+    assert actors(warehouse) == keys("one", "old")
+    assert "is in another database than the one read before: everything is read again" in caplog.text
+    run(registry_server, "drop database copied with (force)")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "vacuum full events",
+        "analyze events",
+        "alter table events add column shard integer default 7",
+        "create index on events (actor)",
+        "grant select (xmin, tableoid) on events to reader",
+        "cluster events using events_created_at_idx",
+        "create table events_2021 partition of events for values from ('2021-01-01') to ('2022-01-01')",
+        "alter table events detach partition ledger_2020",
+        "drop table ledger_2020",
+    ],
+)
+def test_what_changes_no_row_of_a_table_has_nothing_read_again(
+    live: RegistrySource, source: str, spool: Path, caplog: pytest.LogCaptureFixture, change: str
+) -> None:
+    if "partition" in change or "ledger" in change:
+        run(source, f"{LEDGERS} {AS_EVENTS}")
+    else:
+        run(source, "insert into events (actor, created_at) values ('p2020', '2020-05-01')")
+    windows = list(live.windows(CONTRACTS[EVENTS], None, spool))
+    assert rows_of(iter(windows)) == ["p2020"]
+    live.close()
+    run(source, change)
+    assert rows_of(live.windows(CONTRACTS[EVENTS], last_cursor(iter(windows)), spool)) == []
+    assert "read again" not in caplog.text
+
+
+def test_a_partition_that_is_made_and_filled_later_comes_with_the_sweep(
+    live: RegistrySource, source: str, spool: Path
+) -> None:
+    run(source, f"{LEDGERS} {AS_EVENTS}; drop table ledger_2019")
+    cursor = last_cursor(live.windows(CONTRACTS[EVENTS], None, spool))
+    live.close()
+    run(source, "create table made (like events)")
+    run(
+        source,
+        "insert into made (event_id, created_at, event_type, actor) select event_id, '2018-01-01', 'x', 'p2018'"
+        " from events",
+    )
+    run(source, "alter table events attach partition made for values from ('2018-01-01') to ('2019-01-01')")
+    assert rows_of(live.windows(CONTRACTS[EVENTS], a_day_later(cursor), spool)) == ["p2018"]
+
+
+def test_a_cursor_that_does_not_say_of_which_table_it_is_has_everything_read_once(
+    live: RegistrySource, source: str, spool: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(source, "insert into events (actor, created_at) values ('one', '2020-01-01')")
+    cursor = last_cursor(live.windows(CONTRACTS[EVENTS], None, spool))
+    older = re.sub(r" table \S+", "", cursor)
+    live.close()
+    again = list(live.windows(CONTRACTS[EVENTS], older, spool))
+    assert rows_of(iter(again)) == ["one"]
+    assert "was read by an older version" in caplog.text
+    assert last_cursor(iter(again)).split(" table ")[1] == cursor.split(" table ")[1]
+
+
 # --- windows -----------------------------------------------------------------------------------------------
 
 
