@@ -39,7 +39,9 @@ INCIDENTS = Contract(
         Column("components", "json", "Array of the components it touched."),
         Column("started_at", "timestamp", "When it began.", is_past=True),
         Column("resolved_at", "timestamp", "When it ended; NULL while open."),
-        Column("updated_at", "timestamp", "When it was last changed.", is_past=True),
+        Column(
+            "updated_at", "timestamp", "When it was last changed; live, when the page last told of it.", is_past=True
+        ),
     ),
 )
 

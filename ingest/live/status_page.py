@@ -81,7 +81,7 @@ class StatusPageSource:
             return
         rows = [_check(row) for row in data["components"]]
         if contract.entity == "incidents":
-            rows = [_incident(row) for row in data["incidents"]]
+            rows = [_incident(row, reached) for row in data["incidents"]]
         identity = f"{generated_at:%Y%m%dT%H%M%S.%fZ}-{uuid.uuid4().hex[:8]}"
         path = spool / f"{contract.entity}-{identity}.ndjson"
         spool.mkdir(parents=True, exist_ok=True)
@@ -192,8 +192,12 @@ def _check(component: Row) -> Row:
     return {"component": component.get("slug"), "probe": "external"} | rest
 
 
-def _incident(incident: Row) -> Row:
-    """An incident as it stands; it was last changed when its last update was written."""
+def _incident(incident: Row, told_at: str) -> Row:
+    """An incident as it stands, of the version that the poll is.
+
+    By its own times it would be no later version where it was corrected or opened again. What they say of its last
+    change comes along as `changed_at`.
+    """
     rest = {key: value for key, value in incident.items() if key not in ("id", "affected_components")}
     row = {"incident_id": incident.get("id"), "components": incident.get("affected_components")} | rest
     updates = incident.get("updates")
@@ -202,8 +206,8 @@ def _incident(incident: Row) -> Row:
         times += [update.get(key) for key in _UPDATE_TIMES] if isinstance(update, dict) else []
     known = [moment for moment in map(_utc_or_none, times) if moment is not None]
     if known:
-        row["updated_at"] = f"{max(known):%Y-%m-%dT%H:%M:%S.%fZ}"
-    return row
+        row["changed_at"] = f"{max(known):%Y-%m-%dT%H:%M:%S.%fZ}"
+    return row | {"updated_at": told_at}
 
 
 def _is_rows(value: object) -> bool:

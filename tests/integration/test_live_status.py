@@ -201,8 +201,10 @@ def test_components_and_incidents_land_as_the_document_has_them(
     [incident] = fetch(warehouse, "select * from raw.status_incidents")
     assert (incident["incident_id"], incident["impact"], incident["status"]) == ("inc-1", "minor", "monitoring")
     assert (f"{incident['started_at']:%H:%M}", incident["resolved_at"]) == ("11:00", None)
-    # It was last changed by its second update.
-    assert f"{incident['updated_at']:%H:%M}" == "11:40"
+    # It is of this poll's version, and was last changed by its second update.
+    assert f"{incident['updated_at']:%H:%M}" == "11:58"
+    extra = incident["extra"]
+    assert (json.loads(extra) if isinstance(extra, str) else extra)["changed_at"] == "2026-06-10T11:40:00.000000Z"
     components = incident["components"]
     assert (json.loads(components) if isinstance(components, str) else components) == ["search-api"]
     assert "ops@example.com" not in str(incident)
@@ -251,6 +253,31 @@ def test_a_later_document_adds_its_checks_and_closes_its_incident(
     ]
     [incident] = fetch(warehouse, "select status, resolved_at from raw.status_incidents")
     assert (incident["status"], f"{incident['resolved_at']:%H:%M}") == ("resolved", "12:01")
+
+
+def test_an_incident_that_is_corrected_or_opened_again_is_as_the_last_poll_has_it(
+    page: Page, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    incident = {"id": "i9", "title": "db", "affected_components": ["database"], "updates": []}
+    ended = {"impact": "major", "status": "resolved", "started_at": "2026-06-10T11:00:00Z"}
+    ended |= {"resolved_at": "2026-06-10T11:50:00Z"}
+    # It began earlier than was thought, and has not ended: none of its times is later than before.
+    again = {"impact": "critical", "status": "investigating", "started_at": "2026-06-10T10:30:00Z", "resolved_at": None}
+    windows = []
+    for minute, state in ((52, ended), (54, again)):
+        page.answer = answers(document(f"2026-06-10T11:{minute}:00Z", incidents=[incident | state]))
+        windows.append(poll(page, tmp_path / "spool"))
+
+    # Whatever order they land in. What an older version has left has its own last time, 11:50.
+    known = tmp_path / "drop" / "status" / "incidents" / "known.ndjson"
+    known.parent.mkdir(parents=True)
+    before = {"incident_id": "i9", "components": ["database"], "title": "db", "updated_at": "2026-06-10T11:50:00Z"}
+    known.write_text(json.dumps(before | ended) + "\n")
+    land(warehouse, [], tmp_path / "drop")
+    for window in (windows[1], windows[0]):
+        land(warehouse, window, tmp_path / "drop")
+        rows = fetch(warehouse, "select impact, status, resolved_at from raw.status_incidents")
+        assert rows == [{"impact": "critical", "status": "investigating", "resolved_at": None}]
 
 
 @pytest.mark.parametrize(
