@@ -335,7 +335,11 @@ class Staging:
         picked = []
         for column in contract.columns:
             keys = ", ".join(f"r.{quoted(key)}" for key in column.delivered_as)
-            picked.append(f"coalesce({keys}) as {raw[column.name]}")
+            value = f"coalesce({keys})"
+            if column.type == "json":
+                # As a cell of CSV or Parquet has JSON's null.
+                value = f"case when {value}::varchar <> '\"null\"' then {value} end"
+            picked.append(f"{value} as {raw[column.name]}")
         return ", ".join(picked), [key for column in contract.columns for key in column.delivered_as]
 
     def _stage_rejects(self, number: int) -> list[int]:

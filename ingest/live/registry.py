@@ -644,6 +644,9 @@ def _selected(column: Mapping[str, Any]) -> sql.Composed:
         pattern = "{0} at time zone 'UTC' as {0}"
     elif column["type"] == "bool":
         pattern = "{0}::text as {0}"
+    elif column["type"] in ("json", "jsonb"):
+        # JSON's null is as absent as SQL's, and in CSV it would be a text.
+        pattern = "nullif(btrim({0}::text), 'null') as {0}"
     elif column["category"] in ("A", "C"):
         pattern = "to_json({0}) as {0}"
     else:

@@ -360,6 +360,22 @@ def test_every_format_gives_the_same_rows(warehouse: Warehouse, drop: Path) -> N
     )
 
 
+def test_a_json_null_in_a_cell_is_absent_as_it_is_in_a_line(warehouse: Warehouse, drop: Path) -> None:
+    rows = [event(1, metadata=None), event(2, metadata={"a": 1})]
+    put(drop, "registry/events/x.ndjson", rows)
+    cells = [{**event(n), "metadata": text} for n, text in ((3, "null"), (4, '{"a": 1}'), (5, '"null and more"'))]
+    put(drop, "registry/events/x.csv", as_csv(cells))
+
+    load(warehouse, drop)
+
+    found = fetch(
+        warehouse, "select event_id, metadata is null as is_absent from raw.registry_events order by event_id"
+    )
+    assert [row["is_absent"] for row in found] == [True, False, True, False]
+    reasons = fetch(warehouse, "select reason from raw.quarantine")
+    assert reasons == [{"reason": "metadata is not a JSON object or array"}]
+
+
 def test_a_ragged_csv_row_is_quarantined_and_the_lines_after_it_keep_their_numbers(
     warehouse: Warehouse, drop: Path
 ) -> None:

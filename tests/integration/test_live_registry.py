@@ -221,6 +221,22 @@ def test_rows_land_as_they_are_in_the_registry(engine_settings: Settings, source
     assert {team["extra"] for team in teams} == {None}
 
 
+def test_a_json_null_is_absent(warehouse: Warehouse, source: str) -> None:
+    run(source, "alter table events alter column user_agent type json using null, add column note jsonb")
+    run(
+        source,
+        "insert into events (actor, metadata, note, user_agent) select 'p' || n, 'null', 'null', ' null ' "
+        "from generate_series(1, 25) as n",
+    )
+    run(source, """insert into events (actor, metadata, note) values ('one', '{"a": null}', '[null]')""")
+    assert [(load.rows_seen, load.rows_loaded) for load in pull(warehouse).loads] == [(26, 26)]
+    found = fetch(warehouse, "select distinct metadata, user_agent, extra from raw.registry_events order by metadata")
+    assert found == [
+        {"metadata": '{"a": null}', "user_agent": None, "extra": '{"note":"[null]"}'},
+        {"metadata": None, "user_agent": None, "extra": '{"note":null}'},
+    ]
+
+
 def test_a_later_run_reads_only_what_changed(warehouse: Warehouse, source: str) -> None:
     run(
         source,
