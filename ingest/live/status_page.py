@@ -109,7 +109,9 @@ class StatusPageSource:
             raise SourceError(f"{self._shown} is not JSON; check SKILLSMITH_STATUS_URL") from error
         data = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(data, dict) or not (
-            _is_rows(data.get("components")) and _is_rows(data.get("incidents", [])) and data.get("generated_at")
+            _is_rows(data.get("components"))
+            and _is_rows(_rows_or_none(data.get("incidents")))
+            and data.get("generated_at")
         ):
             raise SourceError(f"{self._shown} is not the status-public document; check SKILLSMITH_STATUS_URL")
         try:
@@ -123,7 +125,7 @@ class StatusPageSource:
             raise TransientError(f"{self._shown} was generated {when}: it is not taken, the time stays a gap")
         if not data["components"]:
             raise TransientError(f"{self._shown} lists no component; the time stays a gap")
-        return generated_at, {"incidents": [], **data}
+        return generated_at, data | {"incidents": _rows_or_none(data.get("incidents"))}
 
     def _body(self) -> bytes:
         """What the address itself answers, within bounds of time and size."""
@@ -208,6 +210,11 @@ def _incident(incident: Row, told_at: str) -> Row:
     if known:
         row["changed_at"] = f"{max(known):%Y-%m-%dT%H:%M:%S.%fZ}"
     return row | {"updated_at": told_at}
+
+
+def _rows_or_none(rows: object) -> object:
+    """Rows, or no row where JSON's null stands for them."""
+    return [] if rows is None else rows
 
 
 def _is_rows(value: object) -> bool:

@@ -402,6 +402,12 @@ def test_an_import_says_why_a_poll_failed_and_leaves_what_was_there(page: Page, 
     assert import_live(warehouse, source(page), as_of=as_of).loads == []
 
 
+@pytest.mark.parametrize("incidents", [None, ..., []])
+def test_a_page_without_incidents_tells_of_its_components(page: Page, tmp_path: Path, incidents: Any) -> None:
+    page.answer = answers(document(incidents=incidents))
+    assert [window.rows_claimed for window in poll(page, tmp_path / "spool")] == [3, 0]
+
+
 def test_the_page_has_no_history_to_give(page: Page, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="only how things are now"):
         source(page).backfill(CHECKS, NOW, NOW, tmp_path)
