@@ -1,6 +1,7 @@
 """`pull`: what is new in live systems."""
 
 from datetime import datetime
+from typing import Any
 
 import click
 
@@ -54,7 +55,9 @@ def pull(
             "no live source is configured: set SKILLSMITH_REGISTRY_URL, STRIPE_API_KEY or SKILLSMITH_STATUS_URL"
         )
     progress = progress_for(as_json)
-    lines, failed = [], []
+    lines: list[dict[str, Any]] = []
+    failed: dict[str, SkillsmithError] = {}
+    unread: dict[str, str] = {}
     for name in named:
         own = [entity for entity in entities if entity.startswith(f"{name}/")] or None
         report = ImportReport()
@@ -72,14 +75,18 @@ def pull(
                     report=report,
                 )
         except SkillsmithError as error:
-            # One system that is down does not keep the others from being read.
-            if len(named) == 1:
+            if len(named) == 1 and isinstance(error, UsageError):
                 raise
-            progress.warn(f"{name}: {error}")
-            failed.append(name)
-        finally:
-            lines += pipeline.import_lines(report)
+            # One system that is down does not keep the others from being read.
+            if len(named) > 1:
+                progress.warn(f"{name}: {error}")
+            failed[name] = error
+        lines += pipeline.import_lines(report)
+        unread |= report.failed
     if as_json:
-        answer({"entities": lines, "failed": failed})
+        answer({"entities": lines, "failed": list(failed), "failed_entities": unread})
+    if failed and len(named) == 1:
+        # Its own error says what to do, and its kind is the exit code.
+        raise failed[named[0]]
     if failed:
         raise SkillsmithError(f"{', '.join(failed)} could not be read (see above); the others are imported")

@@ -1,5 +1,6 @@
 """Live sources in Dagster: a job and a schedule each, and a run that says what it brought and how far it is behind."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 from ingest.completeness import record_gaps
 from orchestration import pipeline
 from orchestration.assets import Run
+from orchestration.cli import run
 from orchestration.dagster_home import prepare_dagster_home
 from orchestration.live_assets import live_definitions
 from orchestration.pipeline import initialise
@@ -81,6 +83,25 @@ def test_a_run_tells_of_what_it_could_read_before_it_fails(configured: Settings)
     with open_warehouse(configured) as warehouse:
         failed = fetch(warehouse, "select entity from ops.import_gaps where kind = 'source_failed'")
     assert failed == [{"entity": "teams"}]
+
+
+def test_the_command_answers_in_json_of_what_it_could_read_before_it_fails(
+    configured: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert configured.registry_url
+    monkeypatch.setenv("SKILLSMITH_REGISTRY_URL", configured.registry_url.get_secret_value())
+    monkeypatch.setenv("SKILLSMITH_SECRET", "a key for tests only")
+    chosen = ["--entity", "registry/events", "--entity", "registry/teams", "--home", str(configured.home)]
+    assert run(["pull", "registry", *chosen, "--json"]) == 1
+    said = capsys.readouterr()
+    answer = json.loads(said.out)
+    assert [(line["name"], line["rows"]) for line in answer["entities"]] == [("registry_events", 3)]
+    assert (answer["failed"], list(answer["failed_entities"])) == (["registry"], ["registry/teams"])
+    assert "no table or view public.teams" in answer["failed_entities"]["registry/teams"]
+    assert "no table or view public.teams" in said.err
+    # A wrong call has nothing to tell.
+    assert run(["pull", "registry", "--since", "2199-01-01", "--json", "--home", str(configured.home)]) == 2
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
