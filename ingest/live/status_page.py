@@ -6,6 +6,7 @@ is `ingest.contracts.status`.
 """
 
 import json
+import logging
 import os
 import queue
 import threading
@@ -33,6 +34,8 @@ _LARGEST = 4 << 20
 _CHUNK = 64 << 10
 _UPDATE_TIMES = ("updated_at", "created_at", "posted_at", "at")
 
+_log = logging.getLogger(__name__)
+
 
 class StatusPageSource:
     """The document at `SKILLSMITH_STATUS_URL`; one poll serves both entities.
@@ -57,7 +60,7 @@ class StatusPageSource:
         self._now = now or (lambda: datetime.now(UTC))
         self._seconds = seconds
         self._session = requests.Session()
-        self._polled: tuple[datetime, Row] | SkillsmithError | None = None
+        self._polled: tuple[datetime, datetime, Row] | SkillsmithError | None = None
         self._asked: set[str] = set()
 
     def close(self) -> None:
@@ -65,7 +68,11 @@ class StatusPageSource:
         self._session.close()
 
     def windows(self, contract: Contract, cursor: str | None, spool: Path) -> Iterator[Window]:
-        """One window of the document as it is now, or none where it is the one that the cursor names, or older."""
+        """One window of the document as it is now, or none where it is the one that the cursor names, or older.
+
+        The cursor is the document's time, or the poll's where a page's clock is ahead of ours: else what such a page
+        tells once its clock is right would be older. One that lies ahead of our clock was left by a wrong one of ours.
+        """
         if self._polled is None or contract.name in self._asked:
             self._asked = set()
             try:
@@ -75,9 +82,19 @@ class StatusPageSource:
         self._asked.add(contract.name)
         if isinstance(self._polled, SkillsmithError):
             raise self._polled
-        generated_at, data = self._polled
-        reached = f"{generated_at:%Y-%m-%dT%H:%M:%S.%fZ}"
-        if cursor is not None and reached <= cursor:
+        generated_at, polled_at, data = self._polled
+        reached, now = _iso(min(generated_at, polled_at)), _iso(polled_at)
+        if cursor is not None and cursor > now:
+            _log.warning("%s: the last poll is of %s, ahead of our clock; it is left aside", contract.name, cursor)
+        elif cursor is not None and reached <= cursor:
+            if reached < cursor:
+                _log.warning(
+                    "%s: the page has gone back, from what it was at %s to what it was at %s: that adds nothing, and "
+                    "the time until it goes on stays a gap",
+                    contract.name,
+                    cursor,
+                    reached,
+                )
             return
         rows = [_check(row) for row in data["components"]]
         if contract.entity == "incidents":
@@ -101,8 +118,8 @@ class StatusPageSource:
         """Nothing to give: raises UsageError."""
         raise UsageError("the status page tells only how things are now; deliver older checks as files")
 
-    def _poll(self) -> tuple[datetime, Row]:
-        """The document's time (UTC) and its data; raises where it says nothing that can be relied on."""
+    def _poll(self) -> tuple[datetime, datetime, Row]:
+        """The document's time (UTC), the poll's and the data; raises where it says nothing that can be relied on."""
         try:
             answer = json.loads(self._body())
         except (ValueError, RecursionError) as error:
@@ -118,14 +135,15 @@ class StatusPageSource:
             generated_at = _utc(data["generated_at"])
         except (ValueError, TypeError, OverflowError) as error:
             raise SourceError(f"{self._shown}: generated_at is not an ISO 8601 time") from error
-        age = self._now() - generated_at
+        polled_at = self._now()
+        age = polled_at - generated_at
         if abs(age) > self._stale:
             minutes = age.total_seconds() / 60
             when = f"{minutes:.0f} minutes ago" if minutes > 0 else f"{-minutes:.0f} minutes ahead of our clock"
             raise TransientError(f"{self._shown} was generated {when}: it is not taken, the time stays a gap")
         if not data["components"]:
             raise TransientError(f"{self._shown} lists no component; the time stays a gap")
-        return generated_at, data | {"incidents": _rows_or_none(data.get("incidents"))}
+        return generated_at, polled_at, data | {"incidents": _rows_or_none(data.get("incidents"))}
 
     def _body(self) -> bytes:
         """What the address itself answers, within bounds of time and size."""
@@ -208,7 +226,7 @@ def _incident(incident: Row, told_at: str) -> Row:
         times += [update.get(key) for key in _UPDATE_TIMES] if isinstance(update, dict) else []
     known = [moment for moment in map(_utc_or_none, times) if moment is not None]
     if known:
-        row["changed_at"] = f"{max(known):%Y-%m-%dT%H:%M:%S.%fZ}"
+        row["changed_at"] = _iso(max(known))
     return row | {"updated_at": told_at}
 
 
@@ -224,6 +242,10 @@ def _is_rows(value: object) -> bool:
 def _utc(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _iso(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def _utc_or_none(text: object) -> datetime | None:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -400,6 +400,40 @@ def test_an_import_says_why_a_poll_failed_and_leaves_what_was_there(page: Page, 
         assert cursor_of(warehouse, contract) == "2026-06-10T11:58:00.000000Z"
     page.answer = answers(document())
     assert import_live(warehouse, source(page), as_of=as_of).loads == []
+
+
+def test_a_page_whose_clock_was_ahead_holds_up_no_later_poll(page: Page, warehouse: Warehouse) -> None:
+    def states(minute: int, generated_at: str, status: str) -> list[tuple[str, str]]:
+        checked = {"slug": "website", "status": status, "latency_ms": 1, "checked_at": f"2026-06-10T12:{minute:02}:00Z"}
+        incident = {"id": "i1", "title": "x", "status": status, "started_at": "2026-06-10T11:00:00Z"}
+        page.answer = answers(document(generated_at, components=[checked], incidents=[incident]))
+        now = NOW + timedelta(minutes=minute)
+        import_live(warehouse, source(page, now=now), as_of=now)
+        assert str(cursor_of(warehouse, CHECKS)) <= f"{now:%Y-%m-%dT%H:%M:%S.%fZ}"
+        [known] = fetch(warehouse, "select status from raw.status_incidents")
+        checks = fetch(warehouse, "select status from raw.status_checks order by checked_at desc")
+        return [(known["status"], checks[0]["status"])]
+
+    assert states(0, "2026-06-10T12:14:00Z", "outage") == [("outage", "outage")]
+    assert states(5, "2026-06-10T12:19:00Z", "degraded") == [("degraded", "degraded")]
+    # Put right, it is behind what it said.
+    assert states(10, "2026-06-10T12:10:00Z", "operational") == [("operational", "operational")]
+    assert states(15, "2026-06-10T12:14:30Z", "outage") == [("outage", "outage")]
+
+
+def test_an_older_document_is_told_and_what_a_clock_of_ours_has_left_ahead_holds_up_nothing(
+    page: Page, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def taken(cursor: str) -> int:
+        caplog.clear()
+        return len(poll(page, tmp_path / "spool", {contract.name: cursor for contract in (CHECKS, INCIDENTS)}))
+
+    assert taken("2026-06-10T11:58:00.000000Z") == 0
+    assert caplog.text == ""
+    assert taken("2026-06-10T11:59:00.000000Z") == 0
+    assert "status/checks: the page has gone back, from what it was at 2026-06-10T11:59" in caplog.text
+    assert taken("2026-06-10T12:10:00.000000Z") == 2
+    assert "ahead of our clock" in caplog.text
 
 
 @pytest.mark.parametrize("incidents", [None, ..., []])
