@@ -5,6 +5,7 @@
 become is `ingest.reading`; what must not come in is `ingest.privacy`.
 """
 
+import itertools
 import json
 import time
 import uuid
@@ -210,7 +211,7 @@ class Landing:
                         seconds=entry.seconds,
                     )
                 )
-            finished_at = now()
+            finished_at, cursors = now(), self._cursor_numbers(batch)
             if batch.is_replay:
                 close_replayed(batch, finished_at)
             writer.append(
@@ -220,6 +221,7 @@ class Landing:
                     | {
                         "cursor_before": entry.file.cursor_before,
                         "cursor_after": entry.file.cursor_after,
+                        "cursor_number": None if entry.file.cursor_after is None else next(cursors),
                         "key_fill": json.dumps(entry.rows.key_fill),
                         "removed": json.dumps(dict(sorted(entry.rows.removed.items()))),
                     }
@@ -282,6 +284,17 @@ class Landing:
             return batch.writer.merge(_ROWS, batch.contract.table, counted_by="load_id", numbered_by=_NUMBER).known
         counts = batch.writer.merge(_ROWS, batch.contract.table, numbered_by=_NUMBER)
         return {batch.files[0].load_id: counts.updated + counts.unchanged}
+
+    def _cursor_numbers(self, batch: Batch) -> Iterator[int]:
+        """The numbers that this batch's cursors get, above those of the entity's cursors before it."""
+        if all(entry.file.cursor_after is None for entry in batch.files):
+            return itertools.count()
+        [row] = batch.writer.fetch(
+            "select max(cursor_number) as last from raw.import_ledger where source = ? and entity = ? "
+            "and cursor_number is not null",
+            [batch.contract.source, batch.contract.entity],
+        )
+        return itertools.count((row["last"] or 0) + 1)
 
     def _next_version(self, batch: Batch) -> int | None:
         if not batch.contract.is_reference:

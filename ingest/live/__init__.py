@@ -176,7 +176,7 @@ def cursor_of(warehouse: Warehouse, contract: Contract) -> str | None:
     with warehouse.write("import") as writer:
         rows = writer.fetch(
             "select cursor_after from raw.import_ledger where source = ? and entity = ? and outcome = 'loaded' "
-            "and cursor_after is not null order by finished_at desc limit 1",
+            "and cursor_after is not null order by cursor_number desc nulls last, finished_at desc limit 1",
             [contract.source, contract.entity],
         )
     return rows[0]["cursor_after"] if rows else None

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ingest import landing
 from ingest.completeness import record_gaps
 from ingest.contracts import CONTRACTS, Contract
 from ingest.live import Window, cursor_of, import_live
@@ -95,6 +96,26 @@ def test_what_landed_before_a_failure_stays_and_the_next_run_begins_there(wareho
     again = import_live(warehouse, Counter(9), as_of=AS_OF, from_start=True)
     assert sum(each.rows_loaded for each in again.loads) == 0
     assert events(warehouse) == 9
+
+
+def test_the_last_cursor_is_the_one_that_landed_last_whatever_our_clock_said(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_live(warehouse, Counter(2), as_of=AS_OF)
+    with warehouse.write("import") as writer:
+        # As an older version has left it, on a day when the clock was right.
+        writer.execute("update raw.import_ledger set cursor_number = null")
+    clock = landing.now
+    with monkeypatch.context() as ahead:
+        ahead.setattr(landing, "now", lambda: clock() + timedelta(days=3))
+        import_live(warehouse, Counter(4), as_of=AS_OF)
+    assert cursor_of(warehouse, EVENTS) == "4"
+    report = import_live(warehouse, Counter(6), as_of=AS_OF)
+    assert (cursor_of(warehouse, EVENTS), len(report.loads)) == ("6", 2)
+    assert import_live(warehouse, Counter(6), as_of=AS_OF).loads == []
+    # A range that is read again has no cursor, and takes none back.
+    import_live(warehouse, Counter(6), as_of=AS_OF, since=datetime(2026, 2, 2), until=datetime(2026, 2, 4))
+    assert cursor_of(warehouse, EVENTS) == "6"
 
 
 def test_a_source_whose_first_reading_makes_history_is_not_started_twice(warehouse: Warehouse) -> None:
