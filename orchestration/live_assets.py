@@ -12,12 +12,13 @@ import dagster as dg
 from ingest.contracts import CONTRACTS, Contract
 from ingest.live import cursor_of
 from ingest.live.configured import Configured, configured
+from ingest.live.registry import CHANGED_AT
 from ingest.report import ImportReport
 from orchestration import pipeline
 from orchestration.assets import AS_OF_TAG, Run, as_of_run, opened_warehouse
 from orchestration.clock import parse_time
 from warehouse import Warehouse
-from warehouse.errors import SkillsmithError, UsageError
+from warehouse.errors import SkillsmithError, UsageError, WarehouseBusyError
 from warehouse.statements import quoted
 
 if TYPE_CHECKING:
@@ -87,11 +88,11 @@ def _assets(run: Run, name: str, source: Configured) -> dg.AssetsDefinition:
                 # What was read is told of all the same.
                 failure = error
             totals = report.by_entity()
-            for entity in selected:
-                if entity in report.failed:
-                    continue
+            read = [entity for entity in selected if entity not in report.failed]
+            where = _where_they_are(context, warehouse, read)
+            for entity in read:
                 total = totals.get(entity)
-                metadata: dict[str, Any] = _where_it_is(warehouse, CONTRACTS[entity])
+                metadata: dict[str, Any] = where.get(entity, {})
                 if total is not None:
                     metadata |= {
                         "windows": total.files,
@@ -115,15 +116,28 @@ def _time(text: str | None, name: str) -> datetime | None:
         raise UsageError(f"`{name}`: {error}") from None
 
 
+def _where_they_are(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, entities: list[str]
+) -> dict[str, dict[str, Any]]:
+    """What `_where_it_is` says of each entity; nothing where another run keeps the warehouse. All has landed."""
+    try:
+        # A refresh may have begun since.
+        with pipeline.landing_lock(warehouse.settings), warehouse.held():
+            return {entity: _where_it_is(warehouse, CONTRACTS[entity]) for entity in entities}
+    except WarehouseBusyError as error:
+        context.log.warning(f"where the next run goes on is not told: {error}")
+        return {}
+
+
 def _where_it_is(warehouse: Warehouse, contract: Contract) -> dict[str, Any]:
     """Where the next run goes on, and how far the newest row lies behind now."""
-    column = contract.day_column or next((c.name for c in contract.columns if c.name == "updated_at"), None)
+    named = CHANGED_AT.get(contract.name) or (contract.day_column or "updated_at",)
+    columns = [column.name for column in contract.columns if column.name in named]
     found: dict[str, Any] = {"cursor": cursor_of(warehouse, contract) or "none yet"}
-    if column is not None:
+    if columns:
+        newest = ", ".join(f"max(cast({quoted(column)} as timestamp))" for column in columns)
         with warehouse.write("import") as writer:
-            [row] = writer.fetch(
-                f"select max(cast({quoted(column)} as timestamp)) as newest from {contract.table.qualified}"
-            )
+            [row] = writer.fetch(f"select greatest({newest}) as newest from {contract.table.qualified}")
         if row["newest"] is not None:
             newest = row["newest"].replace(tzinfo=UTC)
             found |= {

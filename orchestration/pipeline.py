@@ -149,6 +149,11 @@ def retain(warehouse: Warehouse, *, now: datetime, progress: Progress = _SILENCE
     return found
 
 
+def landing_lock(settings: Settings) -> AbstractContextManager[None]:
+    """The run lock for the moment that something lands, waited for as long as a refresh may take."""
+    return run_lock(settings, wait_seconds=_LANDING_WAIT_SECONDS)
+
+
 def pull(
     warehouse: Warehouse,
     name: str,
@@ -180,7 +185,7 @@ def pull(
     report = ImportReport() if report is None else report
 
     def holding() -> AbstractContextManager[None]:
-        return run_lock(settings, wait_seconds=_LANDING_WAIT_SECONDS)
+        return landing_lock(settings)
 
     with progress.step(f"pull {name}") as closing:
         read: dict[str, str | None] = dict.fromkeys(asked, "could not be read")

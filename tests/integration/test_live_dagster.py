@@ -1,6 +1,8 @@
 """Live sources in Dagster: a job and a schedule each, and a run that says what it brought and how far it is behind."""
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from ingest.completeness import record_gaps
+from ingest.report import ImportReport
 from orchestration import pipeline
 from orchestration.assets import Run
 from orchestration.cli import run
@@ -58,6 +61,69 @@ def test_a_run_says_rows_cursor_and_lag(configured: Settings) -> None:
     until, *_ = found["cursor"].split()
     assert datetime.fromisoformat(until) <= datetime.now(UTC)
     assert found["lag_seconds"] == pytest.approx(2 * 3600, abs=300)
+
+
+REFRESH = """
+import sys, time
+from orchestration.run_lock import run_lock
+from warehouse import open_warehouse
+from warehouse.settings import load_settings
+settings = load_settings(home=sys.argv[1], secret="a key for tests only")
+with run_lock(settings), open_warehouse(settings) as warehouse, warehouse.write("build"):
+    print("begun", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize(("seconds", "wait", "is_told"), [(2, 60, True), (60, 0.5, False)])
+def test_a_refresh_that_begins_when_all_has_landed_fails_no_run(
+    configured: Settings, monkeypatch: pytest.MonkeyPatch, seconds: int, wait: float, is_told: bool
+) -> None:
+    begun: list[subprocess.Popen[str]] = []
+    real = pipeline.pull
+
+    def then_a_refresh(*arguments: Any, **options: Any) -> ImportReport:
+        report = real(*arguments, **options)
+        command = [sys.executable, "-c", REFRESH, str(configured.home), str(seconds)]
+        begun.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        assert begun[0].stdout
+        assert begun[0].stdout.readline() == "begun\n"
+        monkeypatch.setattr(pipeline, "_LANDING_WAIT_SECONDS", wait)
+        return report
+
+    monkeypatch.setattr(pipeline, "pull", then_a_refresh)
+    try:
+        result = (
+            live_definitions(Run(configured, retries=0))
+            .resolve_job_def("pull_registry")
+            .execute_in_process(asset_selection=[dg.AssetKey(["live", "registry_events"])], raise_on_error=False)
+        )
+    finally:
+        for process in begun:
+            process.kill()
+            process.wait()
+    assert result.success
+    [made] = result.asset_materializations_for_node("read_registry")
+    assert (made.metadata["rows_loaded"].value, "cursor" in made.metadata) == (2, is_told)
+
+
+def test_a_run_tells_the_lag_of_an_entity_by_the_times_it_is_read_by(configured: Settings) -> None:
+    assert configured.registry_url
+    with psycopg.connect(configured.registry_url.get_secret_value(), autocommit=True) as connection:
+        connection.execute(
+            b"create table collections (collection_id text, skill_id text, added_at timestamptz, "
+            b"removed_at timestamptz); insert into collections values "
+            b"('c1', 's1', now() - interval '9 hours', now() - interval '3 hours'), "
+            b"('c1', 's2', now() - interval '5 hours', null)"
+        )
+    result = (
+        live_definitions(Run(configured, retries=0))
+        .resolve_job_def("pull_registry")
+        .execute_in_process(asset_selection=[dg.AssetKey(["live", "registry_collections"])])
+    )
+    [made] = result.asset_materializations_for_node("read_registry")
+    assert made.metadata["lag_seconds"].value == pytest.approx(3 * 3600, abs=300)
+    assert "newest_row" in made.metadata
 
 
 def test_a_backfill_run_reads_the_range_it_is_given(configured: Settings) -> None:
