@@ -249,6 +249,11 @@ def pseudonym_sql(value: str, inner: str = "$inner", outer: str = "$outer") -> s
     return f"sha256({outer}::blob || unhex(sha256({inner}::blob || encode({value}))))"
 
 
+def is_dropped(key: str) -> bool:
+    """Whether nothing that stands under a key, or in a column of that name, is stored."""
+    return _dropped_key.fullmatch(key.strip()) is not None
+
+
 def scrub(value: Any, removed: Counter[str], hide: Callable[[str], str] | None = None, *, level: int = 0) -> Any:
     """A JSON value without what must not be stored; `removed` counts what went, by key or by kind.
 
@@ -266,7 +271,7 @@ def scrub(value: Any, removed: Counter[str], hide: Callable[[str], str] | None =
     kept: dict[str, Any] = {}
     for key, item in value.items():
         name = key.strip()
-        if _dropped_key.fullmatch(name):
+        if is_dropped(name):
             removed[name.lower()] += 1
         elif hide is not None and _person_key.fullmatch(name) and not isinstance(item, list | dict):
             kept[key] = hide(item) if isinstance(item, str) else None

@@ -197,7 +197,9 @@ class Staging:
     def _readable(self, file: DroppedFile, look: Look) -> Iterator[Path]:
         """The path to read: the file itself, or a copy where its line ends or its name would mislead the engine."""
         copy = self._work / f"reading{''.join(file.path.suffixes[-2:]) if file.format == 'parquet' else '.txt'}"
-        if look.has_control and file.format != "parquet":
+        # What PostgreSQL's COPY writes has one kind of line end, and every return of a text is quoted: it stays.
+        is_copied = file.is_live and file.format == "csv"
+        if look.has_control and file.format != "parquet" and not is_copied:
             self._work.mkdir(parents=True, exist_ok=True)
             try:
                 yield normalised_copy(file, look, copy)

@@ -25,7 +25,7 @@ from psycopg.rows import dict_row
 
 from ingest.contracts import CONTRACTS, Contract
 from ingest.live.window import Window
-from ingest.privacy import safe_message
+from ingest.privacy import is_dropped, safe_message
 from warehouse.errors import (
     SkillsmithError,
     SourceError,
@@ -596,7 +596,8 @@ class RegistrySource:
             self._tell(f"{table} has no column {name} that may be read: it is NULL")
         known = {name for column in contract.columns for name in column.delivered_as}
         for name in readable.keys() - known - {WRITTEN_BY}:
-            self._tell(f"{table} has a column {name} that the contract does not know: it goes to extra")
+            becomes = "is not stored, because of its name" if is_dropped(name) else "goes to extra"
+            self._tell(f"{table} has a column {name} that the contract does not know: it {becomes}")
         dated = [
             name
             for name in CHANGED_AT.get(contract.name, ("updated_at",))

@@ -217,6 +217,7 @@ def test_rows_land_as_they_are_in_the_registry(engine_settings: Settings, source
     # The registry has no such column; the ledger says how full it was.
     assert row["license"] is None
     assert teams[0]["name"] == 'two\nlines, "quoted"'
+    assert teams[1]["name"] == "a\r\nb"
     assert [team["name"] for team in teams[2:]] == ["back\\slash \\. ", "100% ,"]
     assert {team["extra"] for team in teams} == {None}
 
@@ -791,12 +792,14 @@ def test_a_changed_schema_is_told_by_name(warehouse: Warehouse, source: str, cap
     run(source, "insert into events (actor) values ('one')")
     run(source, "insert into skills (skill_name) values ('a/b')")
     run(source, "alter table events drop column ip_prefix, add column shard integer default 7")
+    run(source, "alter table events add column email text default 'ada@example.com'")
     run(source, "alter table skills rename column skill_name to title")
     pull(warehouse)
     [row] = fetch(warehouse, "select ip_prefix, extra from raw.registry_events")
     assert row == {"ip_prefix": None, "extra": '{"shard":"7"}'}
     assert "public.events has no column ip_prefix that may be read: it is NULL" in caplog.text
     assert "public.events has a column shard that the contract does not know: it goes to extra" in caplog.text
+    assert "public.events has a column email that the contract does not know: it is not stored" in caplog.text
     with pytest.raises(SourceError, match=r"public\.skills has no column skill_name, which is required"):
         pull(warehouse, SKILLS)
     with pytest.raises(SourceError, match=r"no table or view public\.accounts"):
