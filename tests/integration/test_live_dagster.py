@@ -10,9 +10,11 @@ from typing import Any
 import dagster as dg
 import psycopg
 import pytest
+from psycopg import conninfo
 from pydantic import SecretStr
 
 from ingest.completeness import record_gaps
+from ingest.live import registry
 from ingest.report import ImportReport
 from orchestration import pipeline
 from orchestration.assets import Run
@@ -61,6 +63,48 @@ def test_a_run_says_rows_cursor_and_lag(configured: Settings) -> None:
     until, *_ = found["cursor"].split()
     assert datetime.fromisoformat(until) <= datetime.now(UTC)
     assert found["lag_seconds"] == pytest.approx(2 * 3600, abs=300)
+
+
+def test_a_locked_table_is_tried_again_and_a_right_that_lacks_is_not(
+    configured: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert configured.registry_url
+    address = configured.registry_url.get_secret_value()
+    tries: list[int] = []
+    real = pipeline.pull
+
+    def counted(*arguments: Any, **options: Any) -> ImportReport:
+        tries.append(len(tries))
+        if len(tries) == 2:
+            holder.rollback()
+        return real(*arguments, **options)
+
+    def pulled(settings: Settings) -> dg.ExecuteInProcessResult:
+        tries.clear()
+        job = live_definitions(Run(settings, retries=2, retry_seconds=0.1)).resolve_job_def("pull_registry")
+        return job.execute_in_process(asset_selection=[dg.AssetKey(["live", "registry_events"])], raise_on_error=False)
+
+    monkeypatch.setattr(pipeline, "pull", counted)
+    monkeypatch.setattr(registry, "_LOCK_SECONDS", 1)
+    with psycopg.connect(address) as holder:
+        holder.execute("lock table events in access exclusive mode")
+        result = pulled(configured)
+    assert (result.success, len(tries)) == (True, 2)
+    assert [event.event_type_value for event in result.all_events].count("STEP_UP_FOR_RETRY") == 1
+    [made] = result.asset_materializations_for_node("read_registry")
+    assert made.metadata["rows_loaded"].value == 2
+
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("create role without_rights login in role pg_read_all_stats")
+        try:
+            parts = conninfo.conninfo_to_dict(address)
+            url = f"postgresql://without_rights@/{parts['dbname']}?host={parts['host']}"
+            result = pulled(configured.model_copy(update={"registry_url": SecretStr(url)}))
+        finally:
+            connection.execute("drop role without_rights")
+    assert (result.success, len(tries)) == (False, 1)
+    [failed] = [event for event in result.all_events if event.is_step_failure]
+    assert "grant select on public.events" in str(failed.step_failure_data.error)
 
 
 REFRESH = """
