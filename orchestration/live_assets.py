@@ -4,7 +4,7 @@ They bring rows to the raw tables and end there; the refresh has its own schedul
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -15,7 +15,7 @@ from ingest.live.configured import Configured, configured
 from ingest.live.registry import CHANGED_AT
 from ingest.report import ImportReport
 from orchestration import pipeline
-from orchestration.assets import AS_OF_TAG, Run, as_of_run, opened_warehouse
+from orchestration.assets import AS_OF_TAG, DAYS, Run, as_of_run, opened_warehouse
 from orchestration.clock import parse_time
 from warehouse import Warehouse
 from warehouse.errors import SkillsmithError, UsageError, WarehouseBusyError
@@ -55,7 +55,13 @@ def live_definitions(run: Run) -> dg.Definitions:
 def _assets(run: Run, name: str, source: Configured) -> dg.AssetsDefinition:
     by_key = {live_key(entity): entity for entity in source.entities}
     specs = [
-        dg.AssetSpec(key, group_name=f"{PREFIX}_{name}", description=CONTRACTS[entity].description, kinds={name})
+        dg.AssetSpec(
+            key,
+            group_name=f"{PREFIX}_{name}",
+            description=CONTRACTS[entity].description,
+            kinds={name},
+            partitions_def=DAYS if _has_days(entity) else None,
+        )
         for key, entity in by_key.items()
     ]
 
@@ -63,12 +69,15 @@ def _assets(run: Run, name: str, source: Configured) -> dg.AssetsDefinition:
         name=f"read_{name}",
         specs=specs,
         can_subset=True,
+        # A range of days is one question to the registry.
+        backfill_policy=dg.BackfillPolicy.single_run() if any(map(_has_days, source.entities)) else None,
         # One reader of a source at a time; the warehouse is held only while a window lands.
         pool=f"pull_{name}",
     )
     def pull(context: dg.AssetExecutionContext, config: PullConfig) -> Iterator[dg.MaterializeResult]:
         selected = [by_key[key] for key in context.selected_asset_keys]
         report, failure = ImportReport(), None
+        since, until = _range(context, config)
         with opened_warehouse(context, run) as warehouse:
             try:
                 pipeline.pull(
@@ -76,8 +85,8 @@ def _assets(run: Run, name: str, source: Configured) -> dg.AssetsDefinition:
                     name,
                     as_of=as_of_run(context),
                     entities=[entity for entity in source.entities if entity in selected],
-                    since=_time(config.since, "since"),
-                    until=_time(config.until, "until"),
+                    since=since,
+                    until=until,
                     from_start=config.from_start,
                     progress=run.progress,
                     report=report,
@@ -107,6 +116,21 @@ def _assets(run: Run, name: str, source: Configured) -> dg.AssetsDefinition:
                 raise failure
 
     return pull
+
+
+def _has_days(entity: str) -> bool:
+    """Whether an entity's rows are read by when something happened: of a state's times only the last is there."""
+    return entity in CHANGED_AT
+
+
+def _range(context: dg.AssetExecutionContext, config: PullConfig) -> tuple[datetime | None, datetime | None]:
+    """The range of time that is to be read again, of the run's days or its configuration; without one what is new."""
+    if not (context.has_partition_key or context.has_partition_key_range):
+        return _time(config.since, "since"), _time(config.until, "until")
+    if config.since or config.until or config.from_start:
+        raise UsageError("a run of days reads these days: leave out `since`, `until` and `from_start`")
+    days = context.partition_key_range
+    return parse_time(days.start), parse_time(days.end) + timedelta(days=1)
 
 
 def _time(text: str | None, name: str) -> datetime | None:

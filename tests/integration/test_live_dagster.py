@@ -182,6 +182,49 @@ def test_a_backfill_run_reads_the_range_it_is_given(configured: Settings) -> Non
         assert fetch(warehouse, "select event_id from raw.registry_events") == [{"event_id": "e2"}]
 
 
+def test_days_are_read_again_by_a_backfill_in_one_run_and_the_schedules_run_has_none(configured: Settings) -> None:
+    assert configured.registry_url
+    address = configured.registry_url.get_secret_value()
+    events = dg.AssetKey(["live", "registry_events"])
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(
+            b"truncate events; insert into events "
+            b"select 'd' || n, '2026-06-01'::timestamptz + n * interval '12 hours', "
+            b"'telemetry:skill_view', 'a' from generate_series(0, 9) as n"
+        )
+    [assets] = list(live_definitions(Run(configured, retries=0)).assets or [])
+    assert isinstance(assets, dg.AssetsDefinition)
+    assert assets.backfill_policy == dg.BackfillPolicy.single_run()
+    assert assets.specs_by_key[events].partitions_def is not None
+    # Of what only has its last state, no day could be read again.
+    assert assets.specs_by_key[dg.AssetKey(["live", "registry_teams"])].partitions_def is None
+
+    def known() -> list[str]:
+        with open_warehouse(configured) as warehouse:
+            return [row["event_id"] for row in fetch(warehouse, "select event_id from raw.registry_events order by 1")]
+
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def read(**options: Any) -> list[str | None]:
+            result = dg.materialize([assets], instance=instance, selection=[events], **options)
+            return [each.partition for each in result.asset_materializations_for_node("read_registry")]
+
+        assert read(partition_key="2026-06-02") == ["2026-06-02"]
+        assert known() == ["d2", "d3"]
+        days = {"dagster/asset_partition_range_start": "2026-06-03", "dagster/asset_partition_range_end": "2026-06-04"}
+        assert read(tags=days) == ["2026-06-03", "2026-06-04"]
+        assert known() == ["d2", "d3", "d4", "d5", "d6", "d7"]
+        # No day took the cursor on: what is new is everything.
+        assert read() == [None]
+        assert known() == [f"d{n}" for n in range(10)]
+        config = {"ops": {"read_registry": {"config": {"since": "2026-06-01"}}}}
+        with pytest.raises(UsageError, match="a run of days reads these days"):
+            read(partition_key="2026-06-02", run_config=config)
+
+    job = live_definitions(Run(configured, retries=0)).resolve_job_def("pull_registry")
+    assert job.execute_in_process(asset_selection=[events]).success
+
+
 def test_a_run_tells_of_what_it_could_read_before_it_fails(configured: Settings) -> None:
     defined = live_definitions(Run(configured, retries=0))
     # There is no table of teams.
