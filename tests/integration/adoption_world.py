@@ -1,10 +1,12 @@
-"""A small random world of teams and events, and what metrics.md says about it, worked out the slow way.
+"""A small world of teams and events, and what metrics.md says about it, worked out the slow way.
 
-`expected_rows` counts every window on its own from sets of people, sharing no idea with the SQL: a difference is a
-mistake in one of the two.
+Every window is counted on its own from sets of people, sharing no idea with the SQL: a difference is a mistake in one
+of the two. Worlds by seed are made here; those that hypothesis draws are in `drawn_worlds`.
 """
 
 import random
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
@@ -24,20 +26,32 @@ Row = dict[str, Any]
 
 @dataclass
 class World:
-    """Raw rows of the entities that adoption reads."""
+    """Raw rows of the entities that adoption reads.
+
+    teams: the account of each; internal: accounts of our own. skills: the registry's names, the skill's id by their
+    place. scraping: more searches a day than this, nearly all of full pages, are a scraper's.
+    """
 
     members: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
+    teams: dict[str, str] = field(default_factory=lambda: dict(TEAMS))
+    internal: frozenset[str] = frozenset({"internal"})
+    skills: list[str] = field(default_factory=lambda: [*SKILLS, "ann/lint"])
+    holidays: frozenset[date] = frozenset({HOLIDAY})
+    scraping: int = 1000
+    ips: dict[str, str] = field(default_factory=dict)
+    made: int = 0
 
     def add_event(self, moment: datetime, kind: str, actor: str | None, loaded_at: datetime, **metadata: Any) -> None:
         """One event of the registry."""
+        self.made += 1
         self.events.append(
             {
-                "event_id": f"e{len(self.events)}",
+                "event_id": f"e{self.made - 1}",
                 "created_at": moment,
                 "event_type": kind,
                 "actor_key": actor,
-                "ip_prefix": None,
+                "ip_prefix": self.ips.get(actor or ""),
                 "metadata": metadata,
                 "loaded_at": loaded_at,
             }
@@ -63,30 +77,30 @@ def make_world(seed: int, days: int) -> World:
                     left = at(left.date())
                 is_open = dice.random() < 0.5
                 if left > joined:
-                    world.members.append(_member(team, person, joined, None if is_open else left))
+                    world.members.append(member(team, person, joined, None if is_open else left))
                 # Coming back may overlap the stay before.
                 joined = left + timedelta(hours=dice.choice([-3, 1, 40, 400]))
-    world.members.append(_member("t1", "robot", at(FIRST_DAY), None) | {"is_bot": True})
+    world.members.append(member("t1", "robot", at(FIRST_DAY), None) | {"is_bot": True})
     for _ in range(days * 9):
         _random_event(world, dice, [*people, "robot", "stranger"], days)
     world.add_event(at(FIRST_DAY, 1), "telemetry:skill_view", None, at(FIRST_DAY, 12))
     return world
 
 
-def add_joiners(world: World) -> None:
+def add_joiners(world: World, team: str, first: date) -> None:
     """Thirteen who join one team in one month: some begin, and four leave before they did, in twos."""
     for number in range(13):
-        joined = at(date(2026, 3, 2) + number * DAY, 9)
+        joined = at(first + number * DAY, 9)
         left = {2: 11, 5: 11, 7: 30, 8: 31}.get(number)
-        world.members.append(_member("t3", f"joiner{number}", joined, joined + left * DAY if left else None))
+        world.members.append(member(team, f"joiner{number}", joined, joined + left * DAY if left else None))
         if number in (0, 1, 3, 4, 9, 10):
-            world.add_event(
-                joined + (4 if number < 3 else 20) * DAY, "telemetry:skill_invoke", f"joiner{number}",
-                joined + 21 * DAY, skill_name="cat/docs", success=True,
-            )  # fmt: skip
+            moment = joined + (4 if number < 3 else 20) * DAY
+            used = {"skill_name": "cat/docs", "success": True}
+            world.add_event(moment, "telemetry:skill_invoke", f"joiner{number}", moment, **used)
 
 
-def _member(team: str, person: str, joined: datetime, left: datetime | None) -> Row:
+def member(team: str, person: str, joined: datetime, left: datetime | None) -> Row:
+    """A row of somebody's membership."""
     return {"team_id": team, "actor_key": person, "is_bot": False, "joined_at": joined, "left_at": left}
 
 
@@ -125,54 +139,93 @@ class Use:
     skill: str
     day: date
     success: bool | None
+    event: str
 
 
 class Truth:
     """What metrics.md says about a world as of a moment."""
 
     def __init__(self, world: World, as_of: datetime) -> None:
-        self.last_day = as_of.date() - DAY
+        self.world, self.last_day = world, as_of.date() - DAY
         self.events = [event for event in world.events if event["created_at"] < as_of]
-        self.members = [m for m in world.members if not m["is_bot"] and m["team_id"] != "inside"]
-        self.members = [m for m in self.members if m["joined_at"] < as_of]
-        self.begins = min(event["created_at"].date() for event in self.events)
-        self._seated: dict[tuple[str, date], set[str]] = {}
+        self.teams = [team for team, account in world.teams.items() if account not in world.internal]
+        # Who left at the moment of joining was never there.
+        stays = [m for m in world.members if m["left_at"] is None or m["left_at"] > m["joined_at"]]
+        self.stays = [m for m in stays if m["joined_at"] < as_of]
+        self.members = [m for m in self.stays if not m["is_bot"] and m["team_id"] in self.teams]
+        # Before any event arrived data begins nowhere; the log of installs is no event.
+        seen = [event for event in self.events if told_in(event) != "in the audit log"]
+        self.begins = min((event["created_at"].date() for event in seen), default=date.max)
+        self.scrapers = self._scrapers()
         self._seats: dict[tuple[str, date, int], set[str]] = {}
+        self._changes: dict[str, list[tuple[datetime, bool, str]]] = defaultdict(list)
+        for event in self.events:
+            if not self.is_scraped(event) and (change := self._change_of(event)):
+                self._changes[event["actor_key"]].append(change)
         self.uses = [use for event in self.events for use in self._uses_of(event)]
+
+    def _scrapers(self) -> set[tuple[str, str, date]]:
+        """Actors and addresses with a day of too many searches, more than 95 % of which filled a page."""
+        pages: dict[tuple[str, str, date], list[bool]] = defaultdict(list)
+        for event in self.events:
+            if event["event_type"] == "search:metrics":
+                for kind in ("actor", "ip_prefix"):
+                    who = event["actor_key" if kind == "actor" else kind]
+                    if who is not None:
+                        is_full = event["metadata"].get("result_count") in (20, 50, 100)
+                        pages[kind, who, event["created_at"].date()].append(is_full)
+        return {key for key, full in pages.items() if len(full) > self.world.scraping and sum(full) > 0.95 * len(full)}
+
+    def scraper_of(self, event: Row) -> tuple[str, str, date] | None:
+        """Whose event of a scraping day it is: of an actor and an address that both scrape, the actor's."""
+        day = event["created_at"].date()
+        found = [("actor", event["actor_key"], day), ("ip_prefix", event["ip_prefix"], day)]
+        return next((who for who in found if who in self.scrapers), None)
+
+    def is_scraped(self, event: Row) -> bool:
+        """Whether a scraper did it, or it came from one's address."""
+        return self.scraper_of(event) is not None
+
+    def resolved(self, name: str) -> str:
+        """The one registry name that ends in a bare name, else the name itself."""
+        return resolved(name, self.world.skills)
 
     def seated(self, team: str, day: date) -> set[str]:
         """People whose stay overlaps the day."""
-        if (team, day) not in self._seated:
-            self._seated[team, day] = self._overlapping(team, day)
-        return self._seated[team, day]
-
-    def _overlapping(self, team: str, day: date) -> set[str]:
-        return {
-            member["actor_key"]
-            for member in self.members
-            if member["team_id"] == team
-            and member["joined_at"] < at(day + DAY)
-            and (member["left_at"] is None or member["left_at"] > at(day))
-        }
+        return self.seats(team, day, 1)
 
     def seats(self, team: str, end: date, length: int) -> set[str]:
-        """People seated on at least one day of the window."""
+        """People whose stay overlaps at least one day of the window, and so the window."""
         if (team, end, length) not in self._seats:
-            self._seats[team, end, length] = set().union(*(self.seated(team, end - n * DAY) for n in range(length)))
+            self._seats[team, end, length] = {
+                member["actor_key"]
+                for member in self.members
+                if member["team_id"] == team
+                and member["joined_at"] < at(end + DAY)
+                and (member["left_at"] is None or member["left_at"] > at(end - (length - 1) * DAY))
+            }
         return self._seats[team, end, length]
 
     def _uses_of(self, event: Row) -> list[Use]:
-        data = event["metadata"]
-        by_person = data.get("user_initiated", not data.get("agent_session", False))
-        if event["event_type"] != "telemetry:skill_invoke" or "skill_name" not in data or not by_person:
+        data, day, person = event["metadata"], event["created_at"].date(), event["actor_key"]
+        # A day that is not over belongs to no window and to no week.
+        if not is_use(event) or self.is_scraped(event) or day > self.last_day:
             return []
-        day = event["created_at"].date()
-        skill, person = resolved(data["skill_name"]), event["actor_key"]
+        skill = self.resolved(data["skill_name"])
         return [
-            Use(team, person, skill, day, data.get("success"))
-            for team in TEAMS
-            if team != "inside" and person in self.seated(team, day)
+            Use(team, person, skill, day, data.get("success"), event["event_id"])
+            for team in self.teams
+            if person in self.seated(team, day)
         ]
+
+    def _change_of(self, event: Row) -> tuple[datetime, bool, str] | None:
+        """When a skill was installed or (True) uninstalled: if it is known to have worked, or not to have failed."""
+        is_install = event["event_type"] == "telemetry:skill_install"
+        success = event["metadata"].get("success")
+        counts = success is True if is_install else success is not False
+        if not event["event_type"].endswith("install") or not counts or not event["metadata"].get("skill_id"):
+            return None
+        return event["created_at"], not is_install, self.resolved(event["metadata"]["skill_id"])
 
     def period_ends(self) -> list[date]:
         """The last 14 complete days, the Sundays of 53 weeks, the month ends since data began."""
@@ -188,21 +241,30 @@ class Truth:
     def installed(self, person: str, end: date) -> set[str]:
         """Skills whose last change up to the end of the day is an install; at equal times the uninstall wins."""
         last: dict[str, tuple[datetime, bool]] = {}
-        for event in self.events:
-            is_install = event["event_type"] == "telemetry:skill_install"
-            success = event["metadata"].get("success")
-            counts = success is True if is_install else success is not False
-            is_change = event["event_type"].endswith("install") and event["actor_key"] == person
-            if is_change and counts and event["created_at"].date() <= end:
-                skill = resolved(event["metadata"]["skill_id"])
-                change = (event["created_at"], not is_install)
-                last[skill] = max(last.get(skill, change), change)
+        for moment, is_uninstall, skill in self._changes[person]:
+            if moment < at(end + DAY):
+                last[skill] = max(last.get(skill, (moment, is_uninstall)), (moment, is_uninstall))
         return {skill for skill, (_, is_uninstall) in last.items() if not is_uninstall}
 
 
-def resolved(name: str) -> str:
+def told_in(event: Row) -> str:
+    """Where the registry tells of it: of the installs a third is in the audit log only, and another third in both."""
+    is_install = event["event_type"] in ("telemetry:skill_install", "telemetry:skill_uninstall")
+    ways = ("as an event", "in the audit log", "in both") if is_install else ("as an event",)
+    return ways[int(event["event_id"][1:]) % len(ways)]
+
+
+def is_use(event: Row) -> bool:
+    """Whether somebody used a skill, and not an agent on its own."""
+    data = event["metadata"]
+    by_person = data.get("user_initiated", not data.get("agent_session", False))
+    is_named = event["event_type"] == "telemetry:skill_invoke" and bool(data.get("skill_name"))
+    return is_named and by_person and event["actor_key"] is not None
+
+
+def resolved(name: str, skills: Iterable[str] = SKILLS) -> str:
     """The one registry name that ends in a bare name, else the name itself."""
-    owners = [skill for skill in SKILLS if skill.endswith("/" + name)]
+    owners = sorted({skill for skill in skills if skill.endswith("/" + name)})
     return owners[0] if "/" not in name and len(owners) == 1 else name
 
 
@@ -214,7 +276,7 @@ def users(uses: list[Use]) -> set[str]:
 def skill_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
     """team_skill_usage by its key."""
     rows: dict[tuple[Any, ...], Row] = {}
-    for team in ("t1", "t2", "t3"):
+    for team in truth.teams:
         of_team = [use for use in truth.uses if use.team == team]
         for end in truth.period_ends():
             for length in LENGTHS:
@@ -244,21 +306,28 @@ def _skill_rows_of(truth: Truth, team: str, uses: list[Use], end: date, length: 
             "success_rate": sum(told) / len(told) if told else None,
             "user_days": len({(use.person, use.day) for use in mine if use.success is True}),
             "previous_users": len(users(then)),
+            "previous_seats": seats_before,
             "previous_adoption_rate": len(users(then)) / seats_before if is_covered and seats_before else None,
             "is_name_resolved": "/" in skill,
             "is_provisional": end > truth.last_day - 3 * DAY,
         }
-    for row in rows.values():
-        place = (row["users"], row["user_days"], row["uses"])
-        better = sum((other["users"], other["user_days"], other["uses"]) > place for other in rows.values())
-        row["usage_rank"] = better + 1 if row["users"] else None
+    places = {when: {skill: _place(uses, skill) for _, skill, _, _ in rows} for when, uses in enumerate((now, before))}
+    for (_, skill, _, _), row in rows.items():
+        for when, name in enumerate(("usage_rank", "previous_usage_rank")):
+            better = sum(place > places[when][skill] for place in places[when].values())
+            row[name] = better + 1 if places[when][skill][0] else None
     return rows
+
+
+def _place(uses: list[Use], skill: str) -> tuple[int, int, int]:
+    mine = [use for use in uses if use.skill == skill]
+    return len(users(mine)), len({(use.person, use.day) for use in mine if use.success is True}), len(mine)
 
 
 def activity_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
     """team_activity by its key."""
     rows = {}
-    for team in ("t1", "t2", "t3"):
+    for team in truth.teams:
         uses = [use for use in truth.uses if use.team == team]
         for end in truth.period_ends():
             for length in LENGTHS:
@@ -275,8 +344,8 @@ def _activity_row(truth: Truth, team: str, uses: list[Use], end: date, length: i
     seats_before = len(truth.seats(team, end - length * DAY, length))
     active_days = {(use.person, use.day) for use in now if use.success is True}
     working = [end - n * DAY for n in range(length)]
-    working = [day for day in working if day.weekday() < 5 and day != HOLIDAY]
-    mean, mean_working = len(active_days) / length, sum(day in working for _, day in active_days) / len(working)
+    working = [day for day in working if day.weekday() < 5 and day not in truth.world.holidays]
+    worked, mean = sum(day in working for _, day in active_days), len(active_days) / length
     has_ratio = bool(active) and truth.begins <= end - (length - 1) * DAY
     installed = set().union(*(truth.installed(person, end) for person in truth.seated(team, end)))
     of_installed = sum(len(users([use for use in now if use.skill == skill])) for skill in installed)
@@ -290,15 +359,16 @@ def _activity_row(truth: Truth, team: str, uses: list[Use], end: date, length: i
         "uses": len(now),
         "successes": sum(use.success is True for use in now),
         "mean_dau": mean,
-        "mean_dau_working": mean_working,
+        "mean_dau_working": worked / len(working) if working else None,
         "stickiness": mean / len(active) if has_ratio else None,
-        "stickiness_working": mean_working / len(active) if has_ratio else None,
+        "stickiness_working": worked / len(working) / len(active) if has_ratio and working else None,
         "habitual_users": _habitual(active_days, end) if length == 28 else None,
         "new_users": len(active - earlier),
         "returning_users": len(active & previous),
         "resurrected_users": len((active & earlier) - previous),
         "dormant_users": len(previous - active),
         "previous_active_users": len(previous),
+        "previous_seats": seats_before,
         "previous_adoption_rate": (
             len(previous) / seats_before if seats_before and truth.begins <= end - (2 * length - 1) * DAY else None
         ),
@@ -333,7 +403,7 @@ def _habitual(active_days: set[tuple[str, date]], end: date) -> int:
 def installed_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
     """team_installed_skills by its key."""
     rows = {}
-    for team in ("t1", "t2", "t3"):
+    for team in truth.teams:
         uses = [use for use in truth.uses if use.team == team]
         for end in truth.period_ends():
             seated = truth.seated(team, end)
@@ -350,54 +420,58 @@ def installed_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
     return rows
 
 
-def excluded_rows(world: World, as_of: datetime) -> dict[tuple[Any, ...], Row]:
-    """excluded_events by its key, of a world without scrapers: uses of bots and of the internal account's people."""
-    truth = Truth(world, as_of)
-    left_out = []  # (rule, team, event) of every use and each team that its actor sat in that day
+def excluded_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
+    """excluded_events by its key: uses of bots and of internal accounts' people, and all that scrapers did."""
+    left_out = []  # (rule, team, who, event) of every use and each team that its actor sat in that day
     for event in truth.events:
-        data = event["metadata"]
-        by_person = data.get("user_initiated", not data.get("agent_session", False))
-        if event["event_type"] != "telemetry:skill_invoke" or "skill_name" not in data or not by_person:
-            continue
-        day = event["created_at"].date()
-        for member in world.members:
-            is_seated = member["joined_at"] < min(at(day + DAY), as_of) and (
-                member["left_at"] is None or member["left_at"] > at(day)
-            )
-            if member["actor_key"] == event["actor_key"] and is_seated:
-                if member["team_id"] == "inside":
-                    left_out.append(("internal", "inside", event))
-                elif member["is_bot"]:
-                    left_out.append(("bot", member["team_id"], event))
+        day, scraper = event["created_at"].date(), truth.scraper_of(event)
+        if scraper is not None and told_in(event) != "in the audit log":
+            left_out.append(("scraper", "*", scraper[:2], event))
+        elif scraper is None and is_use(event):
+            for member in truth.stays:
+                is_there = member["joined_at"] < at(day + DAY) and (
+                    not member["left_at"] or member["left_at"] > at(day)
+                )
+                is_internal = truth.world.teams[member["team_id"]] in truth.world.internal
+                if member["actor_key"] == event["actor_key"] and is_there and (is_internal or member["is_bot"]):
+                    rule = "internal" if is_internal else "bot"
+                    left_out.append((rule, member["team_id"], event["actor_key"], event))
     rows = {}
     for end in truth.period_ends():
         for length in LENGTHS:
-            within = [o for o in left_out if end - length * DAY < o[2]["created_at"].date() <= end]
-            for rule, team in {("bot", "*"), ("internal", "*")} | {("bot", team) for _, team, _ in within}:
-                of_rule = [o[2] for o in within if o[0] == rule and (team in ("*", o[1]))]
-                events = {event["event_id"]: event["actor_key"] for event in of_rule}
-                if events:
-                    rows[team, rule, end, length] = {"events": len(events), "actors": len(set(events.values()))}
+            within = [o for o in left_out if end - length * DAY < o[3]["created_at"].date() <= end]
+            keys = {("*", rule) for rule, *_ in within} | {(team, rule) for rule, team, *_ in within if rule == "bot"}
+            for team, rule in keys:
+                of_rule = [o for o in within if o[0] == rule and team in ("*", o[1])]
+                rows[team, rule, end, length] = {
+                    "events": len({event["event_id"] for *_, event in of_rule}),
+                    "actors": len({who for _, _, who, _ in of_rule}),
+                    "is_provisional": end > truth.last_day - 3 * DAY,
+                }
     return rows
 
 
 def account_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
     """account_activity by its key: people, not the sum over teams."""
     rows = {}
-    for account, teams in {"a1": ("t1", "t2"), "a2": ("t3",)}.items():
+    for account in {truth.world.teams[team] for team in truth.teams}:
+        teams = [team for team in truth.teams if truth.world.teams[team] == account]
+        uses = list({use.event: use for use in truth.uses if use.team in teams}.values())
         for end in truth.period_ends():
             for length in LENGTHS:
                 seats = set().union(*(truth.seats(team, end, length) for team in teams))
-                now = truth.window([use for use in truth.uses if use.team in teams], end, length)
-                both = [use for use in now if use.team == "t2" and use.person in truth.seated("t1", use.day)]
+                now = truth.window(uses, end, length)
                 if seats:
                     rows[account, end, length] = {
                         "seats": len(seats),
                         "active_users": len(users(now)),
                         "adoption_rate": len(users(now)) / len(seats),
                         "active_skills": len({use.skill for use in now if use.success is True}),
-                        "uses": len(now) - len(both),
-                        "successes": sum(u.success is True for u in now) - sum(u.success is True for u in both),
+                        "uses": len(now),
+                        "successes": sum(use.success is True for use in now),
+                        "has_data": truth.begins <= end,
+                        "is_covered": truth.begins <= end - (length - 1) * DAY,
+                        "is_provisional": end > truth.last_day - 3 * DAY,
                     }
     return rows
 
@@ -462,13 +536,12 @@ def joiners(truth: Truth) -> list[Joiner]:
         left = date.max if is_there else max(m["left_at"].date() for m in stays)
         seen_until = min(left, truth.last_day)
         successes = {
-            (event["created_at"].date(), resolved(event["metadata"]["skill_name"]))
+            (event["created_at"].date(), truth.resolved(event["metadata"]["skill_name"]))
             for event in truth.events
             if event["actor_key"] == person
-            and event["event_type"] == "telemetry:skill_invoke"
-            and "skill_name" in event["metadata"]
+            and is_use(event)
             and event["metadata"].get("success") is True
-            and event["metadata"].get("user_initiated", not event["metadata"].get("agent_session", False))
+            and not truth.is_scraped(event)
             and joined <= event["created_at"].date() <= seen_until
         }
         first = min((day for day, _ in successes), default=None)
@@ -482,19 +555,25 @@ def joiners(truth: Truth) -> list[Joiner]:
 
 def survival(people: list[Joiner], day: int) -> Fraction:
     """The share that has not begun by the end of the day: the product of (1 - d / n) over the days so far."""
-    left = Fraction(1)
-    for each in range(day + 1):
-        at_risk = sum(person.days >= each for person in people)
-        if at_risk:
-            left *= 1 - Fraction(sum(person.days == each and person.has_begun for person in people), at_risk)
-    return left
+    return survivals(people, day)[day]
+
+
+def survivals(people: list[Joiner], last: int) -> list[Fraction]:
+    """The same of each day up to the last."""
+    shares, left = [], Fraction(1)
+    for day in range(last + 1):
+        begun = sum(person.days == day and person.has_begun for person in people)
+        if begun:
+            left *= 1 - Fraction(begun, sum(person.days >= day for person in people))
+        shares.append(left)
+    return shares
 
 
 def onboarding_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
     """team_onboarding by its key."""
     rows = {}
     for (team, cohort), people in _cohorts(truth).items():
-        ticks = censoring_ticks(people)
+        ticks, shares = censoring_ticks(people), survivals(people, 90)
         for day in range(91):
             if any(person.days >= day for person in people):
                 begun = [person for person in people if person.has_begun]
@@ -504,8 +583,8 @@ def onboarding_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
                     "events": sum(person.days == day for person in begun),
                     "censored": sum(person.days == day and not person.has_begun for person in people),
                     "adopters": sum(person.days <= day for person in begun),
-                    "survival": float(survival(people, day)),
-                    "adopted_share": float(1 - survival(people, day)),
+                    "survival": float(shares[day]),
+                    "adopted_share": float(1 - shares[day]),
                     "has_data": all(person.joined >= truth.begins for person in people),
                     **ticks.get(day, {"last_seen": None, "fewest_last_seen": None}),
                 }
@@ -536,17 +615,21 @@ def onboarding_summary_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
     rows = {}
     for (team, cohort), people in _cohorts(truth).items():
         longest = max(person.days for person in people)
-        shares = {
-            day: float(1 - survival(people, day)) if longest >= day or survival(people, day) == 0 else None
-            for day in (7, 30)
-        }
+        left = survivals(people, max(longest, 30))
+        shares = {day: float(1 - left[day]) if longest >= day or left[day] == 0 else None for day in (7, 30)}
+        middle = next((day for day in range(longest + 1) if left[day] <= Fraction(1, 2)), None)
+        begun = [person.days for person in people if person.has_begun]
         skills = [person.skills_30 for person in people if person.skills_30 is not None]
         month_end = (cohort + 31 * DAY).replace(day=1) - DAY
         rows[team, cohort] = {
             "seats": len(people),
+            "adopters": len(begun),
+            "adopters_7": sum(days <= 7 for days in begun),
             "adopted_by_7": shares[7],
+            "adopters_30": sum(days <= 30 for days in begun),
             "adopted_by_30": shares[30],
-            "median_days": next((day for day in range(longest + 1) if survival(people, day) <= Fraction(1, 2)), None),
+            "median_days": middle,
+            "adopters_median": sum(middle is None or days <= middle for days in begun),
             "people_30": len(skills),
             "median_skills_30": float(median(skills)) if skills else None,
             "is_complete_30": month_end <= truth.last_day

@@ -1,11 +1,14 @@
-"""The small published world on each engine, made once for all who only read it."""
+"""The small published world on each engine, made once for all who only read it, and what dbt asks for a build."""
 
+import pickle
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import initialised
+from tests.conftest import initialised, made_once
 from tests.integration.published_world import AS_OF, build
+from tests.integration.replayed_dbt import RECORDED, Recording, record
 from warehouse import open_warehouse
 from warehouse.access import Reader, open_reader
 from warehouse.publish import publish
@@ -28,3 +31,14 @@ def reader(published_settings: Settings) -> Iterator[Reader]:
     """Who reads the small world on each engine in turn."""
     with open_reader(published_settings) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def recorded_dbt(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    """What dbt asks to build the tables whose properties are tested, from nothing and upon that."""
+
+    def make(folder: Path) -> None:
+        with open_warehouse(load_settings(home=folder / "home", secret="a key for tests only")) as opened:
+            (folder / "recording").write_bytes(pickle.dumps(record(opened, RECORDED)))
+
+    return pickle.loads((made_once(tmp_path_factory, "recorded dbt", make) / "recording").read_bytes())

@@ -19,7 +19,6 @@ from tests.integration.adoption_world import (
     World,
     at,
     make_world,
-    resolved,
 )
 from tests.unit.ingest.simulator.recommended import CLICKED, INSTALL, INVOKE, SHOWN, UNINSTALL, Episode, episodes
 
@@ -77,15 +76,15 @@ def _of_skills(truth: Truth) -> Iterator[tuple[str, str, Row]]:
     for event in truth.events:
         data, person = event["metadata"], event["actor_key"]
         name = data.get("skill_name") if event["event_type"] == INVOKE else data.get("skill_id")
-        if person and name and (person, event["created_at"].date()) != (CRAWLER, CRAWL):
-            yield person, resolved(name), event
+        if person and name and not truth.is_scraped(event):
+            yield person, truth.resolved(name), event
 
 
 def recommendation_rows(truth: Truth) -> dict[tuple[Any, ...], Row]:
     """team_recommendations by its key."""
     rows = {}
     found = episodes(_of_skills(truth), truth.last_day)
-    for team in ("t1", "t2", "t3"):
+    for team in truth.teams:
         mine = [e for e in found if e.day <= truth.last_day and e.person in truth.seated(team, e.day)]
         for end in truth.period_ends():
             for length in LENGTHS:

@@ -2,8 +2,9 @@
 
 from datetime import UTC, date, datetime
 
+import pytest
+
 from orchestration.dbt_runner import run_dbt
-from tests.conftest import postgres_takes_long
 from tests.integration.adoption_world import Truth, World, at
 from tests.integration.recommendation_world import make_recommendations, recommendation_rows
 from tests.integration.test_adoption_windows import add_events, assert_same, fill, published, remove_events
@@ -27,7 +28,7 @@ def assert_as_defined(warehouse: Warehouse, world: World, as_of: datetime) -> No
     assert_same(published(warehouse, "team_recommendations", KEY), recommendation_rows(Truth(world, as_of)))
 
 
-@postgres_takes_long
+@pytest.mark.long
 def test_every_funnel_is_what_the_definition_says_also_after_late_events_and_another_clock(
     warehouse: Warehouse,
 ) -> None:

@@ -1,0 +1,49 @@
+"""A1 to A8 and R2 in worlds that hypothesis draws: every row against the definitions in plain Python."""
+
+import pytest
+from hypothesis import given, settings
+
+from tests.integration.drawn_worlds import FIXED, FRESH, History, histories, worlds
+from tests.integration.replayed_dbt import Recording, ReplayedWarehouse
+from tests.integration.test_adoption_windows import MODELS, assert_as_defined, fill, put_events, put_what_may_change
+
+
+@pytest.fixture(scope="module")
+def adoption(recorded_dbt: Recording) -> Recording:
+    """What dbt asks to build these tables."""
+    return recorded_dbt.only_for(*MODELS.replace("+", "").split())
+
+
+def assert_follows(recording: Recording, history: History) -> None:
+    warehouse, world = ReplayedWarehouse(recording), history.world
+    fill(warehouse, world)
+    warehouse.build(history.as_of)
+    assert_as_defined(warehouse, world, history.as_of)
+    for step in history.following:
+        step.change(world)
+        put_what_may_change(warehouse, world)
+        put_events(warehouse, world)
+        warehouse.build(step.as_of)
+        assert_as_defined(warehouse, world, step.as_of)
+    warehouse.close()
+
+
+@settings(FIXED, max_examples=15)
+@given(history=worlds())
+def test_every_row_is_what_the_definitions_say(adoption: Recording, history: History) -> None:
+    assert_follows(adoption, history)
+
+
+@settings(FIXED, max_examples=8)
+@given(history=histories())
+def test_late_events_erasures_corrections_renames_and_other_clocks_move_what_they_should_and_no_more(
+    adoption: Recording, history: History
+) -> None:
+    assert_follows(adoption, history)
+
+
+@pytest.mark.long
+@settings(FRESH, max_examples=400)
+@given(history=worlds() | histories())
+def test_every_row_of_many_more_worlds_is_what_the_definitions_say(adoption: Recording, history: History) -> None:
+    assert_follows(adoption, history)
