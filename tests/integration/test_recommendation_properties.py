@@ -1,0 +1,99 @@
+"""R1 in worlds that hypothesis draws: every row against episodes followed one by one in plain Python."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.integration.adoption_world import DAY, World
+from tests.integration.drawn_worlds import CHANGES, FIXED, FRESH, History, histories, worlds
+from tests.integration.replayed_dbt import Recording, ReplayedWarehouse
+from tests.integration.test_adoption_windows import fill, put_events, put_what_may_change
+from tests.integration.test_recommendations import assert_as_defined
+from tests.unit.ingest.simulator.recommended import CLICKED, INVOKE, SHOWN
+
+NAMES = ("ann/lint", "bob/test", "lint", "nowhere")
+# Days of an episode at whose turns a step opens or closes, and what is seen before it.
+DAYS = (0, 7, 8, 14, 15, 16, 30, 31, -1)
+MOMENTS = (timedelta(0), timedelta(microseconds=1), -timedelta(microseconds=1), timedelta(hours=12))
+
+
+@pytest.fixture(scope="module")
+def recommendations(recorded_dbt: Recording) -> Recording:
+    """What dbt asks to build this table."""
+    return recorded_dbt.only_for("team_recommendations")
+
+
+@st.composite
+def shown(draw: Any, history: History) -> History:
+    """The world, and recommendations with what follows them on the days that count and just beside those."""
+    world = history.world
+    people = sorted({member["actor_key"] for member in world.members}) or ["stranger"]
+    for _ in range(draw(st.integers(1, 8))):
+        _episode(draw, world, draw(st.sampled_from(people)), history.as_of)
+    return history
+
+
+def _episode(draw: Any, world: World, person: str, as_of: datetime) -> None:
+    before = draw(st.sampled_from((31, 30, 29, 32, 15, 14, 16, 8, 7, 9, 1, 60, 90, 120)))
+    at_noon = as_of.replace(hour=12, minute=0, second=0) - before * DAY
+    first = draw(st.sampled_from((at_noon, at_noon.replace(hour=0), at_noon + timedelta(hours=12, microseconds=-1))))
+    name, surface = draw(st.sampled_from(NAMES)), draw(st.sampled_from(("cli", "web", None)))
+    kinds = draw(st.lists(st.sampled_from((SHOWN, CLICKED, "change", "change", INVOKE, INVOKE)), max_size=6))
+    _event(draw, world, SHOWN, person, name, surface, first)
+    for kind in kinds:
+        moment = first + draw(st.sampled_from(DAYS)) * DAY + draw(st.sampled_from(MOMENTS))
+        _event(draw, world, kind, person, name, surface, moment)
+
+
+def _event(draw: Any, world: World, kind: str, person: str, name: str, surface: str | None, moment: datetime) -> None:
+    data: dict[str, Any] = {"skill_id": name}
+    if kind in (SHOWN, CLICKED):
+        data |= {"surface": draw(st.sampled_from((surface, surface, "web")))}
+    if kind == SHOWN:
+        data |= {"model": draw(st.sampled_from(("heuristic", "sequential", "holdout", None)))}
+    if kind == INVOKE:
+        data = {"skill_name": name, "success": draw(st.sampled_from((True, True, False, None)))}
+    if kind == "change":
+        kind, more = draw(st.sampled_from(CHANGES))
+        data |= more
+    world.add_event(moment, kind, person, moment, **{key: value for key, value in data.items() if value is not None})
+    if kind.endswith("install"):
+        world.events[-1]["ip_prefix"] = None
+
+
+def assert_follows(recording: Recording, history: History) -> None:
+    warehouse, world = ReplayedWarehouse(recording), history.world
+    fill(warehouse, world)
+    warehouse.build(history.as_of)
+    assert_as_defined(warehouse, world, history.as_of)
+    for step in history.following:
+        step.change(world)
+        put_what_may_change(warehouse, world)
+        put_events(warehouse, world)
+        warehouse.build(step.as_of)
+        assert_as_defined(warehouse, world, step.as_of)
+    warehouse.close()
+
+
+@settings(FIXED, max_examples=15)
+@given(history=worlds().flatmap(shown))
+def test_every_funnel_is_what_the_definition_says(recommendations: Recording, history: History) -> None:
+    assert_follows(recommendations, history)
+
+
+@settings(FIXED, max_examples=6)
+@given(history=histories().flatmap(shown))
+def test_a_funnel_follows_what_came_late_went_or_got_another_name(recommendations: Recording, history: History) -> None:
+    assert_follows(recommendations, history)
+
+
+@pytest.mark.long
+@settings(FRESH, max_examples=400)
+@given(history=(worlds() | histories()).flatmap(shown))
+def test_every_funnel_of_many_more_worlds_is_what_the_definition_says(
+    recommendations: Recording, history: History
+) -> None:
+    assert_follows(recommendations, history)
