@@ -212,7 +212,8 @@ class Truth:
         return math.log(1 + sum(min(uses, total / 4) for uses in by_account.values()))
 
     def _usage(self, name: str) -> Fraction | None:
-        if self._category(name) is None:
+        has_data = any(event["created_at"] < min(self.end, self.as_of) for event in self.world.events)
+        if self._category(name) is None or not has_data:
             return None
         names = {skill["skill_name"] for skill in self.world.skills}
         peers = [other for other in names if self._category(other) == self._category(name)]
