@@ -1,9 +1,12 @@
 """A1 to A8 and R2 in worlds that hypothesis draws: every row against the definitions in plain Python."""
 
+from datetime import date, datetime
+
 import pytest
 from hypothesis import given, settings
 
-from tests.integration.drawn_worlds import FIXED, FRESH, History, histories, worlds
+from tests.integration.adoption_world import DAY, World, at, member
+from tests.integration.drawn_worlds import FIXED, FRESH, History, Next, histories, worlds
 from tests.integration.replayed_dbt import Recording, ReplayedWarehouse
 from tests.integration.test_adoption_windows import MODELS, assert_as_defined, fill, put_events, put_what_may_change
 
@@ -40,6 +43,20 @@ def test_late_events_erasures_corrections_renames_and_other_clocks_move_what_the
     adoption: Recording, history: History
 ) -> None:
     assert_follows(adoption, history)
+
+
+def test_seats_of_old_stay_counted_where_history_arrives_from_before_data_began(adoption: Recording) -> None:
+    # The last of June then ends a month with data, and windows end a week and more before it that none did before.
+    as_of, world = at(date(2027, 1, 1), 6), World()
+    world.members.append(member("t1", "p1", at(date(2026, 3, 7)), None))
+
+    def use(world: World, day: date, loaded_at: datetime) -> None:
+        used = {"skill_name": "ann/lint", "success": True}
+        world.add_event(at(day, 9), "telemetry:skill_invoke", "p1", loaded_at, **used)
+
+    use(world, date(2026, 7, 3), as_of)
+    later = Next(as_of + DAY, lambda world: use(world, date(2026, 6, 25), as_of + DAY))
+    assert_follows(adoption, History(world, as_of, [later]))
 
 
 @pytest.mark.long
