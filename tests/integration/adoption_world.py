@@ -527,11 +527,11 @@ class Joiner:
 def joiners(truth: Truth) -> list[Joiner]:
     """Everybody who joined a team by the last complete day."""
     found = []
-    for team, person in sorted({(m["team_id"], m["actor_key"]) for m in truth.members}):
-        stays = [m for m in truth.members if (m["team_id"], m["actor_key"]) == (team, person)]
+    # Who comes back after the last complete day has not come back yet.
+    members = [m for m in truth.members if m["joined_at"].date() <= truth.last_day]
+    for team, person in sorted({(m["team_id"], m["actor_key"]) for m in members}):
+        stays = [m for m in members if (m["team_id"], m["actor_key"]) == (team, person)]
         joined = min(m["joined_at"].date() for m in stays)
-        if joined > truth.last_day:
-            continue
         is_there = any(m["left_at"] is None for m in stays)
         left = date.max if is_there else max(m["left_at"].date() for m in stays)
         seen_until = min(left, truth.last_day)

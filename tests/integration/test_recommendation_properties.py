@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.integration.adoption_world import DAY, World
+from tests.integration.adoption_world import DAY, World, member
 from tests.integration.drawn_worlds import CHANGES, FIXED, FRESH, History, histories, worlds
 from tests.integration.replayed_dbt import Recording, ReplayedWarehouse
 from tests.integration.test_adoption_windows import fill, put_events, put_what_may_change
@@ -15,8 +15,15 @@ from tests.integration.test_recommendations import assert_as_defined
 from tests.unit.ingest.simulator.recommended import CLICKED, INVOKE, SHOWN
 
 NAMES = ("ann/lint", "bob/test", "lint", "nowhere")
-# Days of an episode at whose turns a step opens or closes, and what is seen before it.
-DAYS = (0, 7, 8, 14, 15, 16, 30, 31, -1)
+# What follows an impression, and on which of its days: where an episode ends, and where each of its steps does.
+SEEN, ANSWERED = (SHOWN, (7, 8, 0, 15, 16)), ("change", (0, 7, 8))
+EARLY, LATE = (INVOKE, (0, 14, 15)), (INVOKE, (14, 15, 30, 31))
+CLICK = (CLICKED, (0, 7, 8))
+FOLLOWING = (
+    (), (CLICK,), (ANSWERED, EARLY), (CLICK, ANSWERED, EARLY, LATE), (ANSWERED, EARLY, LATE),
+    (SEEN, CLICK, ANSWERED), (SEEN, SEEN), (("change", (-1, 0)), ANSWERED),
+    (("change", (0,)), EARLY, EARLY, LATE, LATE),
+)  # fmt: skip
 MOMENTS = (timedelta(0), timedelta(microseconds=1), -timedelta(microseconds=1), timedelta(hours=12))
 
 
@@ -28,23 +35,29 @@ def recommendations(recorded_dbt: Recording) -> Recording:
 
 @st.composite
 def shown(draw: Any, history: History) -> History:
-    """The world, and recommendations with what follows them on the days that count and just beside those."""
-    world = history.world
-    people = sorted({member["actor_key"] for member in world.members}) or ["stranger"]
-    for _ in range(draw(st.integers(1, 8))):
-        _episode(draw, world, draw(st.sampled_from(people)), history.as_of)
+    """The world, and recommendations with what follows them on the days that count and just beside those.
+
+    Most are seen by people who sit in a team all along, each of another skill: so one build judges many.
+    """
+    world, as_of = history.world, history.as_of
+    others = sorted({somebody["actor_key"] for somebody in world.members})
+    seated = [f"r{number}" for number in range(4)]
+    for person in seated:
+        world.members.append(member(min(world.teams), person, as_of - 300 * DAY, None))
+    key = st.tuples(st.sampled_from(seated + others[:3]), st.sampled_from(NAMES))
+    for person, name in draw(st.lists(key, min_size=6, max_size=18)):
+        _episode(draw, world, person, name, as_of)
     return history
 
 
-def _episode(draw: Any, world: World, person: str, as_of: datetime) -> None:
-    before = draw(st.sampled_from((31, 30, 29, 32, 15, 14, 16, 8, 7, 9, 1, 60, 90, 120)))
+def _episode(draw: Any, world: World, person: str, name: str, as_of: datetime) -> None:
+    before = draw(st.sampled_from((40, 31, 30, 32, 15, 14, 16, 8, 7, 9, 1, 60, 90)))
     at_noon = as_of.replace(hour=12, minute=0, second=0) - before * DAY
     first = draw(st.sampled_from((at_noon, at_noon.replace(hour=0), at_noon + timedelta(hours=12, microseconds=-1))))
-    name, surface = draw(st.sampled_from(NAMES)), draw(st.sampled_from(("cli", "web", None)))
-    kinds = draw(st.lists(st.sampled_from((SHOWN, CLICKED, "change", "change", INVOKE, INVOKE)), max_size=6))
+    surface = draw(st.sampled_from(("cli", "web", None)))
     _event(draw, world, SHOWN, person, name, surface, first)
-    for kind in kinds:
-        moment = first + draw(st.sampled_from(DAYS)) * DAY + draw(st.sampled_from(MOMENTS))
+    for kind, days in draw(st.sampled_from(FOLLOWING)):
+        moment = first + draw(st.sampled_from(days)) * DAY + draw(st.sampled_from(MOMENTS))
         _event(draw, world, kind, person, name, surface, moment)
 
 
