@@ -24,7 +24,7 @@ from warehouse.duckdb import DuckDBWriter
 RECORDED = (
     "team_skill_usage", "team_activity", "team_installed_skills", "excluded_events", "account_activity", "teams",
     "team_onboarding", "team_onboarding_summary", "skill_retention_curve", "team_recommendations", "skill_quality",
-    "team_time_saved_uses",
+    "team_time_saved_uses", "int_time_saved_hours",
 )  # fmt: skip
 """Everything that a property is tested of."""
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration.analysis_step import write_team_time_saved
+from orchestration.analysis_step import write_time_saved_hours
 from tests.integration.adoption_world import DAY, LENGTHS, Row, Truth, users
 from tests.integration.drawn_worlds import EDGES, FIXED, FRESH, History, worlds
 from tests.integration.replayed_dbt import Recording, ReplayedWarehouse
@@ -149,7 +149,7 @@ def expected(world: Assumed, truth: Truth) -> tuple[dict[tuple[Any, ...], Row], 
 @pytest.fixture(scope="module")
 def time_saved(recorded_dbt: Recording) -> Recording:
     """What dbt asks to build what hours are made of."""
-    return recorded_dbt.only_for("team_time_saved_uses")
+    return recorded_dbt.only_for("team_time_saved_uses", "int_time_saved_hours")
 
 
 def assert_follows(recording: Recording, world: Assumed) -> None:
@@ -161,11 +161,12 @@ def assert_follows(recording: Recording, world: Assumed) -> None:
             writer.append(f"raw.reference_time_saved_{table}", told)
     warehouse.build(as_of)
     with warehouse.write() as writer:
-        write_team_time_saved(writer, as_of)
+        write_time_saved_hours(writer, as_of)
+        hours_made = writer.fetch("select * from intermediate.int_time_saved_hours")
     uses, saved = expected(world, Truth(world.history.world, as_of))
     key = ("team_id", "period_end", "period_days", "assumption_set")
     assert_same(published(warehouse, "team_time_saved_uses", (*key, "assumption_name")), uses)
-    assert_same(published(warehouse, "team_time_saved", key), saved)
+    assert_same({tuple(row[name] for name in key): row for row in hours_made}, saved)
     warehouse.close()
 
 
