@@ -24,6 +24,7 @@ def test_the_command_has_every_verb() -> None:
                 "gaps",
                 "import",
                 "init",
+                "mend-keys",
                 "prepare",
                 "publish",
                 "pull",
