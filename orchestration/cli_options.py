@@ -71,7 +71,7 @@ built_as_of_option = click.option(
 )
 wait_option = click.option(
     "--wait",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 86_400),
     metavar="SECONDS",
     expose_value=False,
     callback=_keep("wait_seconds"),

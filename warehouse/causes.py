@@ -1,7 +1,7 @@
 """What has happened since the last publication that can change a number that was final: the causes of restatements.
 
-Of a table is known which raw tables stand behind it (`intermediate.int_table_lineage`), of those what landed, what an
-erasure took and what retention took. Which of several things changed one number is not known, so the rule is an order,
+Of a table is known which raw tables stand behind it (`intermediate.int_table_lineage`), of those what landed and what an
+erasure took. Which of several things changed one number is not known, so the rule is an order,
 the narrowest first (`Causes.sql`, told in docs/operations.md). Add a cause as a field of `Causes` and a line there.
 """
 
@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from warehouse import Writer
 from warehouse.access import Snapshot
@@ -44,13 +45,12 @@ class Causes:
     """What may have changed the numbers of one table since it was published last.
 
     backfilled_from: the first day of what was delivered of days long over. refunded: accounts with a refund or credit,
-    everybody's (None in the set) where one does not say whose it is. retained_from: the first day that retention left.
+    everybody's (None in the set) where one does not say whose it is.
     """
 
     has_erasure: bool = False
     has_reference: bool = False
     backfilled_from: date | None = None
-    retained_from: date | None = None
     refunded: frozenset[str | None] = field(default_factory=frozenset)
 
     def sql(self, table: PublishedTable, columns: Mapping[str, str], versions: bool) -> str:
@@ -61,8 +61,6 @@ class Causes:
         whens = []
         if versions:
             whens.append(("o.definition_version is distinct from n.definition_version", "definition version"))
-        if self.retained_from:
-            whens.append((_begins_before(table, columns, self.retained_from), "retention"))
         if self.refunded and table.scope == "money":
             whens.append((self._is_refunded(columns), "refund"))
         if self.has_erasure:
@@ -128,10 +126,8 @@ def _of_raw(writer: Writer, raw: str, since: datetime, before: Snapshot, day: Ra
     )
     has_landed, span = _landed(writer, raw, since)
     causes = Causes(has_erasure=bool(erased), has_reference=has_landed and raw.startswith(_REFERENCE))
-    if raw == _BILLING:
-        causes = replace(
-            causes, refunded=_refunded(writer, since) if has_landed else frozenset(), retained_from=_line(writer, since)
-        )
+    if raw == _BILLING and has_landed:
+        causes = replace(causes, refunded=_refunded(writer, since))
     settled = settled_until(before)
     if has_landed and day and settled:
         causes = replace(causes, backfilled_from=_backfilled_from(writer, raw, day, since, settled, span))
@@ -173,18 +169,15 @@ def _refunded(writer: Writer, since: datetime) -> frozenset[str | None]:
     rows = writer.fetch(
         f"select cast(data as text) as data from {_BILLING} where loaded_at > ? and ({_REFUNDS})", [since]
     )
-    objects = [json.loads(row["data"] or "{}").get("object") or {} for row in rows]
-    return frozenset((told.get("metadata") or {}).get("account_id") for told in objects)
+    return frozenset(_account_of(row["data"]) for row in rows)
 
 
-def _line(writer: Writer, since: datetime) -> date | None:
-    """The first day that retention left of billing; what it takes of other tables leaves their figures as they are."""
-    [row] = writer.fetch(
-        "select max(kept_from) as line from ops.retention_runs "
-        "where table_name = ? and ran_at > ? and rows_removed > 0",
-        [_BILLING.removeprefix("raw."), since],
-    )
-    return row["line"]
+def _account_of(text: str | None) -> str | None:
+    """Whose a refund is; None where its event does not say so in a way that can be read."""
+    told: Any = json.loads(text or "null")
+    for key in ("object", "metadata", "account_id"):
+        told = told.get(key) if isinstance(told, dict) else None
+    return told if isinstance(told, str) else None
 
 
 def _together(causes: Iterable[Causes]) -> Causes:
@@ -194,15 +187,8 @@ def _together(causes: Iterable[Causes]) -> Causes:
         has_erasure=any(each.has_erasure for each in known),
         has_reference=any(each.has_reference for each in known),
         backfilled_from=min((each.backfilled_from for each in known if each.backfilled_from), default=None),
-        retained_from=max((each.retained_from for each in known if each.retained_from), default=None),
         refunded=frozenset().union(*(each.refunded for each in known)),
     )
-
-
-def _begins_before(table: PublishedTable, columns: Mapping[str, str], day: date) -> str:
-    """Whether the row's period begins before a day; true where it has none."""
-    began = next((name for name in ("month", "quarter") if name in table.key and is_date(columns, name)), None)
-    return f"o.{began} < date '{day}'" if began else "true"
 
 
 def _ends_at_or_after(table: PublishedTable, columns: Mapping[str, str], day: date) -> str:

@@ -93,11 +93,13 @@ class PostgresPublisher:
             self._own(SNAPSHOT, _SNAPSHOT_TYPES)
             for table in PUBLISHED + PEOPLE:
                 columns = columns_of(self._connection, table.source)
+                # A column that is new has no number that could have changed.
+                published = columns_of(self._connection, stored(table).qualified)
                 self._own(table, columns)
                 built = self._near(table.source)
                 touched = self._touched(table, built, columns)
                 if before is not None:
-                    self._restate(table, built, columns, before, publication, touched)
+                    self._restate(table, built, columns, published, before, publication, touched)
                 self._difference(table, built, columns, touched)
                 if built != table.source:
                     run(self._connection, f"drop table {built}")
@@ -229,6 +231,7 @@ class PostgresPublisher:
         table: PublishedTable,
         built: str,
         columns: dict[str, str],
+        published: dict[str, str],
         before: Snapshot,
         publication: Publication,
         touched: str,
@@ -236,7 +239,7 @@ class PostgresPublisher:
         base = stored(table).qualified
         old, new = (f"(select * from {name} where {touched})" for name in (base, built))
         causes = publication.causes.get(table.name, Causes())
-        restated = restated_values(table, (old, columns_of(self._connection, base)), (new, columns), before, causes)
+        restated = restated_values(table, (old, published), (new, columns), before, causes)
         if restated is None or table in PEOPLE:
             return
         joined, values = restated

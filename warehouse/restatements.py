@@ -33,7 +33,7 @@ COLUMN_TEXTS = {
     "detected_at": "When the snapshot was published that has the new value (UTC).",
     "old_value": "The number in the snapshot before; NULL where it was not measured.",
     "new_value": "The number now; NULL where it is not measured.",
-    "cause": "The first of these that can have changed it: definition version, retention, refund, erasure, backfill, "
+    "cause": "The first of these that can have changed it: definition version, refund, erasure, backfill, "
     "else late data. docs/operations.md says what each means and what cannot be known.",
     "run_id": "The build that made the new value.",
 }

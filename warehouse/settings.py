@@ -69,7 +69,7 @@ class Settings(BaseSettings):
         default=120, ge=1, description="Minutes after which PostgreSQL stops a statement of the import or the build."
     )
     wait_seconds: int = Field(
-        default=3, ge=0, description="Seconds that a run waits for another one that writes; then it refuses."
+        default=3, ge=0, le=86_400, description="Seconds that a run waits for another one that writes; then it refuses."
     )
     snapshots_kept: int = Field(default=5, ge=1, description="Published snapshots kept beside the current one.")
     registry_url: SecretStr | None = Field(

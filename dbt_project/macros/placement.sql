@@ -1,7 +1,8 @@
 {#-
 Where rows lie on Citus. A model whose `meta` has `distributed_by` is spread over the workers by that column, and tables
 that are spread by the same kind of value lie together; any other model is on every worker whole, but for one that
-something else fills (`written_by`), which stays with the coordinator. The other engines are asked for nothing: target `citus` alone differs from plain PostgreSQL.
+something else fills (`written_by`), which stays with the coordinator. The other engines are asked for nothing: target
+`citus` alone differs from plain PostgreSQL.
 -#}
 
 {#- The condition that an event has a person: on Citus one without lies by its own id, marked by a tilde (warehouse/citus.py). -#}
