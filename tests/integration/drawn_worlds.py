@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from tests.integration.adoption_world import DAY, Row, World
+from tests.integration.adoption_world import DAY, Row, World, member
 
 FIXED = settings(
     derandomize=True, database=None, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck)
@@ -48,6 +48,8 @@ CHANGES: tuple[tuple[str, Row], ...] = (
     ("telemetry:skill_install", {}),
 )
 
+KINDS = ("late", "renamed", "renamed", "erased", "corrected", "left", "joined", "holiday")
+
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 
@@ -80,6 +82,7 @@ class History:
 class Place:
     """What an account's people and their days are drawn from."""
 
+    account: str
     clock: datetime
     people: tuple[str, ...]
     teams: tuple[str, ...]
@@ -100,9 +103,7 @@ def worlds(draw: Draw, clock: datetime | None = None) -> History:
     """Up to four accounts, of which one may be our own, with people who may sit in teams of any of them."""
     as_of = draw(clocks()) if clock is None else clock
     world = World(teams={}, skills=draw(st.lists(st.sampled_from(REGISTRY), max_size=5)), scraping=2)
-    world.holidays = frozenset(
-        as_of.date() - days * DAY for days in draw(st.lists(st.integers(1, 100), max_size=2, unique=True))
-    )
+    world.holidays = frozenset(as_of.date() - days * DAY for days in draw(st.lists(st.integers(1, 12), max_size=4)))
     places = [_account(draw, world, f"a{number}", as_of) for number in range(draw(st.integers(1, 4)))]
     if len(places) > 1:
         world.internal = frozenset(draw(st.sets(st.just("a1"))))
@@ -129,9 +130,9 @@ def histories(draw: Draw) -> History:
 @st.composite
 def _changes(draw: Draw, world: World, as_of: datetime) -> Callable[[World], None]:
     people = sorted({member["actor_key"] for member in world.members}) or ["stranger"]
-    place = Place(as_of, tuple(people), tuple(world.teams), (0,))
+    place = Place("", as_of, tuple(people), tuple(world.teams), (0,))
     made = World(teams=world.teams, made=1_000_000 + int(as_of.timestamp()) % 100_000_000)
-    kinds = draw(st.lists(st.sampled_from(("late", "erased", "corrected", "left", "joined", "renamed", "holiday"))))
+    kinds = draw(st.lists(st.sampled_from(KINDS), min_size=2, max_size=5))
     for kind in kinds:
         if kind == "late":
             _uses(draw, made, place)
@@ -157,8 +158,9 @@ def _changes(draw: Draw, world: World, as_of: datetime) -> Callable[[World], Non
                 }
             if kind == "left" and world.members:
                 world.members[number % len(world.members)]["left_at"] = left
-            if kind == "renamed" and name is not None and world.skills:
-                world.skills[number % len(world.skills)] = name
+            if kind == "renamed" and name is not None:
+                of_skill = number % max(len(world.skills), 1)
+                world.skills[of_skill : of_skill + 1] = [name]
         world.events += late
         world.members += made.members
         if holiday is not None:
@@ -172,19 +174,56 @@ def _account(draw: Draw, world: World, account: str, as_of: datetime) -> Place:
     people = tuple(f"{account}-p{number}" for number in range(draw(st.integers(1, 5))))
     # Days that several of them have in common: they begin, leave and are last seen together.
     anchors = tuple(draw(st.lists(st.sampled_from(EDGES), min_size=1, max_size=3)))
-    place = Place(as_of, people, teams, anchors)
+    place = Place(account, as_of, people, teams, anchors)
     world.teams |= dict.fromkeys(teams, account)
-    world.ips |= {people[0]: "10.1", people[-1]: "10.1"} if draw(st.booleans()) else {}
+    world.ips |= dict.fromkeys((people[0], people[-1], f"{account}-r0"), account) if draw(st.booleans()) else {}
     for person in people:
         for team in draw(st.sampled_from((teams[:1], teams[:1], teams, teams[-1:]))):
             _stay(draw, world, place, person, team)
-    for _ in range(draw(st.integers(1, 5))):
+    for number in range(draw(st.integers(0, 2))):
+        _regular(draw, world, place, f"{account}-r{number}")
+    if draw(st.booleans()):
+        _crowd(draw, world, place, account)
+    for _ in range(draw(st.integers(0, 4))):
         _uses(draw, world, place)
     for _ in range(draw(st.integers(0, 5))):
         _installs(draw, world, place)
     for _ in range(draw(st.sampled_from((0, 0, 1, 2)))):
         _searches(draw, world, place)
     return place
+
+
+def _regular(draw: Draw, world: World, place: Place, person: str) -> None:
+    """Who sits in all teams of the account, and uses a skill on two or three days of each week of a 28-day window."""
+    end = datetime.combine(place.clock.date() - draw(st.sampled_from((1, 1, 2, 8))) * DAY, time(12), UTC)
+    for team in place.teams:
+        world.members.append(member(team, person, end - 200 * DAY, None))
+    name = draw(st.sampled_from(NAMES[:5]))
+    for week, days in enumerate(
+        draw(st.sampled_from(((3, 3, 3, 2), (3, 3, 2, 2), (2, 3, 3, 3), (3, 1), (1,), (0, 2))))
+    ):
+        for day in range(days):
+            _use(draw, world, end - (7 * week + day) * DAY, person, name)
+    # The more often, the higher only among skills of as many people and days.
+    for _ in range(draw(st.integers(0, 3))):
+        _use(draw, world, end, person, draw(st.sampled_from((name, "nowhere"))))
+
+
+def _crowd(draw: Draw, world: World, place: Place, account: str) -> None:
+    """Four or five who join together; some use one skill in the same week, and another on day 29 or 30."""
+    joined = datetime.combine(place.clock.date() - draw(st.sampled_from((31, 30, 40, 95, 120))) * DAY, time(0), UTC)
+    days = draw(
+        st.sampled_from(((0, 0, 0, 0), (0, 0, 0, 0, 0), (0, 1, None, None), (1, 7, 7, None, None), (2, 2, 2, 30)))
+    )
+    for number, begins in enumerate(days):
+        person = f"{account}-c{number}"
+        world.members.append(member(place.teams[0], person, joined, None))
+        if begins is not None:
+            again = draw(st.sampled_from((29, 30, 7, 14)))
+            for day, name in ((begins, "bob/test"), (again, "eve/never"), (again, "bob/test")):
+                moment = joined + day * DAY
+                used = {"skill_name": name, "success": True}
+                world.add_event(moment, "telemetry:skill_invoke", person, moment, **used)
 
 
 def _stay(draw: Draw, world: World, place: Place, person: str, team: str) -> None:
@@ -197,9 +236,8 @@ def _stay(draw: Draw, world: World, place: Place, person: str, team: str) -> Non
             left = datetime.combine(joined.date() + days * DAY, draw(st.sampled_from(MOMENTS)), UTC)
         elif draw(st.integers(0, 3)) == 3:
             left = draw(place.moments())
-        member = {"team_id": team, "actor_key": person, "is_bot": is_bot, "joined_at": joined, "left_at": left}
         if left is None or left >= joined:
-            world.members.append(member)
+            world.members.append(member(team, person, joined, left) | {"is_bot": is_bot})
         if draw(st.booleans()):
             days = draw(st.sampled_from((0, 1, 6, 7, 8, 29, 30, 31, 89, 90, 91)))
             moment = datetime.combine(joined.date() + days * DAY, draw(st.sampled_from(MOMENTS)), UTC)
@@ -237,10 +275,11 @@ def _installs(draw: Draw, world: World, place: Place) -> None:
 
 def _searches(draw: Draw, world: World, place: Place) -> None:
     """A day of searches: more than two of full pages are a scraper's."""
-    moment, person = draw(place.moments()), draw(st.sampled_from(place.people))
+    moment, person = draw(place.moments()), draw(st.sampled_from((place.people[0], *place.people)))
     full = draw(st.sampled_from(((20, 20, 20), (20, 50, 100, 20), (20, 20), (20, 20, 7))))
     for number, results in enumerate(full):
         later = moment + timedelta(microseconds=number)
         world.add_event(later, "search:metrics", person, later, result_count=results)
     # Somebody at the same address, or the scraper itself, uses a skill that day.
-    _use(draw, world, moment, draw(st.sampled_from((place.people[-1], place.people[0], person))), "ann/lint")
+    others = (f"{place.account}-r0", place.people[-1], place.people[0], person)
+    _use(draw, world, moment, draw(st.sampled_from(others)), "ann/lint")

@@ -1,6 +1,6 @@
 """A1 to A8 and R2 in worlds that hypothesis draws: every row against the definitions in plain Python."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -57,6 +57,20 @@ def test_seats_of_old_stay_counted_where_history_arrives_from_before_data_began(
     use(world, date(2026, 7, 3), as_of)
     later = Next(as_of + DAY, lambda world: use(world, date(2026, 6, 25), as_of + DAY))
     assert_follows(adoption, History(world, as_of, [later]))
+
+
+def test_a_skill_that_gets_another_name_takes_the_bare_ones_of_all_days_with_it(adoption: Recording) -> None:
+    as_of, world = at(date(2028, 3, 1), 6), World(skills=["ann/lint"])
+    world.members.append(member("t1", "p1", at(date(2027, 1, 1)), None))
+    for day, name in ((date(2027, 9, 1), "lint"), (date(2027, 9, 2), "ann/lint"), (date(2028, 2, 29), "lint")):
+        world.add_event(at(day), "telemetry:skill_invoke", "p1", at(day), skill_name=name, success=True)
+
+    def rename(world: World) -> None:
+        world.skills[0] = "ann/check-lint" if world.skills[0] == "eve/lint" else "eve/lint"
+
+    # The same clock, so that nothing else has anything made again; then the name that two events bore is nobody's.
+    following = [Next(as_of + timedelta(minutes=minutes), rename) for minutes in (1, 2)]
+    assert_follows(adoption, History(world, as_of, following))
 
 
 @pytest.mark.long

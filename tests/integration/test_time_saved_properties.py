@@ -38,13 +38,14 @@ def assumed(draw: Any) -> Assumed:
     """Up to two sets, with rows of own skills or without a default, some not in force yet or no longer."""
     history = draw(worlds())
     ends = st.lists(st.sampled_from((-2.0, 0.0, 1.0, 4.0, 10.0)), min_size=3, max_size=3).map(sorted)
-    days = st.sampled_from(EDGES) | st.sampled_from((400, -1))
+    # Few days, so that rows of several grades hold from one of them.
+    days = st.sampled_from(draw(st.lists(st.sampled_from((*EDGES, 400, -1)), min_size=1, max_size=2)))
     row = st.tuples(
-        st.sampled_from(("default", "house")), st.sampled_from(("*", "*", "ann/lint", "bob/test", "lint")),
+        st.sampled_from(("default", "default", "house")), st.sampled_from(("*", "*", "ann/lint", "bob/test")),
         st.none() | days.map(lambda days: history.as_of.date() - days * DAY), st.sampled_from(GRADES), ends,
     )  # fmt: skip
     # Two rows of one grade for one day are a mistake that a data test tells.
-    rows = draw(st.lists(row, min_size=1, max_size=6, unique_by=lambda row: row[:4]))
+    rows = draw(st.lists(row, min_size=3, max_size=8, unique_by=lambda row: row[:4]))
     names = ("assumption_set", "skill_name", "valid_from", "grade")
     assumptions = [dict(zip(names, row, strict=False)) | _ends(row[4]) for row in rows]
     shares = st.lists(st.sampled_from((0.0, 0.3, 0.5, 0.9, 1.0)), min_size=3, max_size=3).map(sorted)
