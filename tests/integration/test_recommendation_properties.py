@@ -12,19 +12,28 @@ from tests.integration.drawn_worlds import CHANGES, FIXED, FRESH, History, histo
 from tests.integration.replayed_dbt import Recording, ReplayedWarehouse
 from tests.integration.test_adoption_windows import fill, put_events, put_what_may_change
 from tests.integration.test_recommendations import assert_as_defined
-from tests.unit.ingest.simulator.recommended import CLICKED, INVOKE, SHOWN
+from tests.unit.ingest.simulator.recommended import CLICKED, INSTALL, INVOKE, SHOWN
 
 NAMES = ("ann/lint", "bob/test", "lint", "nowhere")
 # What follows an impression, and on which of its days: where an episode ends, and where each of its steps does.
 SEEN, ANSWERED = (SHOWN, (7, 8, 0, 15, 16)), ("change", (0, 7, 8))
 EARLY, LATE = (INVOKE, (0, 14, 15)), (INVOKE, (14, 15, 30, 31))
+NOW = (INSTALL, (0,))
 CLICK = (CLICKED, (0, 7, 8))
 FOLLOWING = (
-    (), (CLICK,), (ANSWERED, EARLY), (CLICK, ANSWERED, EARLY, LATE), (ANSWERED, EARLY, LATE),
+    (), (CLICK,), (CLICK, CLICK), (ANSWERED, EARLY), (CLICK, ANSWERED, EARLY, LATE), (ANSWERED, EARLY, LATE),
     (SEEN, CLICK, ANSWERED), (SEEN, SEEN), (("change", (-1, 0)), ANSWERED),
-    (("change", (0,)), EARLY, EARLY, LATE, LATE),
+    (("change", (0,)), EARLY, EARLY, LATE, LATE), (NOW, (INVOKE, (15,))),
+    (NOW, (INVOKE, (0,)), (INVOKE, (14, 31))), (NOW, (INVOKE, (0,)), (INVOKE, (14, 30, 31))),
 )  # fmt: skip
-MOMENTS = (timedelta(0), timedelta(microseconds=1), -timedelta(microseconds=1), timedelta(hours=12))
+MOMENTS = (
+    timedelta(0),
+    timedelta(0),
+    timedelta(0),
+    timedelta(microseconds=1),
+    -timedelta(microseconds=1),
+    timedelta(hours=12),
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +50,11 @@ def shown(draw: Any, history: History) -> History:
     """
     world, as_of = history.world, history.as_of
     others = sorted({somebody["actor_key"] for somebody in world.members})
-    seated = [f"r{number}" for number in range(4)]
+    seated = [f"r{number}" for number in range(8)]
     for person in seated:
         world.members.append(member(min(world.teams), person, as_of - 300 * DAY, None))
     key = st.tuples(st.sampled_from(seated + others[:3]), st.sampled_from(NAMES))
-    for person, name in draw(st.lists(key, min_size=6, max_size=18)):
+    for person, name in draw(st.lists(key, min_size=12, max_size=24, unique=True)):
         _episode(draw, world, person, name, as_of)
     return history
 
@@ -69,6 +78,8 @@ def _event(draw: Any, world: World, kind: str, person: str, name: str, surface: 
         data |= {"model": draw(st.sampled_from(("heuristic", "sequential", "holdout", None)))}
     if kind == INVOKE:
         data = {"skill_name": name, "success": draw(st.sampled_from((True, True, False, None)))}
+    if kind == INSTALL:
+        data |= {"success": True, "source": "cli"}
     if kind == "change":
         kind, more = draw(st.sampled_from(CHANGES))
         data |= more
