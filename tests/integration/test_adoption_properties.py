@@ -74,7 +74,7 @@ def test_a_skill_that_gets_another_name_takes_the_bare_ones_of_all_days_with_it(
 
 
 @pytest.mark.long
-@settings(FRESH, max_examples=400)
+@settings(FRESH, max_examples=80)
 @given(history=worlds() | histories())
 def test_every_row_of_many_more_worlds_is_what_the_definitions_say(adoption: Recording, history: History) -> None:
     assert_follows(adoption, history)

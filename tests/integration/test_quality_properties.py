@@ -150,7 +150,7 @@ def test_the_quality_of_every_skill_is_what_the_definition_says_day_after_day(
 
 
 @pytest.mark.long
-@settings(FRESH, max_examples=600)
+@settings(FRESH, max_examples=150)
 @given(registry=registries())
 def test_quality_is_what_the_definition_says_of_many_more_registries(quality: Recording, registry: Registry) -> None:
     assert_follows(quality, registry)

@@ -115,7 +115,7 @@ def test_a_funnel_follows_what_came_late_went_or_got_another_name(recommendation
 
 
 @pytest.mark.long
-@settings(FRESH, max_examples=400)
+@settings(FRESH, max_examples=80)
 @given(history=(worlds() | histories()).flatmap(shown))
 def test_every_funnel_of_many_more_worlds_is_what_the_definition_says(
     recommendations: Recording, history: History

@@ -178,7 +178,7 @@ def test_every_hour_saved_is_what_the_definition_says(time_saved: Recording, wor
 
 
 @pytest.mark.long
-@settings(FRESH, max_examples=300)
+@settings(FRESH, max_examples=60)
 @given(world=assumed())
 def test_every_hour_saved_in_many_more_worlds_is_what_the_definition_says(
     time_saved: Recording, world: Assumed
