@@ -1,8 +1,8 @@
 """What has happened since the last publication that can change a number that was final: the causes of restatements.
 
-Of a table is known which raw tables stand behind it (`intermediate.int_table_lineage`), of those what landed and what an
-erasure took. Which of several things changed one number is not known, so the rule is an order,
-the narrowest first (`Causes.sql`, told in docs/operations.md). Add a cause as a field of `Causes` and a line there.
+Of a table is known which raw tables stand behind it (`intermediate.int_table_lineage`), of those what landed and what
+an erasure took. Which of several things changed one number is not known, so the rule is an order, the narrowest first
+(`Causes.sql`, told in docs/operations.md). Add a cause as a field of `Causes` and a line there.
 """
 
 import json
