@@ -5,6 +5,7 @@ after somebody joined as onboarding asks for; clocks stand around leap days. Wha
 drawn with it.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,8 +20,8 @@ FIXED = settings(
     derandomize=True, database=None, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck)
 )
 """The same examples in every run of `make test`."""
-FRESH = settings(deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
-"""Others in every run of `make test-long`."""
+MANY = settings(FIXED, derandomize="SKILLSMITH_TEST_FRESH" not in os.environ)
+"""More of them, for `make test-long`; others in every run with SKILLSMITH_TEST_FRESH set, to look for the unknown."""
 
 NAMES = ("ann/lint", "bob/test", "dan/test", "lint", "test", "nowhere", "eve/never", "")
 REGISTRY = ("ann/lint", "bob/test", "dan/test", "cat/lint", "lint")

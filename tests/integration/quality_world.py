@@ -205,7 +205,9 @@ class Truth:
         for event in self.world.events:
             day, person = event["created_at"].date(), event["actor_key"]
             account = person.split("-")[0]
-            is_counted = event["metadata"]["success"] and account != "ours" and not person.endswith("-3")
+            # Who sits in no team has no account, so nobody could say which of them counts for how much.
+            is_seated = any(member["actor_key"] == person for member in self.world.members)
+            is_counted = event["metadata"]["success"] and account != "ours" and not person.endswith("-3") and is_seated
             if event["metadata"]["skill_name"] == name and is_counted and self.day - 27 * DAY <= day <= self.day:
                 by_account[account] += 1
         total = sum(by_account.values())

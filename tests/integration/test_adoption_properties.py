@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from tests.integration.adoption_world import DAY, World, at, member
-from tests.integration.drawn_worlds import FIXED, FRESH, History, Next, histories, worlds
+from tests.integration.drawn_worlds import FIXED, MANY, History, Next, histories, worlds
 from tests.integration.replayed_dbt import Recording, ReplayedWarehouse
 from tests.integration.test_adoption_windows import MODELS, assert_as_defined, fill, put_events, put_what_may_change
 
@@ -74,7 +74,7 @@ def test_a_skill_that_gets_another_name_takes_the_bare_ones_of_all_days_with_it(
 
 
 @pytest.mark.long
-@settings(FRESH, max_examples=80)
+@settings(MANY, max_examples=80)
 @given(history=worlds() | histories())
 def test_every_row_of_many_more_worlds_is_what_the_definitions_say(adoption: Recording, history: History) -> None:
     assert_follows(adoption, history)

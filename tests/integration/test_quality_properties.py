@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.integration.drawn_worlds import FIXED, FRESH, MOMENTS, clocks
+from tests.integration.drawn_worlds import FIXED, MANY, MOMENTS, clocks
 from tests.integration.quality_world import ACCOUNTS, DAY, Row, Truth, World
 from tests.integration.replayed_dbt import Recording, ReplayedWarehouse
 from tests.integration.test_skill_quality import differences, fill, put_skills
@@ -150,7 +150,7 @@ def test_the_quality_of_every_skill_is_what_the_definition_says_day_after_day(
 
 
 @pytest.mark.long
-@settings(FRESH, max_examples=150)
+@settings(MANY, max_examples=150)
 @given(registry=registries())
 def test_quality_is_what_the_definition_says_of_many_more_registries(quality: Recording, registry: Registry) -> None:
     assert_follows(quality, registry)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.integration.adoption_world import DAY, World, member
-from tests.integration.drawn_worlds import CHANGES, FIXED, FRESH, History, histories, worlds
+from tests.integration.drawn_worlds import CHANGES, FIXED, MANY, History, histories, worlds
 from tests.integration.replayed_dbt import Recording, ReplayedWarehouse
 from tests.integration.test_adoption_windows import fill, put_events, put_what_may_change
 from tests.integration.test_recommendations import assert_as_defined
@@ -115,7 +115,7 @@ def test_a_funnel_follows_what_came_late_went_or_got_another_name(recommendation
 
 
 @pytest.mark.long
-@settings(FRESH, max_examples=80)
+@settings(MANY, max_examples=80)
 @given(history=(worlds() | histories()).flatmap(shown))
 def test_every_funnel_of_many_more_worlds_is_what_the_definition_says(
     recommendations: Recording, history: History

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from orchestration.analysis_step import write_time_saved_hours
 from tests.integration.adoption_world import DAY, LENGTHS, Row, Truth, users
-from tests.integration.drawn_worlds import EDGES, FIXED, FRESH, History, worlds
+from tests.integration.drawn_worlds import EDGES, FIXED, MANY, History, worlds
 from tests.integration.replayed_dbt import Recording, ReplayedWarehouse
 from tests.integration.test_adoption_windows import assert_same, fill, published
 
@@ -178,7 +178,7 @@ def test_every_hour_saved_is_what_the_definition_says(time_saved: Recording, wor
 
 
 @pytest.mark.long
-@settings(FRESH, max_examples=60)
+@settings(MANY, max_examples=60)
 @given(world=assumed())
 def test_every_hour_saved_in_many_more_worlds_is_what_the_definition_says(
     time_saved: Recording, world: Assumed
