@@ -125,7 +125,8 @@ def _behind(looking: Looking, trust: Trust, chosen: _Chosen, now: data.Row, seri
     name = f"{chosen.team_id}_{chosen.skill_name}_{chosen.end}"
     parts = []
     weeks = _weeks(looking, chosen)
-    if weeks:
+    is_whole = bool(weeks) and are_all_shown([now, *weeks])
+    if is_whole:
         told = f"{behind.adds_up(weeks, now, {'uses': 'uses'})} Users do not add up: somebody may use it every week."
         parts.append(_windows("The weeks of the period", weeks, f"skill_weeks_{name}", told))
     versions = _versions(looking, trust, chosen)
@@ -149,13 +150,25 @@ def _behind(looking: Looking, trust: Trust, chosen: _Chosen, now: data.Row, seri
             f"Every point of the lines: {chosen.period_days} days up to a Sunday, this period and the one before",
             list(reversed(series)),
             f"skill_periods_{name}",
-            "They share days, so they do not add up."
-            + ("" if weeks else f" Weeks are published for {WEEK * WEEKS} days up to a Sunday."),
+            "They share days, so they do not add up." + ("" if is_whole else _why_no_weeks(weeks)),
         )
     )
     behind.show(
         trust, now, f"skill_{name}", parts, "team_skill_usage", hidden=f"Adoption counts people; {behind.PEOPLE}"
     )
+
+
+def are_all_shown(rows: Sequence[data.Row]) -> bool:
+    """Whether nothing of a period and of its weeks is hidden: what is would follow from all the rest beside it."""
+    return not any(
+        formats.is_missing(row[name]) for row in rows for name in ("uses", "successes", "failures", "unknown")
+    )
+
+
+def _why_no_weeks(weeks: Sequence[data.Row]) -> str:
+    if weeks:
+        return " Its weeks are not listed: one of them, or the period, is hidden and would follow from the others."
+    return f" Weeks are published for {WEEK * WEEKS} days up to a Sunday."
 
 
 def _weeks(looking: Looking, chosen: _Chosen) -> list[data.Row]:

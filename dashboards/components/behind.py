@@ -132,7 +132,7 @@ def adds_up(rows: Sequence[Row], totals: Row, counts: Mapping[str, str], more: s
     told += others
     if hidden:
         told.append(
-            f"Of {_listed(hidden)} some rows are hidden to protect people, so those that are shown need not add up."
+            f"Of {_listed(hidden)} some are hidden to protect people, so the rows that are shown need not add up."
         )
     return " ".join(told)
 
