@@ -167,7 +167,7 @@ def are_all_shown(rows: Sequence[data.Row]) -> bool:
 
 def _why_no_weeks(weeks: Sequence[data.Row]) -> str:
     if weeks:
-        return " The period's weeks are not listed: one of them, or the period, is hidden and would follow from the others."
+        return " The period's weeks are not listed: one of them, or it, is hidden and would follow from the others."
     return f" Weeks are published for {WEEK * WEEKS} days up to a Sunday."
 
 
