@@ -1,11 +1,10 @@
 """The time-saved page: published hours and uses, the tornado of the same kernel, a what-if that nothing keeps."""
 
-import pyarrow as pa
 import pytest
 
 from analysis.time_saved import sensitivity, value_cents
-from dashboards.app_pages.time_saved import SHARES, USES
 from dashboards.components import formats
+from dashboards.components.assumptions import as_tables
 from tests.browser.conftest import keep_screenshot, keep_screenshots, settle
 from warehouse.access import Role, Viewer
 
@@ -87,7 +86,7 @@ def test_the_tornado_is_told_in_words_with_the_kernels_numbers(read, saved, rows
         | {end: assumed[f"{factor}_{end}"] for end in ("low", "mode", "high")}
         for factor in ("kept", "incremental")
     ]
-    widest = sensitivity(pa.Table.from_pylist(uses, USES), pa.Table.from_pylist(shares, SHARES)).to_pylist()[0]
+    widest = sensitivity(*as_tables(uses, shares)).to_pylist()[0]
     page = read(_path(saved))
     told = f"{formats.hours(widest['hours_p50_at_low'])} to {formats.hours(widest['hours_p50_at_high'])}"
     chart = page.locator("[data-testid=stVegaLiteChart]").last
