@@ -28,7 +28,9 @@ from warehouse.statements import quoted
 from warehouse.visibility import require_tables, row_condition
 
 ROOMS_KEPT = 32
-"""Rooms that stay open at once in a process; a page uses one or two, the least used goes first."""
+"""Rooms that stay open at once in a process, one a viewer and set of tables; the least used goes first."""
+KEPT_BYTES = 128 * 2**20
+"""Of the rows that went into rooms: the next room of the same viewer has most of its tables in common with them."""
 
 _SNAPSHOT, _PEOPLE = "snapshot_metrics", "snapshot_people"
 
@@ -119,6 +121,7 @@ class _OpenSnapshot:
         self._settings = settings
         self._connection = connection
         self._held = held
+        self._kept: OrderedDict[tuple[Viewer, PublishedTable], pa.Table] = OrderedDict()
         self.columns = columns_by_table(connection, _SNAPSHOT)
         self.row = row
 
@@ -170,8 +173,15 @@ class _OpenSnapshot:
     def _rows(self, viewer: Viewer, table: PublishedTable) -> pa.Table:
         """What this viewer may see of a table, small groups hidden."""
         if table not in PEOPLE:
-            return _rows_of(self._connection.cursor(), _SNAPSHOT, self.columns, viewer, table)
-        # Not held open: what an erasure takes out of this file is not in any room that is made after it.
+            rows = self._kept.get((viewer, table))
+            if rows is None:
+                rows = _rows_of(self._connection.cursor(), _SNAPSHOT, self.columns, viewer, table)
+                self._kept[viewer, table] = rows
+            self._kept.move_to_end((viewer, table))
+            while sum(kept.nbytes for kept in self._kept.values()) > KEPT_BYTES:
+                self._kept.popitem(last=False)
+            return rows
+        # Neither held open nor kept: what an erasure takes out of this file is not in any room that is made after it.
         people = connect(None, self._settings, read_only=True)
         try:
             _attach(people, str(snapshots.people_file(self._settings.published_folder, self.row.snapshot_id)), _PEOPLE)
