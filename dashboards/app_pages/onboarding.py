@@ -170,7 +170,11 @@ def _behind(trust: Trust, shown: Sequence[data.Row], month: data.Row, days: Sequ
     name = f"{team_id}_{month['cohort_month']}"
     told = [{**row, "so_far": _begun(row, "adopters")} for row in days if row["cohort_month"] == month["cohort_month"]]
     months = [
-        {**row, **{f"begun_{day}": _begun(row, f"adopters_{day}") for day in (7, 30)}}
+        {
+            **row,
+            **{f"begun_{day}": _begun(row, f"adopters_{day}") for day in (7, 30)},
+            "is_provisional": not row["is_complete_30"],
+        }
         for row in shown
         if row["cohort_month"] <= month["cohort_month"]
     ]
@@ -297,7 +301,8 @@ def _months(trust: Trust, months: Sequence[data.Row], team_id: str) -> None:
         )
     sections.foot(
         trust,
-        months,
+        # A month whose first 30 days are over is final, whatever the newest is.
+        [{**row, "is_provisional": not row["is_complete_30"]} for row in months],
         f"onboarding_months_{team_id}",
         ("team_onboarding_summary", "adopted_by_30"),
         is_provisional=not all(row["is_complete_30"] for row in months),

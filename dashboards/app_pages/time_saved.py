@@ -82,7 +82,7 @@ def show(looking: Looking) -> None:
         _behind(looking, trust, chosen, chosen_set, now)
         _trend(trust, saved, team.team_id, period_days)
         if len(names) > 1:
-            _sets(looking, trust, chosen)
+            _sets(looking, trust, chosen, is_provisional=bool(now["is_provisional"]))
         _rests_on(looking, trust, chosen, chosen_set, now)
         if not money.is_set(now):
             st.caption(money.HOW_TO_SET)
@@ -226,7 +226,7 @@ def _trend(trust: Trust, saved: Sequence[data.Row], team_id: str, period_days: i
     )
 
 
-def _sets(looking: Looking, trust: Trust, chosen: Mapping[str, Any]) -> None:
+def _sets(looking: Looking, trust: Trust, chosen: Mapping[str, Any], *, is_provisional: bool) -> None:
     st.subheader("The same uses under every set of assumptions")
     rows = money.without_unset(data.query("time_saved_sets", looking.viewer, **chosen))
     worth = {"value_cents_p50": ("Worth, p50", formats.dollars)} if any(money.is_set(row) for row in rows) else {}
@@ -249,6 +249,7 @@ def _sets(looking: Looking, trust: Trust, chosen: Mapping[str, Any]) -> None:
         f"sets_{chosen['team_id']}_{chosen['period_end']}",
         ("team_time_saved", "hours_p50"),
         ("team_time_saved", "weakest_grade"),
+        is_provisional=is_provisional,
     )
 
 
@@ -258,11 +259,12 @@ def _rests_on(looking: Looking, trust: Trust, chosen: Mapping[str, Any], chosen_
     assumed = data.query("assumptions", looking.viewer, assumption_set=chosen_set)
     shares = _shares(assumed)
     name = f"{chosen['team_id']}_{chosen['period_end']}_{chosen_set}"
+    is_provisional = bool(now["is_provisional"])
     kept = periods.parted_ends(trust)
     uninstalls = None
     if chosen["period_end"] in map(str, kept):
         uninstalls = data.query("time_saved_uninstalls", looking.viewer, **chosen)
-    _assumptions(trust, _beside(uses, uninstalls), assumed, shares, name, kept)
+    _assumptions(trust, _beside(uses, uninstalls), assumed, shares, name, kept, is_provisional=is_provisional)
     if not uses or not shares or any(formats.is_missing(row["successes"]) for row in uses):
         st.info(
             "**What matters most, and what-if: hidden to protect people.** Uses under one of the assumptions are one "
@@ -270,7 +272,7 @@ def _rests_on(looking: Looking, trust: Trust, chosen: Mapping[str, Any], chosen_
             icon=":material/visibility_off:",
         )
         return
-    _tornado(trust, uses, shares, name)
+    _tornado(trust, uses, shares, name, is_provisional=is_provisional)
     time_saved_what_if.show(uses, shares, now, name)
 
 
@@ -313,6 +315,8 @@ def _assumptions(
     shares: Sequence[Mapping[str, Any]],
     name: str,
     kept: Sequence[date],
+    *,
+    is_provisional: bool,
 ) -> None:
     st.subheader("What the hours rest on")
     known = {row["skill_name"]: row for row in assumed}
@@ -365,6 +369,7 @@ def _assumptions(
         ("team_time_saved_uses", "failures"),
         ("team_skill_breakdown", "events"),
         ("assumptions", "grade"),
+        is_provisional=is_provisional,
     )
 
 
@@ -385,7 +390,9 @@ def _minutes(value: Any) -> str:
     return HIDDEN if formats.is_missing(value) else formats.decimal(value, 0 if float(value).is_integer() else 1)
 
 
-def _tornado(trust: Trust, uses: Sequence[data.Row], shares: Sequence[Mapping[str, Any]], name: str) -> None:
+def _tornado(
+    trust: Trust, uses: Sequence[data.Row], shares: Sequence[Mapping[str, Any]], name: str, *, is_provisional: bool
+) -> None:
     st.subheader("Which assumption matters most")
     rows = [
         {
@@ -413,6 +420,7 @@ def _tornado(trust: Trust, uses: Sequence[data.Row], shares: Sequence[Mapping[st
         f"tornado_{name}",
         ("team_time_saved", "hours_p50"),
         ("team_time_saved_uses", "successes"),
+        is_provisional=is_provisional,
         drawn={"Median hours saved with one assumption at its low and at its high": chart},
     )
 

@@ -13,11 +13,21 @@ from dashboards.components.definitions import Trust
 from dashboards.data import Row
 
 
-def button(rows: Sequence[Row], name: str, trust: Trust, *tables: str, label: str = "Download CSV") -> None:
-    """A button that downloads `rows` as <name>_<snapshot>_until_<day>.csv. The text is made at the click."""
+def button(
+    rows: Sequence[Row],
+    name: str,
+    trust: Trust,
+    *tables: str,
+    label: str = "Download CSV",
+    is_provisional: bool = False,
+) -> None:
+    """A button that downloads `rows` as <name>_<snapshot>_until_<day>.csv. The text is made at the click.
+
+    is_provisional: of rows that do not say so themselves.
+    """
     st.download_button(
         label,
-        data=lambda: as_csv(rows, trust, *tables),
+        data=lambda: as_csv(rows, trust, *tables, is_provisional=is_provisional),
         file_name=f"{_file_name(name, trust, *tables)}.csv",
         mime="text/csv",
         icon=":material/download:",
@@ -67,13 +77,16 @@ def pictures(
         )
 
 
-def as_csv(rows: Sequence[Row], trust: Trust, *tables: str) -> str:
-    """The rows as CSV; a text that a spreadsheet would run as a formula gets an apostrophe before it."""
+def as_csv(rows: Sequence[Row], trust: Trust, *tables: str, is_provisional: bool = False) -> str:
+    """The rows as CSV; a text that a spreadsheet would run as a formula gets an apostrophe before it.
+
+    is_provisional: of rows that do not say so themselves; their badge is then no greener than that of their section.
+    """
     columns = list(rows[0]) if rows else []
     about = {
         "snapshot_id": lambda _: trust.snapshot.snapshot_id,
         "data_until": lambda _: trust.data_until(*tables),
-        "badge": lambda row: trust.badge(*tables, is_provisional=bool(row.get("is_provisional"))),
+        "badge": lambda row: trust.badge(*tables, is_provisional=_says(row, is_provisional)),
     }
     # Rows that have such a column themselves (the health of each table) know it better.
     travelling = {name: of_row for name, of_row in about.items() if name not in columns}
@@ -85,6 +98,12 @@ def as_csv(rows: Sequence[Row], trust: Trust, *tables: str) -> str:
             [*(_inert(row[column]) for column in columns), *(of_row(row) for of_row in travelling.values())]
         )
     return text.getvalue()
+
+
+def _says(row: Row, else_: bool) -> bool:
+    """Whether a row is provisional; `else_` where it does not say."""
+    own = row.get("is_provisional")
+    return else_ if own is None else bool(own)
 
 
 def _inert(value: object) -> object:

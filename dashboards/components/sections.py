@@ -54,7 +54,7 @@ def foot(
             definitions.own_words("Definition", meaning, key=f"define_{name}")
         else:
             definitions.popover(trust, "Definition", *entries, key=f"define_{name}")
-        downloads.button(rows, name, trust, *tables, label="CSV")
+        downloads.button(rows, name, trust, *tables, label="CSV", is_provisional=is_provisional)
         about = selection.in_words() if about is None else about
         for title, chart in (drawn or {}).items():
             of, own = ("", name) if len(drawn or {}) == 1 else (f": {title}", f"{name}_{title}")

@@ -55,6 +55,14 @@ def test_the_page_shows_the_published_hours_and_the_uses_behind_them(look, saved
     keep_screenshots(page, "time-saved")
 
 
+def test_the_newest_period_is_provisional_in_every_section_that_is_of_it(look, saved):
+    page = look(_path(saved))
+    badges = page.locator("[data-testid=stMain] .stMarkdownBadge").all_inner_texts()
+    # Tiles, the rows behind them, hours over time, what they rest on and the tornado.
+    assert len(badges) > 7
+    assert [text for text in badges if "Checked" in text] == []
+
+
 def test_hours_are_not_held_against_a_period_in_which_the_data_begins(look, reader, rows):
     teams = frozenset(row["team_id"] for row in rows("select team_id from metrics.teams", "metrics.teams"))
     [found] = reader.query(

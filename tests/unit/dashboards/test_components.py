@@ -90,6 +90,13 @@ def test_a_provisional_row_is_no_greener_in_a_download_than_on_its_tile():
     assert lines[2].endswith(",green")
 
 
+def test_rows_that_do_not_say_that_they_are_provisional_take_it_from_their_section():
+    rows = [{"successes": 3}, {"successes": 4, "is_provisional": None}, {"successes": 5, "is_provisional": False}]
+    trust = _trust(team_time_saved_uses="green")
+    lines = downloads.as_csv(rows, trust, "team_time_saved_uses", is_provisional=True).splitlines()
+    assert [line.rpartition(",")[2] for line in lines] == ["badge", "amber", "amber", "green"]
+
+
 def test_a_download_of_the_health_of_tables_keeps_the_badge_of_each():
     rows = [{"table_name": "mrr_bridge", "badge": "red"}]
     lines = downloads.as_csv(rows, _trust(table_health="green"), "table_health").splitlines()
