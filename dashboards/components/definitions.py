@@ -47,10 +47,15 @@ class Trust:
         return self.definitions.get((table, column)) or self.definitions.get((table, ""))
 
     def data_until(self, *tables: str) -> Any:
-        """The oldest data_until of the tables; the snapshot's own where none is known."""
+        """The oldest data_until of the tables; the snapshot's own where nothing is known of their health.
+
+        None where they are known to have no date: their source never came, or they are reference data.
+        """
         known = [self.health[table]["data_until"] for table in tables if table in self.health]
-        known = [value for value in known if not formats.is_missing(value)]
-        return min(known) if known else self.snapshot.data_until
+        dated = [value for value in known if not formats.is_missing(value)]
+        if dated:
+            return min(dated)
+        return None if known else self.snapshot.data_until
 
     def badge(self, *tables: str, is_provisional: bool = False) -> str:
         """The worst badge of the tables; never green by default."""
@@ -196,7 +201,7 @@ def _definition(trust: Trust, table: str, columns: list[str]) -> str:
         )
     )
     version = "" if found is None else f", definition version {found.get('definition_version')}"
-    lines.append(f":small[:gray[From metrics.{formats.plain(table)}{version}. Data until {until(trust, table)}.]]")
+    lines.append(f":small[:gray[From metrics.{formats.plain(table)}{version}. {until(trust, table)}.]]")
     return "\n\n".join(line for line in lines if line)
 
 
@@ -210,8 +215,9 @@ def _label(column: str, text: Row) -> str:
 
 
 def until(trust: Trust, *tables: str) -> str:
-    """ "Data until" as text."""
-    return formats.moment(trust.data_until(*tables))
+    """`Data until 22 Nov 2026 23:54 UTC`, as far as anything has come of it."""
+    found = trust.data_until(*tables)
+    return "Data of no date" if found is None else f"Data until {formats.moment(found)}"
 
 
 def _bare(table: Any) -> str:

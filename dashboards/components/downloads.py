@@ -34,7 +34,7 @@ def button(
         type="tertiary",
         on_click="ignore",
         key=f"csv_{name}",
-        help=f"Snapshot {trust.snapshot.snapshot_id}, data until {definitions.until(trust, *tables)}",
+        help=f"Snapshot {trust.snapshot.snapshot_id}. {definitions.until(trust, *tables)}",
     )
 
 
@@ -55,7 +55,7 @@ def pictures(
     title, about = titles
     said = [
         about,
-        f"Data until {definitions.until(trust, *tables)}, snapshot {trust.snapshot.snapshot_id}",
+        f"{definitions.until(trust, *tables)}, snapshot {trust.snapshot.snapshot_id}",
         *trust.reasons(*tables, is_provisional=is_provisional),
     ]
     told = [line for line in said if line]
@@ -111,8 +111,9 @@ def _inert(value: object) -> object:
 
 
 def _file_name(name: str, trust: Trust, *tables: str) -> str:
-    parts = (name, trust.snapshot.snapshot_id, "until", str(trust.data_until(*tables))[:10])
-    return "_".join(_file_part(part) for part in parts)
+    until = trust.data_until(*tables)
+    dated = () if until is None else ("until", str(until)[:10])
+    return "_".join(_file_part(part) for part in (name, trust.snapshot.snapshot_id, *dated))
 
 
 def _file_part(text: str) -> str:

@@ -59,4 +59,4 @@ def foot(
         for title, chart in (drawn or {}).items():
             of, own = ("", name) if len(drawn or {}) == 1 else (f": {title}", f"{name}_{title}")
             downloads.pictures(chart, (title, about), of, own, trust, *tables, is_provisional=is_provisional)
-        st.caption(f"Data until {definitions.until(trust, *tables)}", width="content")
+        st.caption(definitions.until(trust, *tables), width="content")

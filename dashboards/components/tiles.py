@@ -86,4 +86,4 @@ def _tile(trust: Trust, tile: Tile, key: str) -> None:
         else:
             meant = [*tile.entries, *([targets.ENTRY] if tile.target else [])]
             definitions.popover(trust, "Definition", *meant, key=f"define_{key}", extra=tile.extra)
-    st.caption(f"Data until {definitions.until(trust, *tables)}")
+    st.caption(definitions.until(trust, *tables))

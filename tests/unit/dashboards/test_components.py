@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 
 from dashboards.app_pages import team
-from dashboards.components import banners, charts, downloads, formats, periods, tables
+from dashboards.components import banners, charts, definitions, downloads, formats, periods, tables
 from dashboards.components.definitions import Trust
 from dashboards.viewers import team_labels
 from warehouse.access import Attempt, Snapshot
@@ -73,6 +73,17 @@ def test_every_badge_that_is_not_green_has_its_reasons():
 def test_data_until_is_that_of_the_table_that_is_furthest_behind():
     assert _trust(behind="green", ahead="green").data_until("ahead", "behind") == datetime(2026, 11, 22, 0)
     assert _trust().data_until("unheard_of") == date(2026, 11, 22)
+
+
+def test_what_never_came_has_no_date_and_not_that_of_the_snapshot():
+    trust = _trust(team_activity="green", arr_plan="grey")
+    trust.health["arr_plan"]["data_until"] = None
+    assert definitions.until(trust, "arr_plan") == "Data of no date"
+    assert definitions.until(trust, "arr_plan", "team_activity") == "Data until 22 Nov 2026 00:00 UTC"
+    lines = downloads.as_csv([{"actual": None}], trust, "arr_plan").splitlines()
+    assert lines[1] == ",20261123T060000-a1,,grey"
+    assert downloads._file_name("arr_plan", trust, "arr_plan") == "arr_plan_20261123T060000-a1"
+    assert downloads._file_name("uses", trust, "team_activity") == "uses_20261123T060000-a1_until_2026-11-22"
 
 
 def test_a_download_carries_snapshot_age_and_badge_in_every_row():
