@@ -186,8 +186,15 @@ def _gaps(found: data.Rows, trust: Trust) -> None:
     if not found:
         st.success("No gap is open.", icon=":material/check_circle:")
         return
-    st.markdown(f"Open: **{formats.count(len(found))}**, the newest day first.")
     shown = found[:ROWS_SHOWN]
+    st.markdown(
+        f"Open: **{formats.count(len(found))}**, the newest day first."
+        + (
+            f" The first {formats.count(len(shown))} are below; the CSV has them all."
+            if len(shown) < len(found)
+            else ""
+        )
+    )
     tables.show(
         [{**row, "entity": _entity(row), "kind": GAPS.get(str(row["kind"]), str(row["kind"]))} for row in shown],
         {

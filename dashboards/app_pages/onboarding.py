@@ -153,6 +153,14 @@ def _drawn(shown: Sequence[data.Row], month: data.Row) -> list[date]:
     return [row["cohort_month"] for row in shown if row["cohort_month"] <= month["cohort_month"]][:CURVES]
 
 
+def _of_how_many(shown: Sequence[data.Row], month: data.Row) -> str:
+    """That the chart leaves earlier months out, as a sentence; empty where it has them all."""
+    known = sum(row["cohort_month"] <= month["cohort_month"] for row in shown)
+    if known <= CURVES:
+        return ""
+    return f"Drawn are the {CURVES} newest of the {formats.count(known)} months with figures up to the chosen one. "
+
+
 def _days(looking: Looking, drawn: Sequence[date], team_id: str) -> list[data.Row]:
     """The curves of these months, a row for each day."""
     found = data.query(
@@ -247,7 +255,8 @@ def _curves(trust: Trust, shown: Sequence[data.Row], month: data.Row, rows: Sequ
             key="curves",
         )
     st.caption(
-        "Estimated by Kaplan-Meier: who left before beginning, and who has only just joined, counts for as long as "
+        _of_how_many(shown, month)
+        + "Estimated by Kaplan-Meier: who left before beginning, and who has only just joined, counts for as long as "
         "they were there. A tick ends a stretch in which people were last seen who had not begun. A curve is drawn "
         "while two or more have begun and two or more have not, for nearer to its ends it would tell one person's day; "
         f"it also ends where nobody is watched any longer. Reached in the end: {'; '.join(reached)}."

@@ -14,6 +14,7 @@ from dashboards.viewers import Looking
 NAMED = 5
 """Skills that a line names; the others are counted, and in the CSV."""
 MOVERS = 3
+"""The same of those that gain or lose people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,21 +158,21 @@ def _failures(failing: Sequence[data.Row]) -> Iterator[_Step]:
 
 
 def _moves(moving: Sequence[data.Row]) -> Iterator[_Step]:
-    gaining = [row for row in moving if row["users"] > row["previous_users"]][:MOVERS]
-    losing = [row for row in moving if row["users"] < row["previous_users"]][:MOVERS]
+    gaining = [row for row in moving if row["users"] > row["previous_users"]]
+    losing = [row for row in moving if row["users"] < row["previous_users"]]
     if gaining:
         yield _Step(
             ":material/trending_up:",
             "Gaining people",
-            f"{_named(gaining, _moved)}. Ask who began what they do with it, and show the others.",
-            _skill_links(gaining),
+            f"{_named(gaining, _moved, MOVERS)}. Ask who began what they do with it, and show the others.",
+            _skill_links(gaining[:MOVERS]),
         )
     if losing:
         yield _Step(
             ":material/trending_down:",
             "Losing people",
-            f"{_named(losing, _moved)}. Ask why: a better skill, a failure, or work that is done.",
-            _skill_links(losing),
+            f"{_named(losing, _moved, MOVERS)}. Ask why: a better skill, a failure, or work that is done.",
+            _skill_links(losing[:MOVERS]),
         )
 
 
@@ -179,9 +180,9 @@ def _skills(number: int) -> str:
     return f"{formats.count(number)} skill{'s are' if number != 1 else ' is'}"
 
 
-def _named(rows: Sequence[data.Row], about: Callable[[data.Row], str]) -> str:
-    told = ", ".join(f"{formats.plain(row['skill_name'])}{about(row)}" for row in rows[:NAMED])
-    more = len(rows) - NAMED
+def _named(rows: Sequence[data.Row], about: Callable[[data.Row], str], most: int = NAMED) -> str:
+    told = ", ".join(f"{formats.plain(row['skill_name'])}{about(row)}" for row in rows[:most])
+    more = len(rows) - most
     return told if more <= 0 else f"{told} and {formats.count(more)} more"
 
 

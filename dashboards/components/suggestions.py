@@ -17,6 +17,8 @@ from warehouse.small_groups import MINIMUM_SEATS
 
 SUGGESTIONS = "skill_suggestions"
 PAIRS = "skill_pairs"
+PAIRS_SHOWN = 20
+"""Skills that the table has; the CSV has them all."""
 
 
 def skills_to_try(looking: Looking, trust: Trust, team_id: str) -> None:
@@ -63,7 +65,7 @@ def used_together(looking: Looking, trust: Trust, skill_name: str) -> None:
         return
     with sections.values(trust, "pairs", PAIRS):
         tables.show(
-            [{**row, "of_sessions": _of_sessions(row), "times": _times(row)} for row in rows],
+            [{**row, "of_sessions": _of_sessions(row), "times": _times(row)} for row in rows[:PAIRS_SHOWN]],
             {
                 "related_skill_name": ("Skill", tables.text),
                 "of_sessions": ("Of its sessions", str),
@@ -73,7 +75,12 @@ def used_together(looking: Looking, trust: Trust, skill_name: str) -> None:
         )
     first = rows[0]
     st.caption(
-        f"Of the {formats.count(first['sessions_of_this'])} sessions with this skill, in all teams, in the "
+        (
+            f"The nearest {PAIRS_SHOWN} of {formats.count(len(rows))} skills; the CSV has them all. "
+            if len(rows) > PAIRS_SHOWN
+            else ""
+        )
+        + f"Of the {formats.count(first['sessions_of_this'])} sessions with this skill, in all teams, in the "
         f"{first['period_days']} days to {formats.day(first['period_end'])}. Lift: how many times as often as chance "
         f"would bring both together, with its 95{formats.THIN}% interval; what may be chance is left out."
         + (

@@ -22,4 +22,3 @@ where
 order by
     lift desc,
     related_skill_name asc
-limit 20
