@@ -87,10 +87,10 @@ def _whole(
     before_end = end - timedelta(days=period_days)
     before = periods.comparable(activity, before_end)
     versus = f"vs the {period_days} days before"
-    no_change = (
-        periods.NOT_COVERED
-        if before is None and periods.row_at(activity, before_end)
-        else "No comparison: the equal period before is not published, or hidden"
+    no_change = periods.why_nothing_before(
+        now,
+        periods.row_at(activity, before_end),
+        "No comparison: the equal period before is not published, or hidden",
     )
     is_provisional = bool(now.get("is_provisional"))
     band = now.get("adoption_band")

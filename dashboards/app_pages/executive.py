@@ -248,21 +248,25 @@ def _service(looking: Looking, trust: Trust) -> None:
     down: Counter[str] = Counter()
     for row in days:
         down[row["component"]] += row["down_minutes"] or 0
+    first, last = (formats.day(end([row["day"] for row in days])) for end in (min, max))
     with sections.values(trust, "availability", "availability_daily"):
         chart = charts.show(
             charts.availability_strip(days),
-            "Uptime by component over 30 days: "
+            f"Uptime by component, {first} to {last}: "
             + "; ".join(f"{name} down {formats.count(minutes)} minutes" for name, minutes in down.items()),
             key="availability",
         )
-    st.caption("Each mark is in the legend; a day without one was up all day. Days less than 90 % covered are no data.")
+    st.caption(
+        f"{first} to {last}, UTC days. Each mark is in the legend; a day without one was up all day. Days less than "
+        f"90{formats.THIN}% covered are no data."
+    )
     sections.foot(
         trust,
         days,
         "availability_daily",
         ("availability_daily", "uptime"),
         drawn={"Availability by component": chart},
-        about="30 days, UTC",
+        about=f"{first} to {last}, UTC days",
     )
 
 

@@ -140,7 +140,7 @@ def _figures(trust: Trust, total: data.Row, over_time: Sequence[data.Row], perio
             entries=[(TABLE, column)],
             change=periods.difference(total, before if is_comparable else None, column, formats.points),
             versus=f"vs the {period_days} days before",
-            no_change=periods.NOT_COVERED if before is not None and not is_comparable else NO_FIGURE,
+            no_change=periods.why_nothing_before(total, before, NO_FIGURE),
             series=periods.series(over_time, column),
             is_provisional=bool(total["is_provisional"]),
         )
@@ -228,15 +228,18 @@ def _share(row: data.Row, rate: str, count: str, base: str) -> str:
 
 def _may_come(row: data.Row, base: str) -> bool:
     """Whether episodes that are open may still be of a base that is 0."""
-    return bool(row["censored"] != 0 if base == "shown" else row["installed"] > 0)
+    return bool(row["censored"] != 0 or (base != "shown" and row["installed"] > 0))
 
 
 def _counted(row: data.Row, rate: str, count: str, base: str, what: str) -> str:
     if _is_hidden(row, count, base):
         return "The exact figure would point at one person"
     if row[base] == 0:
-        none = "Nothing of this period was installed"
-        return "Nothing of this period is old enough; a longer one may be" if _may_come(row, base) else none
+        if not _may_come(row, base):
+            return "Nothing of this period was installed"
+        if base != "shown" and row["shown"] > 0 and row["installed"] == 0:
+            return "Nothing that is 7 days old was installed; what is still open may be"
+        return "Nothing of this period is old enough; a longer one may be"
     interval = formats.interval(row[f"{rate}_low"], row[f"{rate}_high"])
     return f"**{formats.count(row[count])}/{formats.count(row[base])}** {what}, 95{formats.THIN}% interval {interval}"
 
@@ -535,7 +538,7 @@ def _acceptance(trust: Trust, series: Sequence[data.Row], period_days: int, of: 
                 title="Acceptance (share of shown)",
                 number_format="%",
             ),
-            f"Acceptance {of} over {period_days} days by period end, from {_of_shown(known[0])} to "
+            f"Acceptance{of and f' {of}'} over {period_days} days by period end, from {_of_shown(known[0])} to "
             f"{_of_shown(known[-1])}",
             key="acceptance",
         )
@@ -564,8 +567,8 @@ def _lifts(trust: Trust, series: Sequence[data.Row], period_days: int, of: str) 
                 number_format="+~f",
                 is_difference=True,
             ),
-            f"Lift over holdout {of} over {period_days} days by period end, from {formats.points(known[0]['lift'])} to "
-            f"{formats.points(known[-1]['lift'])}",
+            f"Lift over holdout{of and f' {of}'} over {period_days} days by period end, "
+            f"from {formats.points(known[0]['lift'])} to {formats.points(known[-1]['lift'])}",
             key="lift",
         )
 

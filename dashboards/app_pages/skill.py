@@ -150,7 +150,7 @@ def _behind(looking: Looking, trust: Trust, chosen: _Chosen, now: data.Row, seri
             f"Every point of the lines: {chosen.period_days} days up to a Sunday, this period and the one before",
             list(reversed(series)),
             f"skill_periods_{name}",
-            "They share days, so they do not add up." + ("" if is_whole else _why_no_weeks(weeks)),
+            "They share days, so they do not add up." + ("" if is_whole else _why_no_weeks(chosen, weeks)),
         )
     )
     behind.show(
@@ -165,15 +165,21 @@ def are_all_shown(rows: Sequence[data.Row]) -> bool:
     )
 
 
-def _why_no_weeks(weeks: Sequence[data.Row]) -> str:
+def _why_no_weeks(chosen: _Chosen, weeks: Sequence[data.Row]) -> str:
     if weeks:
         return " The period's weeks are not listed: one of them, or it, is hidden and would follow from the others."
+    if _is_of_weeks(chosen):
+        return " The period's weeks are not listed: not all of them are published."
     return f" Weeks are published for {WEEK * WEEKS} days up to a Sunday."
+
+
+def _is_of_weeks(chosen: _Chosen) -> bool:
+    return chosen.period_days == WEEK * WEEKS and chosen.end.isoweekday() == WEEK
 
 
 def _weeks(looking: Looking, chosen: _Chosen) -> list[data.Row]:
     """The four weeks of the period, newest first, if it is one of four that are all published; else none."""
-    if chosen.period_days != WEEK * WEEKS or chosen.end.isoweekday() != WEEK:
+    if not _is_of_weeks(chosen):
         return []
     asked = {"team_id": chosen.team_id, "period_days": WEEK, "period_end": str(chosen.end)}
     first = chosen.end - timedelta(days=chosen.period_days)
@@ -467,7 +473,10 @@ REASONS: dict[str, Callable[[data.Row], str]] = {
     "maintenance": _maintenance,
     "security": lambda _: "100 less the registry's risk score",
     "documentation": lambda _: "as the registry measured it",
-    "compatibility": lambda quality: f"listed for {formats.count(quality['compatible_with'])} agents; four are 100",
+    "compatibility": lambda quality: (
+        f"listed for {formats.count(quality['compatible_with'])} "
+        f"agent{'' if quality['compatible_with'] == 1 else 's'}; four are 100"
+    ),
     "performance": lambda _: "as the registry measured it",
 }
 UNKNOWN = {

@@ -34,6 +34,8 @@ TOP_SKILLS = 10
 NOT_PUBLISHED = "The equal period before is not published"
 HIDDEN_VALUE = "Hidden"
 HIDDEN = "No comparison: one side of it is hidden to protect people"
+NEVER_SEEN = " Who used a skill only before the data begins counts as never used, or as too new."
+NEW_TO_DATA = " Who was last active before the data begins counts as new."
 NO_HOURS = "No comparison: one side of it has no hours, or they are hidden to protect people"
 
 
@@ -110,7 +112,7 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
     _skills(trust, [row for row in skills if not formats.is_missing(row["usage_rank"])], chosen, is_covered)
     suggestions.skills_to_try(looking, trust, team_id)
     _trend(trust, activity, team_id, period_days)
-    _seats(trust, now, f"{team_id}_{end}", against)
+    _seats(trust, now, f"{team_id}_{end}", against, is_covered=is_covered)
     team_steps.show_excluded(looking, trust, chosen)
 
 
@@ -282,7 +284,7 @@ def _skills(trust: Trust, skills: Sequence[data.Row], chosen: dict[str, Any], is
             key="skills",
         )
     st.caption(
-        f"{len(told)} of {len(skills)} used skills. The thin line is the 95{formats.THIN}% interval. "
+        f"{len(told)} of {len(skills)} skills used with success. The thin line is the 95{formats.THIN}% interval. "
         + (
             "▲ ▼ places gained or lost against the equal period before; new: not used in it."
             if is_covered
@@ -401,12 +403,12 @@ LIFECYCLE = {
 }
 
 
-def _seats(trust: Trust, now: data.Row, name: str, against: _Against) -> None:
+def _seats(trust: Trust, now: data.Row, name: str, against: _Against, *, is_covered: bool) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Seats at the period's end")
         chart = _parts(trust, now, SEATS, "People seated", "seats")
-        st.caption(_told_before(against, SEATS))
+        st.caption(_told_before(against, SEATS) + ("" if is_covered else NEVER_SEEN))
         sections.foot(
             trust,
             [_only(now, SEATS)],
@@ -418,8 +420,7 @@ def _seats(trust: Trust, now: data.Row, name: str, against: _Against) -> None:
     with right:
         st.subheader("Active people, by where they come from")
         chart = _parts(trust, now, LIFECYCLE, "Active people", "lifecycle")
-        gone = "" if formats.is_missing(now.get("dormant_users")) else f" Not active again: {now['dormant_users']}."
-        st.caption(_told_before(against, LIFECYCLE) + gone)
+        st.caption(_told_before(against, LIFECYCLE) + (_gone(now) if is_covered else NEW_TO_DATA))
         meant = (*LIFECYCLE, "dormant_users")
         sections.foot(
             trust,
@@ -429,6 +430,11 @@ def _seats(trust: Trust, now: data.Row, name: str, against: _Against) -> None:
             is_provisional=bool(now.get("is_provisional")),
             drawn={"Active people, by where they come from": chart} if chart else None,
         )
+
+
+def _gone(now: data.Row) -> str:
+    gone = now.get("dormant_users")
+    return "" if formats.is_missing(gone) else f" Not active again: {formats.count(gone)}."
 
 
 def _only(now: data.Row, columns: Iterable[str]) -> data.Row:

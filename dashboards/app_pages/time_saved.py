@@ -93,9 +93,11 @@ def _figures(trust: Trust, saved: Sequence[data.Row], now: data.Row, end: date, 
     before = periods.comparable(saved, before_end)
     common: dict[str, Any] = {
         "versus": f"vs the {period_days} days before",
-        "no_change": periods.NOT_COVERED
-        if before is None and periods.row_at(saved, before_end)
-        else "No comparison: the equal period before is not published, has no hours, or they are hidden",
+        "no_change": periods.why_nothing_before(
+            now,
+            periods.row_at(saved, before_end),
+            "No comparison: the equal period before is not published, has no hours, or they are hidden",
+        ),
         "is_provisional": bool(now["is_provisional"]),
     }
 

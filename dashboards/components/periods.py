@@ -78,6 +78,12 @@ def comparable(rows: Sequence[Row], end: date) -> Row | None:
     return row if row is not None and is_covered(row) else None
 
 
+def why_nothing_before(now: Row, before: Row | None, otherwise: str) -> str:
+    """Why the figures of a period have nothing to be held against: the data begins too late for it, or `otherwise`."""
+    is_known = is_covered(now) and (before is None or is_covered(before))
+    return otherwise if is_known else NOT_COVERED
+
+
 def row_at(rows: Sequence[Row], end: date) -> Row | None:
     """The row of one period end."""
     return next((row for row in rows if row["period_end"] == end), None)

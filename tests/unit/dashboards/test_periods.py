@@ -19,6 +19,15 @@ def test_a_period_that_began_before_the_data_is_held_against_nothing():
     assert periods.comparable([{"period_end": SUNDAYS[0]}], SUNDAYS[0]) is not None
 
 
+def test_the_reason_why_there_is_no_comparison_is_that_of_the_data_where_it_begins_too_late():
+    whole, cut = _row(SUNDAYS[1], 2598), _row(SUNDAYS[0], 124, is_covered=False)
+    assert periods.why_nothing_before(whole, cut, "not published") == periods.NOT_COVERED
+    assert periods.why_nothing_before(whole, None, "not published") == "not published"
+    assert periods.why_nothing_before(whole, _row(SUNDAYS[0], None), "hidden") == "hidden"
+    # Where the data begins within this period there is none before it, whatever is published.
+    assert periods.why_nothing_before(cut, None, "not published") == periods.NOT_COVERED
+
+
 def test_a_trend_begins_with_the_first_whole_period_and_ends_with_the_last_also_where_that_is_hidden():
     rows = [
         _row(SUNDAYS[0], 9, is_covered=False),

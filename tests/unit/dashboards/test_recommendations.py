@@ -69,8 +69,22 @@ def test_a_share_without_a_base_is_open_where_something_may_come_and_else_no_dat
 
     assert retained() == "25.0\u202f%"
     assert retained(installed_30=0, retained=0) == "Still open"
-    assert retained(installed_30=0, retained=0, installed=0) == "No data"
+    # What is still open may be installed yet.
+    assert retained(installed_30=0, retained=0, installed=0) == "Still open"
+    assert retained(installed_30=0, retained=0, installed=0, censored=0) == "No data"
     assert retained(retained=None) == "Hidden"
+
+
+def test_nothing_is_said_not_to_be_installed_while_it_may_be():
+    def activated(**others: Any) -> str:
+        row = total(installed_14=0, activated=0, **others)
+        return page._counted(row, "activation", "activated", "installed_14", "installed succeeded by day 14")
+
+    assert activated() == "Nothing of this period is old enough; a longer one may be"
+    assert activated(shown=0, clicked=0, installed=0) == "Nothing of this period is old enough; a longer one may be"
+    assert activated(installed=0) == "Nothing that is 7 days old was installed; what is still open may be"
+    assert activated(installed=0, censored=None) == activated(installed=0)
+    assert activated(installed=0, censored=0) == "Nothing of this period was installed"
 
 
 def test_a_lift_says_whether_its_interval_leaves_nought_out():

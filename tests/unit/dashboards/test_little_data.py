@@ -1,0 +1,82 @@
+"""Where the data has only begun: what is shown says of which days it is, and nothing that nobody measured."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboards import data
+from dashboards.app_pages import skill
+from dashboards.components import charts, formats
+
+SUNDAY = date(2026, 11, 29)
+
+
+def _service() -> None:
+    from dashboards.app_pages import executive
+    from dashboards.components.definitions import Trust
+    from dashboards.viewers import Looking
+    from tests.unit.dashboards.test_components import SNAPSHOT
+    from warehouse.access import Role, Viewer
+
+    looking = Looking(Viewer("executive", Role.EXECUTIVE), "Executive", is_demo=True)
+    executive._service(looking, Trust(definitions={}, health={}, snapshot=SNAPSHOT))
+
+
+def test_three_days_of_checks_are_not_called_thirty(monkeypatch):
+    day = {"component": "website", "uptime": 1.0, "coverage": 1.0, "down_minutes": 0, "excluded_minutes": 0}
+    days = tuple({**day, "day": SUNDAY - timedelta(days=number)} for number in (2, 1, 0))
+    drawn: list[str] = []
+
+    def show(chart: charts.Chart, alternative: str, **_: Any) -> charts.Chart:
+        drawn.append(alternative)
+        return chart
+
+    monkeypatch.setattr(data, "query", lambda name, *_, **__: days if name == "availability" else ())
+    monkeypatch.setattr(charts, "show", show)
+    app = AppTest.from_function(_service).run()
+    assert not app.exception
+    said = " ".join([*drawn, *(caption.value for caption in app.caption)])
+    assert drawn[0].startswith("Uptime by component, 27 Nov 2026 to 29 Nov 2026: website down 0 minutes")
+    assert "27 Nov 2026 to 29 Nov 2026, UTC days" in app.caption[0].value
+    assert "30" not in said.replace(f"90{formats.THIN}%", "")
+
+
+def _seats(is_covered: bool) -> None:
+    from dashboards.app_pages import team
+    from dashboards.components import periods
+    from dashboards.components.definitions import Trust
+    from tests.unit.dashboards.test_components import SNAPSHOT
+
+    parts = {"seats_active": 5, "seats_idle": 2, "seats_never_used": 3, "seats_too_new": 4}
+    parts |= {"new_users": 5, "returning_users": 0, "resurrected_users": 0, "dormant_users": 0}
+    now = {"team_id": "t", "period_end": "2026-11-29", "period_days": 28, "is_provisional": False, **parts}
+    against = team._Against(now if is_covered else None, "", periods.NOT_COVERED, is_provisional=False)
+    team._seats(Trust(definitions={}, health={}, snapshot=SNAPSHOT), now, "t", against, is_covered=is_covered)
+
+
+def test_who_was_active_before_the_data_begins_is_no_measured_nought():
+    captions = [
+        " ".join(caption.value for caption in AppTest.from_function(_seats, args=(is_covered,)).run().caption)
+        for is_covered in (False, True)
+    ]
+    assert "Not active again" not in captions[0]
+    assert "Who was last active before the data begins counts as new." in captions[0]
+    assert "counts as never used, or as too new" in captions[0]
+    assert "Not active again: 0." in captions[1]
+    assert "before the data begins" not in captions[1]
+
+
+@pytest.mark.parametrize(
+    ("period_days", "end", "weeks", "why"),
+    [
+        (28, SUNDAY, [], "not all of them are published"),
+        (28, SUNDAY - timedelta(days=1), [], "Weeks are published for 28 days up to a Sunday"),
+        (7, SUNDAY, [], "Weeks are published for 28 days up to a Sunday"),
+        (28, SUNDAY, [{"uses": None}], "one of them, or it, is hidden"),
+    ],
+)
+def test_weeks_that_are_not_listed_have_the_reason_of_the_period_that_is_chosen(period_days, end, weeks, why):
+    chosen = skill._Chosen("t", "Team", "ann/lint", period_days, end, frozenset({end}))
+    assert why in skill._why_no_weeks(chosen, weeks)
