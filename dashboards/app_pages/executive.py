@@ -218,12 +218,19 @@ def _service(looking: Looking, trust: Trust) -> None:
     else:
         with sections.values(trust, "slo", "slo_status"):
             tables.show(
-                [{**row, "counted": f"{formats.count(row['good'])} / {formats.count(row['valid'])}"} for row in slo],
+                [
+                    {
+                        **row,
+                        "measured": formats.share_beside(row["sli"], row["target"], 2),
+                        "counted": f"{formats.count(row['good'])} / {formats.count(row['valid'])}",
+                    }
+                    for row in slo
+                ],
                 {
                     "objective": ("Objective", lambda value: OBJECTIVES.get(str(value), str(value))),
                     "state": ("State", lambda value: STATES.get(str(value).lower(), str(value))),
-                    "target": ("Target", lambda value: formats.share(value, 1)),
-                    "sli": ("Measured", lambda value: formats.share(value, 2)),
+                    "target": ("Target", formats.exact_share),
+                    "measured": ("Measured", str),
                     "counted": ("Good / valid", str),
                     "budget_left": ("Budget left", formats.share),
                     "burn_1h": ("Burn 1 h", _times),

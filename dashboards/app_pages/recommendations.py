@@ -115,7 +115,7 @@ def show(looking: Looking) -> None:
         total,
         TABLE,
         "acceptance_rate",
-        formats.share,
+        formats.exact_share,
         interval=("acceptance_low", "acceptance_high"),
     )
     _figures(trust, total, over_time, period_days, target)

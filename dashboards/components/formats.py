@@ -1,11 +1,13 @@
 """How numbers and times look on a page. Display only: nothing here defines a metric.
 
-None and NaN mean "not measured" and read `No data`; a measured zero reads 0.
+None and NaN mean "not measured" and read `No data`; a measured zero reads 0. Halves go away from zero, as they do for
+whoever rounds the number of a file.
 """
 
 import math
 import re
 from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 NO_DATA = "No data"
@@ -55,7 +57,23 @@ def share(value: Any, digits: int = 0) -> str:
         return NO_DATA
     while digits < 6 and _rounds_to_an_end(float(value), digits):
         digits += 1
-    return f"{_signed(f'{float(value) * 100:.{digits}f}')}{THIN}%"
+    return f"{_fixed(_per_cent(value), digits)}{THIN}%"
+
+
+def exact_share(value: Any) -> str:
+    """A share that somebody set, with all its digits: 99.95 %, 50 %."""
+    return NO_DATA if is_missing(value) else f"{_signed(f'{_per_cent(value).normalize():f}')}{THIN}%"
+
+
+def share_beside(value: Any, limit: Any, digits: int = 0) -> str:
+    """A share that stands beside its limit: with as many digits as tell the two apart, if they are not equal."""
+    text = share(value, digits)
+    if is_missing(value) or is_missing(limit) or float(value) == float(limit):
+        return text
+    while digits < 6 and text == share(limit, digits):
+        digits += 1
+        text = share(value, digits)
+    return text
 
 
 def share_of(rate: Any, part: Any, whole: Any, digits: int = 0) -> str:
@@ -67,12 +85,12 @@ def interval(low: Any, high: Any) -> str:
     """Two shares as an interval: 67 to 97 %."""
     if is_missing(low) or is_missing(high):
         return NO_DATA
-    return f"{float(low) * 100:.0f} to {float(high) * 100:.0f}{THIN}%"
+    return f"{_fixed(_per_cent(low), 0)} to {_fixed(_per_cent(high), 0)}{THIN}%"
 
 
 def points(difference: Any, digits: int = 1) -> str:
     """A difference of two shares in percentage points with its sign: +3.2 pp."""
-    return NO_DATA if is_missing(difference) else f"{_with_sign(float(difference) * 100, digits)}{THIN}pp"
+    return NO_DATA if is_missing(difference) else f"{_with_sign(_per_cent(difference), digits)}{THIN}pp"
 
 
 def hours(value: Any) -> str:
@@ -80,29 +98,29 @@ def hours(value: Any) -> str:
     if is_missing(value):
         return NO_DATA
     digits = 0 if abs(float(value)) >= 1000 else 1
-    return f"{_signed(f'{float(value):,.{digits}f}')}{THIN}h"
+    return f"{_fixed(_decimal(value), digits)}{THIN}h"
 
 
 def signed(value: Any, digits: int = 0) -> str:
     """A number with its sign: +3."""
-    return NO_DATA if is_missing(value) else _with_sign(float(value), digits)
+    return NO_DATA if is_missing(value) else _with_sign(_decimal(value), digits)
 
 
 def decimal(value: Any, digits: int = 2) -> str:
     """A number with fixed decimals: 1.25."""
-    return NO_DATA if is_missing(value) else _signed(f"{float(value):,.{digits}f}")
+    return NO_DATA if is_missing(value) else _fixed(_decimal(value), digits)
 
 
 def minutes(value: Any) -> str:
     """A duration in minutes, readable: 45 min, 6.5 h, 3.1 days."""
     if is_missing(value):
         return NO_DATA
-    amount = float(value)
+    amount = _decimal(value)
     if amount < 120:
-        return f"{amount:.0f}{THIN}min"
+        return f"{_fixed(amount, 0)}{THIN}min"
     if amount < 48 * 60:
-        return f"{amount / 60:.1f}{THIN}h"
-    return f"{amount / 1440:.1f}{THIN}days"
+        return f"{_fixed(amount / 60, 1)}{THIN}h"
+    return f"{_fixed(amount / 1440, 1)}{THIN}days"
 
 
 def day(value: Any) -> str:
@@ -136,11 +154,29 @@ def _signed(text: str) -> str:
     return text.replace("-", MINUS)
 
 
-def _with_sign(value: float, digits: int) -> str:
-    text = f"{value:+,.{digits}f}"
-    return text[1:] if float(text.replace(",", "")) == 0 else _signed(text)
+def _decimal(value: Any) -> Decimal:
+    """The number as it is written, which is what a file and its reader have."""
+    return Decimal(repr(float(value)))
+
+
+def _per_cent(share: Any) -> Decimal:
+    return _decimal(share) * 100
+
+
+def _rounded(value: Decimal, digits: int) -> Decimal:
+    rounded = value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    # Less than half a unit lost is not minus zero.
+    return rounded if rounded else abs(rounded)
+
+
+def _fixed(value: Decimal, digits: int) -> str:
+    return _signed(f"{_rounded(value, digits):,f}")
+
+
+def _with_sign(value: Decimal, digits: int) -> str:
+    rounded = _rounded(value, digits)
+    return _signed(f"{rounded:+,f}") if rounded else f"{rounded:f}"
 
 
 def _rounds_to_an_end(value: float, digits: int) -> bool:
-    rounded = round(value * 100, digits)
-    return rounded in (0.0, 100.0) and value not in (0.0, 1.0)
+    return _rounded(_per_cent(value), digits) in (0, 100) and value not in (0.0, 1.0)

@@ -14,6 +14,7 @@ RIGHT_TEXTS = frozenset(
     {
         "age",
         "counted",
+        "measured",
         "moved",
         "by_7",
         "by_30",

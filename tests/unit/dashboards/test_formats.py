@@ -44,6 +44,33 @@ def test_a_share_that_is_not_whole_never_rounds_to_all_or_nothing():
     assert formats.share(1.0) == f"100{THIN}%"
 
 
+def test_a_half_is_rounded_as_by_whoever_opens_the_file():
+    # 5 of 8, 1 of 8 and 57 of 200.
+    assert [formats.share(value) for value in (0.625, 0.125, 0.285)] == [f"63{THIN}%", f"13{THIN}%", f"29{THIN}%"]
+    assert formats.interval(0.125, 0.625) == f"13 to 63{THIN}%"
+    assert formats.points(-0.0625) == f"{MINUS}6.3{THIN}pp"
+    assert formats.decimal(2.5, 0) == "3"
+    assert formats.signed(-2.5) == f"{MINUS}3"
+    assert formats.minutes(0.5) == f"1{THIN}min"
+
+
+def test_a_target_has_all_its_digits():
+    assert formats.exact_share(0.9995) == f"99.95{THIN}%"
+    assert formats.exact_share(0.5) == f"50{THIN}%"
+    assert formats.exact_share(0.125) == f"12.5{THIN}%"
+    assert formats.exact_share(1.0) == f"100{THIN}%"
+    assert formats.exact_share(None) == "No data"
+
+
+def test_what_misses_its_limit_by_little_does_not_read_like_it():
+    # 999 of 1,000 are wanted, 99,896 of 100,000 were good.
+    assert formats.share_beside(0.99896, 0.999, 2) == f"99.896{THIN}%"
+    assert formats.share_beside(0.9973, 0.999, 2) == f"99.73{THIN}%"
+    assert formats.share_beside(0.999, 0.999, 2) == f"99.90{THIN}%"
+    assert formats.share_beside(None, 0.999, 2) == "No data"
+    assert formats.share_beside(0.9973, None, 2) == f"99.73{THIN}%"
+
+
 def test_differences_carry_their_sign_and_no_difference_has_none():
     assert formats.points(0.032) == f"+3.2{THIN}pp"
     assert formats.points(-0.032) == f"{MINUS}3.2{THIN}pp"
@@ -53,7 +80,8 @@ def test_differences_carry_their_sign_and_no_difference_has_none():
 
 def test_hours_keep_one_decimal_below_a_thousand():
     assert formats.hours(44.9314) == f"44.9{THIN}h"
-    assert formats.hours(1234.5) == f"1,234{THIN}h"
+    assert formats.hours(1234.5) == f"1,235{THIN}h"
+    assert formats.hours(-0.04) == f"0.0{THIN}h"
 
 
 def test_days_months_quarters_and_times_read_as_words():
