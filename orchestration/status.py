@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.builds import last_build, utc
+from orchestration.clock import now
 from orchestration.run_lock import run_lock
 from warehouse import open_warehouse
-from warehouse.access import OPERATOR, Attempt, Snapshot, open_reader
+from warehouse.access import OPERATOR, STALE_AFTER, Attempt, Snapshot, is_stale, open_reader
 from warehouse.errors import NotPublishedError, WarehouseBusyError
 from warehouse.settings import Settings
 
@@ -18,6 +19,7 @@ from warehouse.settings import Settings
 class Status:
     """The state of one installation; None and empty where there is nothing yet. Times are UTC.
 
+    is_stale: the snapshot is older than a daily refresh leaves it, so that no page shows a table as checked.
     is_writing: another process has the warehouse, so its own record (last import, last build) could not be read.
     unread_because: why it could not be read else.
     """
@@ -26,6 +28,7 @@ class Status:
     engine: str
     drop: Path | str
     snapshot: Snapshot | None = None
+    is_stale: bool = False
     last_attempt: Attempt | None = None
     badges: list[dict[str, Any]] = field(default_factory=list)
     is_writing: bool = False
@@ -61,6 +64,11 @@ def describe(status: Status) -> str:
         lines.append(
             f"published   snapshot {shot.snapshot_id} at {_time(shot.published_at)}, as of {_time(shot.as_of)}"
         )
+        if status.is_stale:
+            lines.append(
+                f"stale       as of more than {STALE_AFTER.total_seconds() / 3600:.0f} hours ago, so no page shows a "
+                "table as checked; run `skillsmith-analytics refresh`"
+            )
         lines.append(f"data until  {shot.data_until or 'no data'}")
         lines.append(f"checks      {shot.checks_passed} passed, {shot.checks_warned} warned")
     if status.last_attempt is not None and status.last_attempt.outcome == "refused":
@@ -110,6 +118,7 @@ def _published(settings: Settings) -> dict[str, Any]:
             found["snapshot"] = reader.snapshot()
         except NotPublishedError:
             return found
+        found["is_stale"] = is_stale(found["snapshot"].as_of, now())
         found["badges"] = reader.query(
             "select table_name, badge, data_until from metrics.table_health order by table_name",
             OPERATOR,

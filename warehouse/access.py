@@ -9,7 +9,7 @@ any other way.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
@@ -58,6 +58,16 @@ class Snapshot:
     engine: Literal["duckdb", "postgres"]
     checks_passed: int
     checks_warned: int
+
+
+STALE_AFTER = timedelta(hours=26)
+"""A daily refresh at 06:00 UTC is at most 24 h old, and may take two."""
+
+
+def is_stale(as_of: datetime, now: datetime) -> bool:
+    """Whether a snapshot is older than a daily refresh leaves it. Times without a zone are UTC."""
+    known = as_of.replace(tzinfo=UTC) if as_of.tzinfo is None else as_of
+    return now - known > STALE_AFTER
 
 
 @dataclass(frozen=True, slots=True)

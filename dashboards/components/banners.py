@@ -1,22 +1,13 @@
 """What stands above or instead of a page: stale or refused data, and friendly words where there is nothing to show."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import streamlit as st
 
 from dashboards.components import formats
-from warehouse.access import Attempt, Snapshot
+from warehouse.access import Attempt, Snapshot, is_stale
 from warehouse.errors import NotPublishedError, TableNotPublishedError, TransientError, WarehouseNewerError
 from warehouse.small_groups import MINIMUM_SEATS
-
-STALE_AFTER = timedelta(hours=26)
-"""A daily refresh at 06:00 UTC is at most 24 h old, and may take two."""
-
-
-def is_stale(as_of: datetime, now: datetime) -> bool:
-    """Whether a snapshot is older than a daily refresh leaves it. Times without a zone are UTC."""
-    known = as_of.replace(tzinfo=UTC) if as_of.tzinfo is None else as_of
-    return now - known > STALE_AFTER
 
 
 def is_refused(attempt: Attempt | None, snapshot: Snapshot) -> bool:

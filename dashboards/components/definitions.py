@@ -13,7 +13,7 @@ import streamlit as st
 from dashboards import data
 from dashboards.components import banners, formats
 from dashboards.data import Row
-from warehouse.access import Snapshot, Viewer
+from warehouse.access import Snapshot, Viewer, is_stale
 
 BADGES = {
     "green": ("Checked", ":material/check_circle:", "green"),
@@ -139,7 +139,7 @@ def load(viewer: Viewer) -> Trust:
         health=health,
         snapshot=taken,
         blocked=frozenset(blocked),
-        is_old=is_refused or banners.is_stale(taken.as_of, datetime.now(UTC)),
+        is_old=is_refused or is_stale(taken.as_of, datetime.now(UTC)),
     )
 
 

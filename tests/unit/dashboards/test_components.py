@@ -11,7 +11,7 @@ from dashboards.app_pages import team
 from dashboards.components import banners, charts, definitions, downloads, formats, periods, tables
 from dashboards.components.definitions import Trust
 from dashboards.viewers import team_labels
-from warehouse.access import Attempt, Snapshot
+from warehouse.access import Attempt, Snapshot, is_stale
 
 SNAPSHOT = Snapshot(
     snapshot_id="20261123T060000-a1",
@@ -124,8 +124,8 @@ def test_a_name_that_a_spreadsheet_would_run_is_made_inert_and_a_negative_number
 
 def test_a_snapshot_is_stale_after_26_hours():
     as_of = datetime(2026, 11, 22, 6, 0)
-    assert not banners.is_stale(as_of, datetime(2026, 11, 23, 8, 0, tzinfo=UTC))
-    assert banners.is_stale(as_of, datetime(2026, 11, 23, 8, 1, tzinfo=UTC))
+    assert not is_stale(as_of, datetime(2026, 11, 23, 8, 0, tzinfo=UTC))
+    assert is_stale(as_of, datetime(2026, 11, 23, 8, 1, tzinfo=UTC))
 
 
 def test_only_a_refusal_after_the_shown_snapshot_counts():

@@ -6,8 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards import data
-from dashboards.components import banners
-from warehouse import snapshots
+from warehouse import access, snapshots
 from warehouse.access import OPERATOR, Attempt, open_reader
 from warehouse.errors import (
     NotPublishedError,
@@ -104,7 +103,7 @@ def test_a_refused_publish_is_said_with_its_reason_and_a_stale_snapshot_with_its
     before = snapshots.read_attempt(folder)
     failed = {"check_name": "shares_are_shares", "table_name": "build.team_activity", "reason": "a join went wrong"}
     snapshots.write_attempt(folder, Attempt(datetime.now(UTC) + timedelta(minutes=5), "refused", [failed]))
-    monkeypatch.setattr(banners, "STALE_AFTER", timedelta(0))
+    monkeypatch.setattr(access, "STALE_AFTER", timedelta(0))
     try:
         app = AppTest.from_file(APP, default_timeout=120)
         app.query_params["viewer"] = "executive"
