@@ -22,6 +22,8 @@ BADGES = {
     "grey": ("Unknown", ":material/help:", "gray"),
 }
 ACRONYMS = frozenset({"arr", "mrr", "sla", "sli", "slo"})
+UNITS = {"cents": "US dollars, in files in cents"}
+"""Units of published numbers that a page shows in another one."""
 ORDER = ("green", "amber", "grey", "red")
 LEAST_COVERAGE = 0.9
 # What a table's coverage in table_health is of.
@@ -188,7 +190,7 @@ def _definition(trust: Trust, table: str, columns: list[str]) -> str:
     if found is None:
         lines = [f"**{formats.plain(table)}**", "Its definition is not published in this snapshot."]
     else:
-        unit = f" ({formats.plain(found['unit'])})" if found.get("unit") else ""
+        unit = f" ({formats.plain(UNITS.get(str(found['unit']), found['unit']))})" if found.get("unit") else ""
         lines = [f"**{formats.plain(found['label'])}**{unit}", formats.plain(found["definition"])]
         if found.get("worked_example"):
             lines.append(f":small[**Example.** {formats.plain(found['worked_example'])}]")

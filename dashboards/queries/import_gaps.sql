@@ -13,7 +13,7 @@ select
 from ops.import_gaps
 where closed_at is null
 order by
-    "day" desc,
+    "day" desc nulls last,
     source,
     entity,
     kind,

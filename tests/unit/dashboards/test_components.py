@@ -86,6 +86,19 @@ def test_what_never_came_has_no_date_and_not_that_of_the_snapshot():
     assert downloads._file_name("uses", trust, "team_activity") == "uses_20261123T060000-a1_until_2026-11-22"
 
 
+def test_a_definition_of_money_names_the_unit_of_the_page_and_that_of_the_file():
+    texts = {"label": "MRR bridge", "definition": "How it moved.", "worked_example": None, "definition_version": "1"}
+    trust = replace(
+        _trust(mrr_bridge="green", team_time_saved="green"),
+        definitions={
+            ("mrr_bridge", ""): {**texts, "unit": "cents"},
+            ("team_time_saved", ""): {**texts, "label": "Time saved", "unit": "hours"},
+        },
+    )
+    assert definitions._definition(trust, "mrr_bridge", []).startswith("**MRR bridge** (US dollars, in files in cents)")
+    assert definitions._definition(trust, "team_time_saved", []).startswith("**Time saved** (hours)")
+
+
 def test_a_download_carries_snapshot_age_and_badge_in_every_row():
     text = downloads.as_csv([{"users": 3}, {"users": 4}], _trust(team_activity="amber"), "team_activity")
     lines = text.splitlines()
