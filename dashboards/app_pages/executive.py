@@ -242,8 +242,8 @@ def _service(looking: Looking, trust: Trust) -> None:
             )
         st.caption(
             "Burn is how many times as fast as the budget allows it was spent, in the last hours or days before the "
-            f"snapshot's time; no data where less than 90{formats.THIN}% of their minutes were watched, or where "
-            "nothing valid was asked."
+            f"snapshot's time. A state or a burn is no data where less than 90{formats.THIN}% of its minutes were "
+            "watched, or where nothing valid was asked; what is measured is then of those that were."
         )
         meant = ("budget_left", "burn_1h", "burn_6h", "burn_1d", "burn_3d", "coverage")
         sections.foot(trust, slo, "slo_status", *(("slo_status", column) for column in meant))

@@ -408,7 +408,7 @@ def _seats(trust: Trust, now: data.Row, name: str, against: _Against, *, is_cove
     with left:
         st.subheader("Seats at the period's end")
         chart = _parts(trust, now, SEATS, "People seated", "seats")
-        st.caption(_told_before(against, SEATS) + ("" if is_covered else NEVER_SEEN))
+        st.caption(_told_before(against, SEATS) + (NEVER_SEEN if chart and not is_covered else ""))
         sections.foot(
             trust,
             [_only(now, SEATS)],
@@ -420,7 +420,7 @@ def _seats(trust: Trust, now: data.Row, name: str, against: _Against, *, is_cove
     with right:
         st.subheader("Active people, by where they come from")
         chart = _parts(trust, now, LIFECYCLE, "Active people", "lifecycle")
-        st.caption(_told_before(against, LIFECYCLE) + (_gone(now) if is_covered else NEW_TO_DATA))
+        st.caption(_told_before(against, LIFECYCLE) + (_gone(now) if is_covered else NEW_TO_DATA if chart else ""))
         meant = (*LIFECYCLE, "dormant_users")
         sections.foot(
             trust,
