@@ -41,7 +41,8 @@ class Rule:
     alone: the column that says how many people are the only one behind such a row; without it, several rows may be one
     person's. among: the column of the people that `count` is a part of; where all but one of them are counted, `single`
     is hidden too, because the rest of it is that one's. rest_of_skills: figures whose rest, after the skills' figures
-    that are shown, may be one person's failures.
+    that are shown, may be one person's failures. told_alone: of `single`, what is told where a row is the only one of
+    its `only_row_of`: it is then a figure that is shown elsewhere.
     """
 
     size: str = "seats"
@@ -63,6 +64,8 @@ class Rule:
     alone: str | None = None
     among: str | None = None
     rest_of_skills: tuple[str, ...] = ()
+    only_row_of: tuple[str, ...] = ()
+    told_alone: tuple[str, ...] = ()
     is_dimension: bool = False
 
 
@@ -203,6 +206,9 @@ RULES: dict[str, Rule] = {
         single=("successes", "failures"),
         withheld=("fewest_users",),
         rest_of_skills=("failures",),
+        # To the successes of time saved.
+        only_row_of=("team_id", "period_end", "period_days", "assumption_set"),
+        told_alone=("successes",),
     ),
     "team_onboarding": Rule(
         # How far the rows of a curve reach tells when the last of its people was seen: they stop where it is hidden.
@@ -485,6 +491,9 @@ def _shown(name: str, columns: Sequence[str], table: PublishedTable, rule: Rule,
             reasons.append(f"coalesce({_alone(count, size)}, false)")
         elif name in rule.single:
             is_alone = _is_alone(count, rule) if rule.among is None or rule.among in columns else "true"
+            if name in rule.told_alone:
+                others = ", ".join(f"m.{quoted(column)}" for column in rule.only_row_of)
+                is_alone = f"{is_alone} and count(*) over (partition by {others}) > 1"
             reasons.append(f"coalesce({is_alone}, false)")
             if rule.adds_up_over and rule.single[0] in columns:
                 reasons.append(_next_to_one(count, table, rule))

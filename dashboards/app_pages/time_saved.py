@@ -351,7 +351,8 @@ def _assumptions(
         + "Grades, most trusted first: experiment, diary, survey, assumed. The Claude Code hook always reports "
         "success, so there are this many failures or more. "
         + (
-            "They are hidden where somebody only failed with a skill, for what is left would be that person's. "
+            "They are hidden where each skill was used by one person at most, or where somebody only failed with one, "
+            "for what is left would be that person's. "
             if any(formats.is_missing(row["failures"]) and not formats.is_missing(row["successes"]) for row in rows)
             else ""
         )

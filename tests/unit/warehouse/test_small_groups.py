@@ -62,7 +62,8 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
         )
         connection.execute(
             "create table metrics.team_time_saved_uses (account_id text, team_id text, period_end date, "
-            "period_days bigint, assumption_set text, assumption_name text, fewest_users bigint)"
+            "period_days bigint, assumption_set text, assumption_name text, fewest_users bigint, "
+            "successes bigint, failures bigint)"
         )
         yield connection
 
@@ -295,6 +296,32 @@ def test_money_is_hidden_wherever_hours_are(
 
     assert row["is_suppressed"] is is_hidden
     assert {name: row[name] for name in HOURS | WORTH} == (dict.fromkeys(HOURS | WORTH) if is_hidden else HOURS | WORTH)
+
+
+@pytest.mark.parametrize(
+    ("names", "fewest", "successes", "failures"),
+    [
+        # The team's 9 successes less one row would be the other one, and that one person's.
+        (("*", "commit"), 1, None, None),
+        (("*", "commit"), 2, 9, 2),
+        # All that the team did falls under one assumption: the row is the figure that stands on the tile.
+        (("*",), 1, 9, None),
+        (("*",), 2, 9, 2),
+    ],
+)
+def test_uses_under_the_only_assumption_are_the_successes_that_are_told_anyway(
+    engine: duckdb.DuckDBPyConnection, names: tuple[str, ...], fewest: int, successes: int | None, failures: int | None
+) -> None:
+    put(engine, "team_activity", team_id="red", seats=8, active_users=3, uses=11, successes=9)
+    uses = {"team_id": "red", "assumption_set": "default", "fewest_users": fewest, "successes": 9, "failures": 2}
+    for name in names:
+        put(engine, "team_time_saved_uses", **uses, assumption_name=name)
+    # Another window and another set are no others of this one.
+    put(engine, "team_time_saved_uses", **uses, assumption_name="commit", period_end=DAY - timedelta(days=7))
+    put(engine, "team_time_saved_uses", **{**uses, "assumption_set": "own"}, assumption_name="commit")
+    rows = [row for row in all_shown(engine, "team_time_saved_uses") if row["period_end"] == DAY]
+    found = {(row["successes"], row["failures"]) for row in rows if row["assumption_set"] == "default"}
+    assert found == {(successes, failures)}
 
 
 def test_hours_of_a_team_without_an_activity_row_are_hidden(engine: duckdb.DuckDBPyConnection) -> None:
