@@ -328,8 +328,10 @@ def query(
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json and --format {form} are two answers; give one of them", ctx)
     form = "json" if as_json else form or "table"
-    rows = read_rows(settings_of(ctx), table, where=where, limit=50 if limit is None and form == "table" else limit)
-    write_rows(rows, form, out)
+    most = 50 if limit is None else limit
+    # One more than a text table shows tells that there are more.
+    rows = read_rows(settings_of(ctx), table, where=where, limit=most + 1 if form == "table" else limit)
+    write_rows(rows, form, out, most=most)
 
 
 @cli.command()

@@ -70,7 +70,8 @@ def show(
     from warehouse import open_warehouse
 
     with open_warehouse(warehouse_settings_of(ctx)) as warehouse:
-        rows = samples(_made(warehouse), Choice(entity, file, reason), limit)
+        found = samples(_made(warehouse), Choice(entity, file, reason), limit + 1)
+    rows = found[:limit]
     if as_json:
         answer(rows)
         return
@@ -79,6 +80,8 @@ def show(
     for row in rows:
         click.echo(f"{row['file_name']}:{row['file_line']}  {row['reason']}")
         click.echo(f"    {row['row_text']}")
+    if len(found) > limit:
+        click.echo(f"the first {limit}; --limit shows more")
 
 
 @quarantine.command()

@@ -46,20 +46,21 @@ def read_rows(settings: Settings, table: str, *, where: str | None = None, limit
             raise UsageError(f"--where: {error}") from error
 
 
-def write_rows(rows: pa.Table, form: str, out: Path | None) -> None:
+def write_rows(rows: pa.Table, form: str, out: Path | None, *, most: int | None = None) -> None:
     """Write rows as `table`, `csv`, `json` or `parquet`, to a file or to standard output.
 
-    Raises UsageError where Parquet would go to a terminal, StorageError where the file cannot be written.
+    most: rows that a text table shows; it says where there are more. Raises UsageError where Parquet would go to a
+    terminal, StorageError where the file cannot be written.
     """
     if out is None:
         if form == "parquet" and sys.stdout.isatty():
             raise UsageError("Parquet is not for a terminal; give --out FILE, or send it into a pipe")
-        _write(rows, form, sys.stdout.buffer)
+        _write(rows, form, sys.stdout.buffer, most)
         sys.stdout.buffer.flush()
         return
     try:
         with out.open("wb") as file:
-            _write(rows, form, file)
+            _write(rows, form, file, most)
     except OSError as error:
         raise StorageError(f"cannot write {out}: {error.strerror}") from error
 
@@ -74,7 +75,7 @@ def _table(name: str) -> tuple[str, tuple[str, ...]]:
     raise UsageError(f"there is no published table {name!r}; there are: {', '.join(readable_tables())}")
 
 
-def _write(rows: pa.Table, form: str, file: Any) -> None:
+def _write(rows: pa.Table, form: str, file: Any, most: int | None) -> None:
     if form == "csv":
         import pyarrow.csv
 
@@ -90,7 +91,7 @@ def _write(rows: pa.Table, form: str, file: Any) -> None:
         text = json.dumps(rows.to_pylist(), indent=2, ensure_ascii=False, default=_as_json)
         file.write(text.encode() + b"\n")
     else:
-        file.write(_as_text_table(rows).encode())
+        file.write(_as_text_table(rows, most).encode())
 
 
 def _as_json(value: Any) -> Any:
@@ -99,8 +100,10 @@ def _as_json(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def _as_text_table(rows: pa.Table) -> str:
-    """The rows in columns wide enough for them, numbers to the right."""
+def _as_text_table(rows: pa.Table, most: int | None) -> str:
+    """The rows, at most so many, in columns wide enough for them, numbers to the right."""
+    is_cut = most is not None and rows.num_rows > most
+    rows = rows.slice(0, most)
     names = rows.column_names
     cells = [[_cell(value) for value in column.to_pylist()] for column in rows.columns]
     widths = [max([len(name), *map(len, column)]) for name, column in zip(names, cells, strict=True)]
@@ -115,12 +118,17 @@ def _as_text_table(rows: pa.Table) -> str:
 
     lines = [line(names), line(["-" * width for width in widths])]
     lines += [line(list(row)) for row in zip(*cells, strict=True)]
-    return "\n".join([*lines, f"({rows.num_rows} rows)"]) + "\n"
+    counted = f"(the first {most} rows; --limit shows more)" if is_cut else f"({rows.num_rows} rows)"
+    return "\n".join([*lines, counted]) + "\n"
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, float):
-        return f"{value:.4f}"
+        digits = 4
+        # What is not whole does not read like it: 0.99996 is no 1.
+        while digits < 10 and not value.is_integer() and round(value, digits).is_integer():
+            digits += 1
+        return f"{value:.{digits}f}"
     return str(value).replace("\n", " ")

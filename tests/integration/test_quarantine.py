@@ -153,20 +153,23 @@ def test_the_command_lists_shows_replays_and_asks_before_it_discards(
     monkeypatch.setenv("SKILLSMITH_SECRET", "a key for tests only")
     if engine_settings.warehouse_url:
         monkeypatch.setenv("SKILLSMITH_WAREHOUSE_URL", engine_settings.warehouse_url.get_secret_value())
-    put(drop, "registry/events/a.ndjson", [event(1), event(2, event_type="telemetry:x", actor="someone@example.org")])
+    bad = {"event_type": "telemetry:x", "actor": "someone@example.org"}
+    put(drop, "registry/events/a.ndjson", [event(1), event(2, **bad), event(3, **bad)])
 
     def call(*arguments: str, text: str = "") -> Any:
         places = ["--home", str(engine_settings.home), "--drop", str(drop)]
         return CliRunner().invoke(cli, [*arguments, *places], input=text)
 
     assert call("import", "--as-of", "2026-03-01").exit_code == 0
-    assert "1  registry/events  unknown event_type  (registry/events/a.ndjson)" in call("quarantine", "list").output
+    assert "2  registry/events  unknown event_type  (registry/events/a.ndjson)" in call("quarantine", "list").output
     shown = call("quarantine", "show").output
     assert "registry/events/a.ndjson:2  unknown event_type" in shown
     assert "someone@example.org" not in shown
-    assert "1 rows tried again, 0 taken and closed, 1 stay" in call("quarantine", "replay").output
+    assert "--limit" not in shown
+    assert call("quarantine", "show", "--limit", "1").output.endswith("the first 1; --limit shows more\n")
+    assert "2 rows tried again, 0 taken and closed, 2 stay" in call("quarantine", "replay").output
     assert call("quarantine", "discard", text="n\n").exit_code != 0
-    assert json.loads(call("quarantine", "list", "--json").output)[0]["rows"] == 1
-    assert "1 rows are discarded" in call("quarantine", "discard", "--yes").output
+    assert json.loads(call("quarantine", "list", "--json").output)[0]["rows"] == 2
+    assert "2 rows are discarded" in call("quarantine", "discard", "--yes").output
     assert "no row waits in the quarantine" in call("quarantine", "list").output
     assert call("quarantine", "list", "--entity", "registry/nothing").exit_code != 0
