@@ -324,11 +324,12 @@ def _told(step: _Step, total: data.Row) -> dict[str, Any]:
     is_open_hidden = _is_hidden(total, *step.open)
     still_open = 0 if is_hidden or is_open_hidden or not step.open else _less(total, step.open)
     is_drop_hidden = is_hidden or _is_hidden(total, step.reached)
+    is_too_young = not is_hidden and _is_too_young(step, total)
     told = {
         "step": step.name,
-        "reached": None if is_hidden else count,
+        "reached": None if is_hidden or is_too_young else count,
         "open": still_open,
-        "count": HIDDEN if is_hidden else formats.count(count),
+        "count": HIDDEN if is_hidden else OPEN if is_too_young else formats.count(count),
         "of_previous": _with_interval(total, step.previous, step.reached, step.entered[0], step.entered[1]),
         "of_shown": _with_interval(total, step.of_shown, step.count, step.shown),
         "dropped": "",
@@ -348,11 +349,24 @@ def _told(step: _Step, total: data.Row) -> dict[str, Any]:
     told["text"] = (
         HIDDEN
         if is_hidden
+        else f"{formats.count(still_open)} open"
+        if is_too_young and still_open
         else told["count"]
         + (f", {of_shown} of shown" if of_shown not in ("", HIDDEN) else "")
         + (f" + {formats.count(still_open)} open" if still_open else "")
     )
     return told
+
+
+def _is_too_young(step: _Step, row: data.Row) -> bool:
+    """Whether nothing is old enough for a step that something may still reach: its 0 is then not measured."""
+    return bool(row[step.shown] == 0 and (row["censored"] != 0 or row["shown"] != 0))
+
+
+def _reached(step: _Step, row: data.Row) -> str:
+    if _is_hidden(row, step.count):
+        return HIDDEN
+    return OPEN if _is_too_young(step, row) else formats.count(row[step.count])
 
 
 def _less(row: data.Row, columns: Sequence[str]) -> int:
@@ -408,19 +422,17 @@ def _breakdowns(trust: Trust, rows: Sequence[data.Row], total: data.Row) -> None
                     "model": _name(row["model"]),
                     "acceptance": _share(row, "acceptance", "installed", "shown"),
                     "lift_text": _lift(row),
+                    **{f"{step.count}_told": _reached(step, row) for step in STEPS},
                 }
                 for row in rows
             ],
             {
                 "surface": ("Surface", str),
                 "model": ("Model", str),
-                "shown": ("Shown", _count),
-                "clicked": ("Clicked", _count),
-                "installed": ("Installed", _count),
+                **{f"{step.count}_told": (step.name, str) for step in STEPS[:3]},
                 "acceptance": ("Acceptance", str),
                 "lift_text": ("Lift", str),
-                "activated": ("Activated", _count),
-                "retained": ("Retained", _count),
+                **{f"{step.count}_told": (step.name, str) for step in STEPS[3:]},
                 "censored": ("Still open", _count),
             },
             height=None if len(rows) < 12 else 420,

@@ -29,6 +29,11 @@ RIGHT_TEXTS = frozenset(
         "worth_range",
         "uninstalls",
         "so_far",
+        "shown_told",
+        "clicked_told",
+        "installed_told",
+        "activated_told",
+        "retained_told",
         "begun_7",
         "begun_30",
     }

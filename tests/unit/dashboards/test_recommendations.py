@@ -63,6 +63,23 @@ def test_a_hidden_step_is_hidden_and_not_nought():
     assert steps(clicked_installed=None)["Installed"]["count"] == "360"
 
 
+def test_a_step_for_which_nothing_is_old_enough_is_still_open_and_not_nought():
+    # In 28 days nobody's day 30 is over.
+    told = steps(shown_30=0, installed_30=0, activated_30=0, retained=0)
+    assert [told[name]["count"] for name in ("Installed", "Activated", "Retained")] == ["360", "175", "Still open"]
+    assert (told["Retained"]["reached"], told["Retained"]["text"]) == (None, "175 open")
+    young: dict[str, Any] = dict.fromkeys((name for name in COUNTS if name != "censored"), 0)
+    young |= {f"{name}_rate": None for name in RATES}
+    told = steps(**young)
+    assert [told[name]["count"] for name in told] == ["Still open"] * 5
+    assert [told[name]["text"] for name in told] == ["50 open"] + ["Still open"] * 4
+    # Nothing was shown at all, or all of it is old enough: those are noughts.
+    assert [each["count"] for each in steps(**young, censored=0).values()] == ["0"] * 5
+    assert steps(activated=0)["Activated"]["count"] == "0"
+    assert page._reached(page.STEPS[4], total(shown_30=0, retained=0)) == "Still open"
+    assert page._reached(page.STEPS[4], total(retained=None)) == "Hidden"
+
+
 def test_a_share_without_a_base_is_open_where_something_may_come_and_else_no_data():
     def retained(**others: Any) -> str:
         return page._share(total(**others), "retention", "retained", "installed_30")
