@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboards import data
+from dashboards.app_pages import recommendations_over_time
 from dashboards.components import (
     banners,
     behind,
@@ -16,7 +17,6 @@ from dashboards.components import (
     formats,
     periods,
     sections,
-    selection,
     tables,
     targets,
     teams,
@@ -24,17 +24,13 @@ from dashboards.components import (
 )
 from dashboards.components.behind import Part
 from dashboards.components.definitions import Trust
+from dashboards.components.recommended import ALL, TABLE, called, is_hidden, of_shown
 from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking
 
-TABLE = "team_recommendations"
-ALL = "*"
-EVERY = "all"
-"""The same in an address, which writes no star."""
 HIDDEN = "Hidden"
 OPEN = "Still open"
 NO_FIGURE = "No comparison: one of the two periods has no such figure"
-NAMES = {"cli": "CLI", "mcp": "MCP", "ide": "IDE", "web": "Web", "unknown": "Not said"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +118,7 @@ def show(looking: Looking) -> None:
     _behind(trust, rows, total)
     _funnel(trust, total)
     _breakdowns(trust, rows, total)
-    _over_time(looking, trust, chosen)
+    recommendations_over_time.show(looking, trust, chosen)
 
 
 def _figures(trust: Trust, total: data.Row, over_time: Sequence[data.Row], period_days: int, target: str) -> None:
@@ -206,7 +202,7 @@ def _episodes(title: str, rows: Sequence[data.Row], total: data.Row, by: Sequenc
         title=title,
         rows=rows,
         columns={
-            **{column: (column.capitalize(), _name) for column in by},
+            **{column: (column.capitalize(), called) for column in by},
             **{column: (heading, behind.count) for column, heading in counts.items()},
         },
         entries=[(TABLE, column) for column in counts],
@@ -219,7 +215,7 @@ def _episodes(title: str, rows: Sequence[data.Row], total: data.Row, by: Sequenc
 
 def _share(row: data.Row, rate: str, count: str, base: str) -> str:
     """A share as text, or why there is none: hidden, still open, or nothing that it could be of."""
-    if _is_hidden(row, count, base):
+    if is_hidden(row, count, base):
         return HIDDEN
     if row[base] == 0:
         return OPEN if _may_come(row, base) else formats.NO_DATA
@@ -232,7 +228,7 @@ def _may_come(row: data.Row, base: str) -> bool:
 
 
 def _counted(row: data.Row, rate: str, count: str, base: str, what: str) -> str:
-    if _is_hidden(row, count, base):
+    if is_hidden(row, count, base):
         return "The exact figure would point at one person"
     if row[base] == 0:
         if not _may_come(row, base):
@@ -244,12 +240,8 @@ def _counted(row: data.Row, rate: str, count: str, base: str, what: str) -> str:
     return f"**{formats.count(row[count])}/{formats.count(row[base])}** {what}, 95{formats.THIN}% interval {interval}"
 
 
-def _is_hidden(row: data.Row, *counts: str) -> bool:
-    return any(formats.is_missing(row[count]) for count in counts)
-
-
 def _lift(row: data.Row) -> str:
-    if _is_hidden(row, "installed", "holdout_installed"):
+    if is_hidden(row, "installed", "holdout_installed"):
         return HIDDEN
     if formats.is_missing(row["lift"]):
         return "Not measured"
@@ -257,7 +249,7 @@ def _lift(row: data.Row) -> str:
 
 
 def _against_holdout(row: data.Row) -> list[str]:
-    if _is_hidden(row, "installed", "holdout_installed"):
+    if is_hidden(row, "installed", "holdout_installed"):
         return ["The exact figure would point at one person"]
     if formats.is_missing(row["lift"]):
         return ["Nothing was withheld in this period, or nothing of it is 7 days old"]
@@ -273,7 +265,7 @@ def _against_holdout(row: data.Row) -> list[str]:
 
 def _funnel(trust: Trust, total: data.Row) -> None:
     st.subheader("From shown to used")
-    if _is_hidden(total, "shown"):
+    if is_hidden(total, "shown"):
         banners.nothing("Hidden.", "All that was shown was shown to one person.")
         return
     steps = [_told(step, total) for step in STEPS]
@@ -301,7 +293,7 @@ def _funnel(trust: Trust, total: data.Row) -> None:
                 "still_open": ("Still open", str),
             },
         )
-    if not _is_hidden(total, "installed", "clicked_installed") and total["installed"] > total["clicked_installed"]:
+    if not is_hidden(total, "installed", "clicked_installed") and total["installed"] > total["clicked_installed"]:
         without = total["installed"] - total["clicked_installed"]
         st.caption(
             f"{formats.count(without)} of {formats.count(total['installed'])} were installed without a click. They "
@@ -320,22 +312,22 @@ def _funnel(trust: Trust, total: data.Row) -> None:
 def _told(step: _Step, total: data.Row) -> dict[str, Any]:
     """One step as the chart and the table print it."""
     count, entered = total[step.count], total[step.entered[0]]
-    is_hidden = _is_hidden(total, step.count, step.entered[0])
-    is_open_hidden = _is_hidden(total, *step.open)
-    still_open = 0 if is_hidden or is_open_hidden or not step.open else _less(total, step.open)
-    is_drop_hidden = is_hidden or _is_hidden(total, step.reached)
-    is_too_young = not is_hidden and _is_too_young(step, total)
+    is_count_hidden = is_hidden(total, step.count, step.entered[0])
+    is_open_hidden = is_hidden(total, *step.open)
+    still_open = 0 if is_count_hidden or is_open_hidden or not step.open else _less(total, step.open)
+    is_drop_hidden = is_count_hidden or is_hidden(total, step.reached)
+    is_too_young = not is_count_hidden and _is_too_young(step, total)
     told = {
         "step": step.name,
-        "reached": None if is_hidden or is_too_young else count,
+        "reached": None if is_count_hidden or is_too_young else count,
         "open": still_open,
-        "count": HIDDEN if is_hidden else OPEN if is_too_young else formats.count(count),
+        "count": HIDDEN if is_count_hidden else OPEN if is_too_young else formats.count(count),
         "of_previous": _with_interval(total, step.previous, step.reached, step.entered[0], step.entered[1]),
         "of_shown": _with_interval(total, step.of_shown, step.count, step.shown),
         "dropped": "",
         "why": "",
         "still_open": HIDDEN
-        if is_open_hidden and not is_hidden
+        if is_open_hidden and not is_count_hidden
         else f"{formats.count(still_open)} until {step.open_until}"
         if still_open
         else "",
@@ -345,14 +337,14 @@ def _told(step: _Step, total: data.Row) -> dict[str, Any]:
             "dropped": HIDDEN if is_drop_hidden else formats.count(entered - total[step.reached]),
             "why": step.dropped,
         }
-    of_shown = _of(total, step.of_shown, step.count, step.shown)
+    share = _of(total, step.of_shown, step.count, step.shown)
     told["text"] = (
         HIDDEN
-        if is_hidden
+        if is_count_hidden
         else f"{formats.count(still_open)} open"
         if is_too_young and still_open
         else told["count"]
-        + (f", {of_shown} of shown" if of_shown not in ("", HIDDEN) else "")
+        + (f", {share} of shown" if share not in ("", HIDDEN) else "")
         + (f" + {formats.count(still_open)} open" if still_open else "")
     )
     return told
@@ -364,7 +356,7 @@ def _is_too_young(step: _Step, row: data.Row) -> bool:
 
 
 def _reached(step: _Step, row: data.Row) -> str:
-    if _is_hidden(row, step.count):
+    if is_hidden(row, step.count):
         return HIDDEN
     return OPEN if _is_too_young(step, row) else formats.count(row[step.count])
 
@@ -378,7 +370,7 @@ def _of(row: data.Row, rate: str | None, count: str, base: str) -> str:
     """A share with what it is of: a base is what is old enough for the step, and so not what another row shows."""
     if rate is None:
         return ""
-    if _is_hidden(row, count, base):
+    if is_hidden(row, count, base):
         return HIDDEN
     if formats.is_missing(row[f"{rate}_rate"]):
         return ""
@@ -400,7 +392,7 @@ def _breakdowns(trust: Trust, rows: Sequence[data.Row], total: data.Row) -> None
         parts = [row for row in rows if row[other] == ALL and row[by] != ALL]
         with side, sections.values(trust, f"by_{by}", TABLE):
             st.markdown(f"**By {by}**")
-            if any(_is_hidden(row, "installed", "shown") for row in parts):
+            if any(is_hidden(row, "installed", "shown") for row in parts):
                 banners.nothing("Hidden.", "One of the counts would point at one person, so none is shown.")
                 continue
             told = [_part(row, by) for row in sorted(parts, key=lambda row: -row["shown"])]
@@ -418,8 +410,8 @@ def _breakdowns(trust: Trust, rows: Sequence[data.Row], total: data.Row) -> None
             [
                 {
                     **row,
-                    "surface": _name(row["surface"]),
-                    "model": _name(row["model"]),
+                    "surface": called(row["surface"]),
+                    "model": called(row["model"]),
                     "acceptance": _share(row, "acceptance", "installed", "shown"),
                     "lift_text": _lift(row),
                     **{f"{step.count}_told": _reached(step, row) for step in STEPS},
@@ -450,163 +442,14 @@ def _breakdowns(trust: Trust, rows: Sequence[data.Row], total: data.Row) -> None
 
 def _part(row: data.Row, by: str) -> dict[str, Any]:
     return {
-        "name": _name(row[by]),
+        "name": called(row[by]),
         "share": row["acceptance_rate"],
         "low": row["acceptance_low"],
         "high": row["acceptance_high"],
-        "text": _of_shown(row) if row["shown"] else OPEN,
+        "text": of_shown(row) if row["shown"] else OPEN,
         "interval": formats.interval(row["acceptance_low"], row["acceptance_high"]),
     }
 
 
-def _of_shown(row: data.Row) -> str:
-    return formats.share_of(row["acceptance_rate"], row["installed"], row["shown"], 1)
-
-
-def _name(value: str) -> str:
-    return "All" if value == ALL else NAMES.get(value, value.capitalize())
-
-
 def _count(value: Any) -> str:
     return HIDDEN if formats.is_missing(value) else formats.count(value)
-
-
-def _over_time(looking: Looking, trust: Trust, chosen: dict[str, Any]) -> None:
-    st.subheader("Acceptance and lift over time")
-    known = data.query("recommendation_parts", looking.viewer, **chosen)
-    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
-        surface = _choose("Surface", "surface", known)
-        model = _choose("Model", "model", known)
-    selection.on_paper(f"Surface: {_name(surface)}, model: {_name(model)}")
-    rows = data.query("recommendations_over_time", looking.viewer, surface=surface, model=model, **chosen)
-    of = _which(surface, model)
-    if not rows:
-        banners.nothing(
-            f"Nothing was recommended {of} in the year before.", "Choose another surface or model, or all of them."
-        )
-        return
-    name = f"{chosen['team_id']}_{chosen['period_days']}d_{surface}_{model}".replace(ALL, "all")
-    # A Sunday on which nothing was shown has no row, and no line leads over it.
-    series = _every_sunday(rows)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        accepted = _acceptance(trust, series, chosen["period_days"], of)
-    with right:
-        lifted = _lifts(trust, series, chosen["period_days"], of)
-    st.caption(
-        f"Each point is what was first shown in the {chosen['period_days']} days up to a Sunday or the chosen end, "
-        f"without what is still open; the band is the 95{formats.THIN}% interval; a hollow point is provisional, a gap "
-        "is hidden, still open or nothing shown. Lift is the acceptance less the share of withheld episodes of the "
-        "surface that were installed all the same; where the band holds the dashed line, no difference is shown."
-    )
-    drawn = {"Acceptance over time": accepted, "Lift over time": lifted}
-    sections.foot(
-        trust,
-        rows,
-        f"acceptance_{name}",
-        (TABLE, "acceptance_rate"),
-        (TABLE, "lift"),
-        is_provisional=any(row["is_provisional"] for row in rows),
-        drawn={title: chart for title, chart in drawn.items() if chart is not None},
-    )
-
-
-def _choose(label: str, name: str, known: Sequence[data.Row]) -> str:
-    """One of the surfaces or models that something was recommended by; at first all of them."""
-    found = sorted({row[name] for row in known} - {ALL}, key=_name)
-    with st.container(width=180):
-        chosen = selection.choose(
-            label, name, [EVERY, *found], default=EVERY, text=lambda value: _name(ALL if value == EVERY else value)
-        )
-    return ALL if chosen == EVERY else chosen
-
-
-def _which(surface: str, model: str) -> str:
-    """Of which recommendations a chart is, behind a noun: on Web by Collaborative."""
-    return " ".join(
-        [
-            *([f"on {formats.plain(_name(surface))}"] if surface != ALL else []),
-            *([f"by {formats.plain(_name(model))}"] if model != ALL else []),
-        ]
-    )
-
-
-def _acceptance(trust: Trust, series: Sequence[data.Row], period_days: int, of: str) -> charts.Chart | None:
-    st.markdown("**Acceptance**")
-    drawn, known = periods.trend_of(series, "acceptance_rate")
-    if len(known) < 2:
-        _too_little(series, "installed", "shown")
-        return None
-    with sections.values(trust, "acceptance", TABLE):
-        return charts.show(
-            charts.trend(
-                [
-                    row if formats.is_missing(row.get("acceptance_rate")) else {**row, "text": _of_shown(row)}
-                    for row in drawn
-                ],
-                y="acceptance_rate",
-                low="acceptance_low",
-                high="acceptance_high",
-                title="Acceptance (share of shown)",
-                number_format="%",
-            ),
-            f"Acceptance{of and f' {of}'} over {period_days} days by period end, from {_of_shown(known[0])} to "
-            f"{_of_shown(known[-1])}",
-            key="acceptance",
-        )
-
-
-def _lifts(trust: Trust, series: Sequence[data.Row], period_days: int, of: str) -> charts.Chart | None:
-    st.markdown("**Lift over holdout**")
-    drawn, known = periods.trend_of(series, "lift")
-    if len(known) < 2:
-        _too_little(series, "installed", "holdout_installed")
-        return None
-    with sections.values(trust, "lift", TABLE):
-        return charts.show(
-            charts.trend(
-                [
-                    row
-                    if formats.is_missing(row.get("lift"))
-                    else {**row, "text": formats.points(row["lift"])}
-                    | {column: 100 * row[column] for column in ("lift", "lift_low", "lift_high")}
-                    for row in drawn
-                ],
-                y="lift",
-                low="lift_low",
-                high="lift_high",
-                title="Lift (percentage points)",
-                number_format="+~f",
-                is_difference=True,
-            ),
-            f"Lift over holdout{of and f' {of}'} over {period_days} days by period end, "
-            f"from {formats.points(known[0]['lift'])} to {formats.points(known[-1]['lift'])}",
-            key="lift",
-        )
-
-
-def _too_little(series: Sequence[data.Row], *counts: str) -> None:
-    """Instead of a line: its figures are hidden, or there are too few of them."""
-    told = [row for row in series if "shown" in row]
-    hidden = sum(_is_hidden(row, *counts) for row in told)
-    if hidden:
-        banners.nothing(
-            "Hidden to protect people.",
-            "At every period end one of the figures would point at one person."
-            if hidden == len(told)
-            else f"At {formats.count(hidden)} of {formats.count(len(told))} period ends one of the figures would point "
-            "at one person, and too few are left for a line.",
-        )
-    elif "holdout_installed" in counts:
-        banners.nothing("Not measured.", "A lift needs two period ends in which something was withheld.")
-    else:
-        banners.nothing("Too little history for a trend.", "It appears once two period ends have a share to show.")
-
-
-def _every_sunday(over_time: Sequence[data.Row]) -> list[data.Row]:
-    """The rows, and one without a figure for each Sunday between them that has none."""
-    by_end = {row["period_end"]: row for row in over_time}
-    first, last = min(by_end, default=date.max), max(by_end, default=date.max)
-    days = (first + timedelta(days=number) for number in range((last - first).days))
-    sundays = {day for day in days if day.isoweekday() == 7}
-    return [by_end.get(end, {"period_end": end}) for end in sorted(sundays | by_end.keys())]

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 from dashboards.app_pages import recommendations as page
+from dashboards.app_pages import recommendations_over_time
 from dashboards.components import banners, charts
 
 # 2,000 shown and 50 open; 640 clicked; 360 installed, 20 of them without a click; of 300 whose day 14 is over 175
@@ -138,17 +139,17 @@ def test_a_line_that_is_missing_says_whether_it_is_hidden_or_too_short(monkeypat
     said = []
     monkeypatch.setattr(banners, "nothing", lambda title, _: said.append(title))
     gap = {"period_end": date(2026, 1, 18)}
-    page._too_little([gap, total()], "installed", "shown")
-    page._too_little([gap, total(installed=None), total()], "installed", "shown")
-    page._too_little([total(lift=None)], "installed", "holdout_installed")
+    recommendations_over_time._too_little([gap, total()], "installed", "shown")
+    recommendations_over_time._too_little([gap, total(installed=None), total()], "installed", "shown")
+    recommendations_over_time._too_little([total(lift=None)], "installed", "holdout_installed")
     assert said == ["Too little history for a trend.", "Hidden to protect people.", "Not measured."]
 
 
 def test_a_surface_and_a_model_are_named_behind_what_they_are_of():
-    assert page._which("*", "*") == ""
-    assert page._which("cli", "*") == "on CLI"
-    assert page._which("*", "heuristic") == "by Heuristic"
-    assert page._which("web", "sequential") == "on Web by Sequential"
+    assert recommendations_over_time._which("*", "*") == ""
+    assert recommendations_over_time._which("cli", "*") == "on CLI"
+    assert recommendations_over_time._which("*", "heuristic") == "by Heuristic"
+    assert recommendations_over_time._which("web", "sequential") == "on Web by Sequential"
 
 
 def test_a_lift_has_a_line_at_nought_and_points_below_it():
