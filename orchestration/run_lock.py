@@ -1,4 +1,4 @@
-"""One run at a time in one home: import, build, check and publish of another run must not come in between."""
+"""One run at a time in a home and in a database: import, build, check and publish of another must not come between."""
 
 import fcntl
 import logging
@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from warehouse import open_warehouse
 from warehouse.errors import StorageError, WarehouseBusyError
 from warehouse.settings import Settings
 
@@ -18,7 +19,7 @@ _SILENT_SECONDS = 3.0
 
 @contextmanager
 def run_lock(settings: Settings, *, wait_seconds: float | None = None) -> Iterator[None]:
-    """Hold the home's run lock; within one process it may be taken again.
+    """Hold the run lock of the home and of its server's database; within one process it may be taken again.
 
     A process that dies lets go of it. Raises WarehouseBusyError where another process keeps it longer than
     `wait_seconds`, or than the settings have it.
@@ -33,12 +34,15 @@ def run_lock(settings: Settings, *, wait_seconds: float | None = None) -> Iterat
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}; check SKILLSMITH_HOME") from error
     try:
-        _take(descriptor, settings.wait_seconds if wait_seconds is None else wait_seconds, str(settings.home))
-        _held.add(str(path))
-        try:
-            yield
-        finally:
-            _held.discard(str(path))
+        wait = settings.wait_seconds if wait_seconds is None else wait_seconds
+        begun = time.monotonic()
+        _take(descriptor, wait, str(settings.home))
+        with open_warehouse(settings) as warehouse, warehouse.alone(max(0.0, wait - (time.monotonic() - begun))):
+            _held.add(str(path))
+            try:
+                yield
+            finally:
+                _held.discard(str(path))
     finally:
         os.close(descriptor)
 

@@ -137,6 +137,13 @@ class Warehouse(Protocol):
         """
         ...
 
+    def alone(self, wait_seconds: float) -> AbstractContextManager[None]:
+        """No other run works in this warehouse: one whose home is another folder neither, where a server may have both.
+
+        Raises WarehouseBusyError where one does for longer than that.
+        """
+        ...
+
     def freshen(self) -> None:
         """Bring the engine's own rollups up to what was imported; nothing to do where it has none."""
         ...

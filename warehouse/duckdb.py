@@ -10,7 +10,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -560,6 +560,10 @@ class DuckDBWarehouse:
         """The file stays open between the sessions, and dbt's: each would read its catalogue and checkpoint it anew."""
         with _opened(self.settings.warehouse_file, self.settings):
             yield
+
+    def alone(self, wait_seconds: float) -> AbstractContextManager[None]:  # noqa: ARG002 - a home has one file
+        """Nothing: the file is the home's, and so is the lock of its runs."""
+        return nullcontext()
 
     def freshen(self) -> None:
         """Nothing: a scan of columns is fast enough without rollups."""

@@ -40,7 +40,7 @@ RightLackingError = psycopg.errors.InsufficientPrivilege
 PASSWORD_VARIABLE = "SKILLSMITH_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of a variable, not a password
 """dbt reads the password from here; orchestration sets it for the dbt run only."""
 
-_WRITER_LOCK = 0x5C111  # any number, as long as every writer takes the same
+_WRITER_LOCK, _RUN_LOCK = 0x5C111, 0x5C112  # any numbers, as long as everybody takes the same
 _POLICY_TRIES = 30
 _LOCK_SECONDS = 60
 _BUILD_LOCK_SECONDS = 300  # a dump or a long query reads tables that a model makes anew
@@ -432,6 +432,24 @@ class PostgresWarehouse:
     def held(self) -> AbstractContextManager[None]:
         """Nothing: connecting to a server costs milliseconds."""
         return nullcontext()
+
+    @contextmanager
+    def alone(self, wait_seconds: float) -> Iterator[None]:
+        """No other run works in this database, whatever its home or machine; see `warehouse.Warehouse`."""
+        with open_connection(self.settings) as connection:
+            try:
+                with known_errors(), connection.transaction():
+                    # No time at all would be to wait for ever.
+                    run(connection, f"set local lock_timeout = {max(1, int(wait_seconds * 1000))}")
+                    run(connection, "select pg_advisory_lock(%s)", [_RUN_LOCK])
+            except TransientError as error:
+                if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+                    raise
+                raise WarehouseBusyError(
+                    "another run is writing in the PostgreSQL warehouse, from another home; wait until it ends, or "
+                    "stop it, and try again"
+                ) from error
+            yield
 
     def freshen(self) -> None:
         """Make the rollups hold what the imports since the last time brought, over exactly its range of time.

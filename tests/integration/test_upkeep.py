@@ -1,15 +1,17 @@
 """Readers share connections and leave nothing in them; `status` shows what the server says of its upkeep."""
 
 import threading
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from orchestration.run_lock import run_lock
 from orchestration.status import describe, read_status
 from tests.integration.published_world import AS_OF, build
 from warehouse import open_warehouse
 from warehouse.access import Role, Viewer, open_reader
-from warehouse.errors import AccessError, SkillsmithError
+from warehouse.errors import AccessError, SkillsmithError, WarehouseBusyError
 from warehouse.postgres import borrowed_connection, open_connection, read_rows
 from warehouse.publish import publish
 from warehouse.settings import Settings
@@ -118,3 +120,16 @@ def test_status_says_what_the_server_says(postgres_settings: Settings) -> None:
     assert found.storage["timescaledb"] is None
     assert [row["table_name"] for row in found.storage["bloat"]] == ["raw.bloated"]
     assert "15,000 dead rows" in describe(found)
+
+
+def test_two_homes_on_one_server_run_one_after_the_other(postgres_settings: Settings, tmp_path: Path) -> None:
+    elsewhere = postgres_settings.model_copy(update={"home": tmp_path / "elsewhere", "wait_seconds": 0})
+    with run_lock(postgres_settings):
+        with pytest.raises(WarehouseBusyError, match="from another home"), run_lock(elsewhere):
+            pass
+        found = read_status(elsewhere)
+    assert "another process is writing now" in describe(found)
+    with run_lock(elsewhere), run_lock(elsewhere):
+        assert "another process is writing now" in describe(read_status(postgres_settings))
+    with run_lock(postgres_settings):
+        pass
