@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal
-from urllib.parse import unquote
 
 import psycopg
 import pyarrow as pa
@@ -46,16 +45,21 @@ _LOCK_SECONDS = 60
 _BUILD_LOCK_SECONDS = 300  # a dump or a long query reads tables that a model makes anew
 _WRITER_SECONDS = 5  # a killed writer's session ends within a second or two, and who runs it again must not be refused
 _SESSION_OPTIONS = (
-    "-c timezone=UTC -c datestyle=ISO -c extra_float_digits=1 -c quote_all_identifiers=off -c search_path=public "
-    "-c client_min_messages=warning -c client_connection_check_interval=1s -c jit=off"
+    "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=1 -c client_encoding=UTF8 "
+    "-c standard_conforming_strings=on -c transform_null_equals=off -c quote_all_identifiers=off -c search_path=public "
+    "-c default_transaction_isolation=read\\ committed -c row_security=on -c client_min_messages=warning "
+    "-c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0 -c client_connection_check_interval=1s "
+    "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3 -c jit=off"
 )
-"""What server, database or role have set otherwise would change what a value looks like, or where a name is found.
+"""What server, database or role have set otherwise would change what a value looks like or where a name is found, or
+would end a session that keeps a lock while something else is at work.
 
 The server is told to look for a client that has died, for it would work on, and keep its locks, until it answers.
 
 It is told not to compile statements: each chunk that a plan names is compiled by itself, which takes a second for a
 hypertable of half a year even where none of them is read.
 """
+_ENCODING_VARIABLE = "PGCLIENTENCODING"
 
 _CONNECT_SECONDS = 10
 _MOST_IDLE = 8
@@ -157,6 +161,8 @@ def open_connection(settings: Settings) -> Connection:
             options=f"{_SESSION_OPTIONS} -c statement_timeout={settings.statement_minutes}min "
             f"-c lock_timeout={_LOCK_SECONDS}s",
             application_name="skillsmith-analytics",
+            # The environment's PGCLIENTENCODING goes before the options.
+            client_encoding="utf8",
             # Statements are sent once each, and a pooler in between could give one to another session.
             prepare_threshold=None,
             connect_timeout=_CONNECT_SECONDS,
@@ -534,37 +540,41 @@ class PostgresWarehouse:
 
     def dbt_profile(self) -> dict[str, Any]:
         """The dbt output that builds in this database; the password is read from PASSWORD_VARIABLE."""
-        if self.settings.warehouse_url is None:
-            raise UsageError("set SKILLSMITH_WAREHOUSE_URL to postgresql://...")
-        parts = conninfo.conninfo_to_dict(self.settings.warehouse_url.get_secret_value())
-        return {
-            "type": "postgres",
-            "host": unquote(str(parts.get("host", "localhost"))),
-            "port": int(str(parts.get("port", 5432))),
-            "user": parts.get("user", ""),
-            "password": "{{ env_var('" + PASSWORD_VARIABLE + "', '') }}",
-            "dbname": parts.get("dbname", ""),
-            "schema": "staging",
-            "threads": self.settings.threads,
-            "sslmode": parts.get("sslmode", "prefer"),
-        }
+        # Where a session has come to: the address may name several hosts, or leave to the environment what is usual.
+        with open_connection(self.settings) as connection:
+            there = connection.info
+            return {
+                "type": "postgres",
+                "host": there.host,
+                "port": there.port,
+                "user": there.user,
+                "password": "{{ env_var('" + PASSWORD_VARIABLE + "', '') }}",
+                "dbname": there.dbname,
+                "schema": "staging",
+                "threads": self.settings.threads,
+                "sslmode": _given(self.settings).get("PGSSLMODE", "prefer"),
+            }
 
     def dbt_environment(self) -> dict[str, str]:
-        """The password, and UTC for dbt's sessions: a cast of a time to a date goes by the session's zone."""
-        url = self.settings.warehouse_url
-        parts = conninfo.conninfo_to_dict(url.get_secret_value()) if url else {}
+        """The password, certificates, and UTC: a cast of a time to a date goes by the zone of the session."""
+        given = _given(self.settings)
         # Sorts and hashes of a build are large, and each thread runs one statement with a few of them.
         number, unit = int(self.settings.memory_limit[:-2]), self.settings.memory_limit[-2:]
         megabytes = max(4, number * (1000 if unit == "GB" else 1) // (4 * self.settings.threads))
         options = f"{_SESSION_OPTIONS} -c work_mem={megabytes}MB"
         options += f" -c statement_timeout={self.settings.statement_minutes}min -c lock_timeout={_BUILD_LOCK_SECONDS}s"
-        if url:
+        if self.settings.warehouse_url:
             from warehouse.postgres_roles import BUILDER_ROLE, may_be
 
             with open_connection(self.settings) as connection:
                 options += f" -c role={BUILDER_ROLE}" if may_be(connection, BUILDER_ROLE, "build") else ""
             options += citus.BUILD_OPTIONS if self.dbt_target == "citus" else ""
-        return {PASSWORD_VARIABLE: str(parts.get("password") or ""), "PGOPTIONS": options}
+        return {
+            **{name: value for name, value in given.items() if name.startswith("PGSSL")},
+            PASSWORD_VARIABLE: given.get("PGPASSWORD", ""),
+            "PGOPTIONS": options,
+            _ENCODING_VARIABLE: "UTF8",
+        }
 
     def health(self) -> dict[str, Any]:
         """Workers, chunks, compression, policies, bloat, as the server's own views have them; reads beside a writer."""
@@ -588,6 +598,13 @@ class PostgresWarehouse:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _given(settings: Settings) -> dict[str, str]:
+    """What the warehouse's address says, by the environment variables that say the same."""
+    url = settings.warehouse_url.get_secret_value() if settings.warehouse_url else ""
+    options = psycopg.pq.Conninfo.parse(url.encode())
+    return {each.envvar.decode(): each.val.decode() for each in options if each.envvar and each.val}
 
 
 def _plain(value: object) -> object:

@@ -5,8 +5,10 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
@@ -134,6 +136,11 @@ def test_what_the_database_has_set_otherwise_changes_nothing(server: str, tmp_pa
         "quote_all_identifiers = on",
         "search_path = ''",
         "timezone = 'Asia/Kolkata'",
+        "client_encoding = 'LATIN1'",
+        "standard_conforming_strings = off",
+        "intervalstyle = 'sql_standard'",
+        "default_transaction_isolation = 'serializable'",
+        "row_security = off",
     ):
         run(server, f"alter database odd set {setting}")
     with open_warehouse(odd) as warehouse:
@@ -146,9 +153,51 @@ def test_what_the_database_has_set_otherwise_changes_nothing(server: str, tmp_pa
         snapshot = reader.snapshot()
     assert (rate, snapshot.as_of) == (rate_of_red(), AS_OF.replace(tzinfo=None))
 
+    # What was read as UTF-8 is written as that, by COPY too; a backslash stands for itself.
+    with open_warehouse(odd) as warehouse, warehouse.write("import") as writer:
+        writer.reading.sql("create temp table names as select '1' as quarantine_id, 'Zoë ☃' as row_text")
+        writer.append_staged("names", "raw.quarantine")
+        writer.append("raw.quarantine", [{"quarantine_id": "2", "row_text": "Zoë ☃"}])
+        written = "select octet_length(row_text) as bytes, row_text, length('\\.') as signs from raw.quarantine"
+        assert writer.fetch(written) == [{"bytes": 8, "row_text": "Zoë ☃", "signs": 2}] * 2
+        assert writer.fetch("show transaction_isolation") == [{"transaction_isolation": "read committed"}]
+
     run(server, "alter database odd set default_transaction_read_only = on")
     with open_warehouse(odd) as warehouse, pytest.raises(StorageError, match="only reads"), warehouse.write() as writer:
         writer.execute("create table public.x (y text)")
+
+
+def test_a_session_that_waits_for_something_else_is_not_ended(server: str, tmp_path: Path) -> None:
+    hasty = owned(server, "hasty", tmp_path)
+    for setting in ("idle_in_transaction_session_timeout", "idle_session_timeout"):
+        run(server, f"alter database hasty set {setting} = '200ms'")
+    with open_warehouse(hasty) as warehouse, warehouse.write(None) as writer:
+        time.sleep(0.6)
+        with writer.transaction():
+            writer.execute("create table public.x (y text)")
+            time.sleep(0.6)
+        assert writer.fetch("select y from public.x") == []
+
+
+def test_dbt_goes_to_where_a_session_comes_to_with_the_certificates_of_the_address(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = owned(server, "there", tmp_path)
+    # A socket's folder of a host that nobody is at, then the server's own; the user is the environment's.
+    folder = parse_qs(urlsplit(server).query)["host"][0]
+    monkeypatch.setenv("PGUSER", "there")
+    address = f"postgresql:///there?host={tmp_path},{folder}&sslmode=allow&sslrootcert=/certificates/root.pem"
+    named = there.model_copy(update={"warehouse_url": SecretStr(address)})
+    with open_warehouse(named) as warehouse:
+        profile, environment = warehouse.dbt_profile(), warehouse.dbt_environment()
+    assert {name: profile[name] for name in ("host", "user", "dbname", "sslmode")} == {
+        "host": folder,
+        "user": "there",
+        "dbname": "there",
+        "sslmode": "allow",
+    }
+    assert environment["PGSSLROOTCERT"] == "/certificates/root.pem"
+    assert environment["PGCLIENTENCODING"] == "UTF8"
 
 
 def rate_of_red() -> float:
