@@ -41,6 +41,7 @@ PASSWORD_VARIABLE = "SKILLSMITH_WAREHOUSE_PASSWORD"  # noqa: S105 - the name of 
 
 _WRITER_LOCK, _RUN_LOCK = 0x5C111, 0x5C112  # any numbers, as long as everybody takes the same
 _POLICY_TRIES = 30
+_CONCURRENT = ("simple_heap_update", "simple_heap_delete")  # "tuple concurrently updated", "... deleted"
 _LOCK_SECONDS = 60
 _BUILD_LOCK_SECONDS = 300  # a dump or a long query reads tables that a model makes anew
 _WRITER_SECONDS = 5  # a killed writer's session ends within a second or two, and who runs it again must not be refused
@@ -467,6 +468,7 @@ class PostgresWarehouse:
             if not _has_timescale(writer):
                 writer.execute("delete from ops.rollup_ranges")
                 return
+            version = writer.fetch(timescale.VERSION)[0]["version"]
             ranges = writer.fetch(
                 "select table_name, min(first_at) as first, max(last_at) as last from ops.rollup_ranges group by 1"
             )
@@ -474,7 +476,7 @@ class PostgresWarehouse:
             for rollup in timescale.rollups():
                 for row in ranges:
                     if row["table_name"] == rollup.raw_table and rollup.qualified in made:
-                        _refresh(writer, timescale.refresh_rollup(rollup, row["first"], row["last"]))
+                        _refresh(writer, timescale.refresh_rollup(rollup, row["first"], row["last"], version))
             writer.execute("delete from ops.rollup_ranges")
 
     def install(self, tables: Iterable[TableSpec] = ()) -> None:
@@ -638,6 +640,7 @@ class _There:
     is_timescale: bool
     is_citus: bool
     kept_days: Mapping[str, int | None]
+    layouts: Mapping[str, tuple[str, str]]
 
     @classmethod
     def read(cls, writer: PostgresWriter, is_timescale: bool) -> "_There":
@@ -669,6 +672,10 @@ class _There:
             is_timescale=is_timescale,
             is_citus=writer.is_citus,
             kept_days={row["name"]: row["keep"].days if row["keep"] else None for row in hypertables},
+            layouts={
+                row["name"]: (row["segment_by"], row["order_by"])
+                for row in (writer.fetch(timescale.LAYOUTS) if is_timescale else [])
+            },
         )
 
 
@@ -690,6 +697,11 @@ def _bring_up(writer: PostgresWriter, table: TableSpec, there: _There) -> None:
                 writer.execute(f"alter table {name} add column {quoted(column.name)} {POSTGRES_TYPES[column.type]}")
             elif column.name in table.key and not columns[column.name]:
                 writer.execute(f"alter table {name} alter column {quoted(column.name)} set not null")
+    if table.timeline and there.layouts.get(table.qualified, timescale.layout_of(table.timeline)) != (
+        timescale.layout_of(table.timeline)
+    ):
+        for statement in timescale.lay_out_anew(table):
+            writer.execute(statement)
     if not table.key:
         return
     is_chunked = there.is_timescale and table.timeline is not None
@@ -727,10 +739,14 @@ def _refresh(writer: PostgresWriter, call: str) -> None:
         try:
             writer.execute(call)
             return
-        except StorageError:
+        except StorageError as error:
+            if not isinstance(error.__cause__, RightLackingError):
+                raise
             # Only their owner may refresh them; for a mere importer their policies do it.
             return
-        except psycopg.errors.LockNotAvailable as error:
+        except TransientError as error:
+            if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+                raise
             if not left:
                 raise TransientError("a rollup is being refreshed by its policy; run the import again") from error
             time.sleep(1)
@@ -746,7 +762,8 @@ def _give_rights(prepare: Callable[[Connection], None], connection: Connection) 
             prepare(connection)
             return
         except psycopg.errors.InternalError as error:
-            if not left or "tuple concurrently updated" not in str(error):
+            # Its words are of the server's language; the place that they come from is not.
+            if not left or error.diag.source_function not in _CONCURRENT:
                 raise
             time.sleep(1)
 
