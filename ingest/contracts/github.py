@@ -18,7 +18,7 @@ REPOSITORIES = Contract(
     description="One row per repository and day: what its page said then.",
     key=("repository_id", "snapshot_day"),
     day_column="snapshot_day",
-    timeline=Timeline("snapshot_day", chunk_days=28, segment_by=("repository_id",), order_by=("snapshot_day",)),
+    timeline=Timeline("snapshot_day", chunk_days=28, order_by=("repository_id", "snapshot_day")),
     columns=(
         REPOSITORY_ID,
         Column("full_name", "text", "`owner/name`."),

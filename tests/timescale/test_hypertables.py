@@ -206,6 +206,40 @@ def repeated_key_fails(warehouse: Warehouse) -> bool:
         return any(row["repeated_keys"] for row in check.fetch())
 
 
+def snapshot(number: int, day: date) -> dict[str, Any]:
+    return {"repository_id": str(number), "full_name": f"acme/r{number}", "snapshot_day": f"{day}", "stars": number}
+
+
+def test_columns_of_an_older_layout_stay_and_later_ones_lie_as_the_contract_has_it(
+    warehouse: Warehouse, drop: Path
+) -> None:
+    name, first = "raw.github_repositories", date(2026, 1, 1)
+    settings = "select segment_by, order_by from ({}) as l where name = 'raw.github_repositories'"
+    now = [{"segment_by": "", "order_by": "repository_id,snapshot_day"}]
+    assert fetch(warehouse, settings.format(timescale.LAYOUTS)) == now
+    with warehouse.write() as writer:
+        older = "timescaledb.compress_segmentby = 'repository_id', timescaledb.compress_orderby = 'snapshot_day'"
+        writer.execute(f"alter table {name} set ({older})")
+    rows = [snapshot(number, first + timedelta(days=n)) for n in range(60) for number in range(5)]
+    put(drop, "github/repositories/first.ndjson", rows)
+    import_drop(warehouse, drop, as_of=AS_OF)
+    # Every entity's tables are brought up to its contract before an import.
+    assert fetch(warehouse, settings.format(timescale.LAYOUTS)) == now
+    with warehouse.write() as writer:
+        writer.execute(f"alter table {name} set ({older})")
+    chunks = compress_all(warehouse, name)
+    initialise(warehouse)
+    assert fetch(warehouse, settings.format(timescale.LAYOUTS)) == now
+    counted = f"select count(*) as n, count(distinct (repository_id, snapshot_day)) as keys from {name}"
+    assert fetch(warehouse, counted) == [{"n": 300, "keys": 300}]
+    # A late one, and one that is there, into columns of the older layout; then all of them in the newer.
+    put(drop, "github/repositories/late.ndjson", [snapshot(9, first + timedelta(days=3)), rows[17]])
+    [load] = import_drop(warehouse, drop, as_of=AS_OF).loads
+    assert (load.rows_loaded, load.rows_merged) == (1, 1)
+    assert compress_all(warehouse, name) == chunks
+    assert fetch(warehouse, counted) == [{"n": 301, "keys": 301}]
+
+
 def test_rollups_of_an_older_version_become_columns_as_they_are(warehouse: Warehouse, drop: Path) -> None:
     load_six_weeks(warehouse, drop)
     before = fetch(warehouse, "select t::text as row from rollups.usage_by_hour as t order by 1")
