@@ -158,6 +158,8 @@ def _storage_lines(storage: dict[str, Any]) -> list[str]:
             f"              {job['job']} of {job['table_name'] or 'the server'}: {job['total_failures']} failures"
             for job in failing
         ]
+    if storage["is_locked"]:
+        lines.append("bloat       another session keeps a table locked: dead rows are not known now (pg_stat_activity)")
     for row in storage["bloat"]:
         lines.append(f"bloat       {row['table_name']}: {row['dead_rows']:,} dead rows beside {row['live_rows']:,}")
     return lines

@@ -44,6 +44,7 @@ _POLICY_TRIES = 30
 _CONCURRENT = ("simple_heap_update", "simple_heap_delete")  # "tuple concurrently updated", "... deleted"
 _LOCK_SECONDS = 60
 _BUILD_LOCK_SECONDS = 300  # a dump or a long query reads tables that a model makes anew
+_HEALTH_LOCK_SECONDS = 1
 _WRITER_SECONDS = 5  # a killed writer's session ends within a second or two, and who runs it again must not be refused
 _SESSION_OPTIONS = (
     "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=1 -c client_encoding=UTF8 "
@@ -588,11 +589,19 @@ class PostgresWarehouse:
                 "timescaledb": version["extversion"] if version else None,
                 "chunks": [],
                 "jobs": [],
-                "bloat": run(connection, timescale.BLOAT_WITH_CHUNKS if version else timescale.BLOAT).fetchall(),
+                "bloat": [],
+                "is_locked": False,
             }
             if version:
                 found["jobs"] = run(connection, timescale.JOBS).fetchall()
                 found["chunks"] = run(connection, timescale.CHUNKS).fetchall()
+            # The size of a table that somebody makes anew is told when that is over; a monitor does not wait for it.
+            run(connection, f"set lock_timeout = '{_HEALTH_LOCK_SECONDS}s'")
+            try:
+                bloat = timescale.BLOAT_WITH_CHUNKS if version else timescale.BLOAT
+                found["bloat"] = run(connection, bloat).fetchall()
+            except psycopg.errors.LockNotAvailable:
+                found["is_locked"] = True
             return found
 
     def close(self) -> None:

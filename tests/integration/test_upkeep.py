@@ -1,6 +1,7 @@
 """Readers share connections and leave nothing in them; `status` shows what the server says of its upkeep."""
 
 import threading
+import time
 from pathlib import Path
 
 import psycopg
@@ -120,6 +121,22 @@ def test_status_says_what_the_server_says(postgres_settings: Settings) -> None:
     assert found.storage["timescaledb"] is None
     assert [row["table_name"] for row in found.storage["bloat"]] == ["raw.bloated"]
     assert "15,000 dead rows" in describe(found)
+
+
+def test_status_does_not_wait_for_a_table_that_is_locked(postgres_settings: Settings) -> None:
+    with open_warehouse(postgres_settings) as warehouse:
+        warehouse.initialise()
+        with warehouse.write(None) as writer:
+            writer.execute("create table raw.locked as select n from generate_series(1, 5000) as n")
+            writer.execute("delete from raw.locked")
+            writer.execute("analyze raw.locked")
+    with open_connection(postgres_settings) as holder, holder.transaction():
+        holder.execute("lock table raw.locked in access exclusive mode")
+        begun = time.monotonic()
+        found = read_status(postgres_settings)
+        assert time.monotonic() - begun < 10
+    assert "dead rows are not known now" in describe(found)
+    assert "dead rows are not known now" not in describe(read_status(postgres_settings))
 
 
 def test_two_homes_on_one_server_run_one_after_the_other(postgres_settings: Settings, tmp_path: Path) -> None:
