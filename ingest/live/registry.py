@@ -445,9 +445,12 @@ class RegistrySource:
             return connection.execute(statement.encode(), parameters).fetchall()[0]
 
         # The order matters: a transaction that none of the three shows and the snapshot does not see began later.
-        server = only(_SERVER)
-        running = only(_RUNNING)["oldest"]
-        prepared = only(_PREPARED)["oldest"]
+        with connection.transaction():
+            # However the server, or the reader's role, writes times: only this way of writing them is understood.
+            connection.execute(b"set local datestyle = 'ISO, YMD'")
+            server = only(_SERVER)
+            running = only(_RUNNING)["oldest"]
+            prepared = only(_PREPARED)["oldest"]
         connection.execute(b"begin isolation level repeatable read, read only")
         only(_LIMITS, [f"{self._minutes}min", f"{_LOCK_SECONDS}s"])
         snapshot = only(_SNAPSHOT)

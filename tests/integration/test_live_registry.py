@@ -222,6 +222,31 @@ def test_rows_land_as_they_are_in_the_registry(engine_settings: Settings, source
     assert {team["extra"] for team in teams} == {None}
 
 
+def test_what_the_reader_has_set_otherwise_moves_no_time(
+    live: RegistrySource, warehouse: Warehouse, source: str, spool: Path
+) -> None:
+    for setting in ("timezone to 'Asia/Tokyo'", "datestyle to german"):
+        run(source, f"alter role reader in database registry set {setting}")
+    run(
+        source,
+        "create table skill_approvals (request_id text primary key, requested_at timestamptz, decision text, "
+        "decided_at timestamp); grant select on skill_approvals to reader; "
+        "insert into skill_approvals values ('r1', '2026-06-01 00:30:00+00', 'pending', null)",
+    )
+    approvals = "registry/skill_approvals"
+    pull(warehouse, approvals)
+    cursor = cursor_of(warehouse, CONTRACTS[approvals])
+    # In Tokyo's time that would be nine hours before the cursor.
+    run(source, "update skill_approvals set decision = 'approved', decided_at = now() at time zone 'UTC'")
+    assert [window.rows_claimed for window in live.windows(CONTRACTS[approvals], cursor, spool)] == [1]
+    pull(warehouse, approvals)
+    [(decided_at,)] = ask(source, "select decided_at from skill_approvals")
+    found = fetch(warehouse, "select decision, requested_at, decided_at from raw.registry_skill_approvals")
+    assert found == [
+        {"decision": "approved", "requested_at": datetime(2026, 6, 1, 0, 30), "decided_at": decided_at},
+    ]
+
+
 def test_a_json_null_is_absent(warehouse: Warehouse, source: str) -> None:
     run(source, "alter table events alter column user_agent type json using null, add column note jsonb")
     run(
@@ -293,6 +318,15 @@ def test_a_transaction_that_writes_long_after_it_began_is_not_missed(warehouse: 
     assert actors(warehouse) == keys("early", "late")
 
 
+def test_the_cursor_lies_a_second_behind_the_clock_though_nothing_is_running(
+    live: RegistrySource, source: str, spool: Path
+) -> None:
+    # A session shows its transaction a moment after it began: who asks just then sees nobody.
+    cursor = last_cursor(live.windows(CONTRACTS[EVENTS], None, spool))
+    [(now,)] = ask(source, "select clock_timestamp()")
+    assert now - since(cursor) >= timedelta(seconds=1)
+
+
 def test_a_prepared_transaction_counts_as_running(warehouse: Warehouse, source: str) -> None:
     with psycopg.connect(source, autocommit=True) as connection:
         connection.execute("begin")
@@ -342,6 +376,23 @@ def test_what_a_lost_snapshot_could_not_see_is_still_to_come(
     assert set(names) == {f"p{number}" for number in range(1, 10)} | {"late"}
     assert cursor is not None
     assert since(cursor) <= ask(source, "select created_at from events where actor = 'late'")[0][0]
+
+
+def test_a_run_that_ends_past_what_is_still_running_does_not_take_its_cursor_there(
+    live: RegistrySource, reading: Settings, source: str, spool: Path
+) -> None:
+    small = RegistrySource(reading, window_rows=3)
+    with psycopg.connect(source) as late:
+        late.execute("insert into events (actor) values ('late')")
+        time.sleep(LONG)
+        for number in range(1, 10):
+            run(source, f"insert into events (actor) values ('p{number}')")
+        windows = small.windows(CONTRACTS[EVENTS], None, spool)
+        # Killed here: both windows have landed, and all their rows came after the one that nobody sees yet.
+        landed = [next(windows), next(windows)]
+    small.close()
+    assert rows_of(iter(landed)) == [f"p{number}" for number in range(1, 7)]
+    assert "late" in rows_of(live.windows(CONTRACTS[EVENTS], landed[-1].cursor_after, spool))
 
 
 def write(address: str, seed: int, phases: int, stopped: threading.Event, written: list[str]) -> None:
@@ -442,6 +493,49 @@ def test_a_sweep_finds_what_was_running_at_the_sweep_before(live: RegistrySource
         late.commit()
     live.close()
     assert "late" in rows_of(live.windows(CONTRACTS[EVENTS], a_day_later(cursor), spool))
+
+
+def test_runs_between_two_sweeps_take_nothing_from_the_later_one(
+    live: RegistrySource, source: str, spool: Path
+) -> None:
+    cursor = last_cursor(live.windows(CONTRACTS[EVENTS], None, spool))
+    live.close()
+    run(source, "insert into events (actor, created_at) values ('old', '2020-01-01')")
+    between = list(live.windows(CONTRACTS[EVENTS], cursor, spool))
+    live.close()
+    assert rows_of(iter(between)) == []
+    assert rows_of(live.windows(CONTRACTS[EVENTS], a_day_later(last_cursor(iter(between))), spool)) == ["old"]
+
+
+def test_a_sweep_that_is_killed_is_not_done(reading: Settings, source: str, spool: Path) -> None:
+    small = RegistrySource(reading, window_rows=3)
+    cursor = last_cursor(small.windows(CONTRACTS[EVENTS], None, spool))
+    small.close()
+    seconds(source, 9)
+    windows = small.windows(CONTRACTS[EVENTS], a_day_later(cursor), spool)
+    # Nothing is new by its time; then the sweep begins, in windows.
+    landed = [next(windows), next(windows)]
+    small.close()
+    assert rows_of(iter(landed)) == ["p1", "p2", "p3"]
+    rest = rows_of(small.windows(CONTRACTS[EVENTS], landed[-1].cursor_after, spool))
+    small.close()
+    assert {*rest} >= {f"p{number}" for number in range(4, 10)}
+
+
+def test_a_sweep_finds_what_came_between_the_snapshots_of_a_run(
+    live: RegistrySource, reading: Settings, source: str, spool: Path
+) -> None:
+    seconds(source, 9)
+    small = RegistrySource(reading, window_rows=3, first_wait=0.01)
+    windows = small.windows(CONTRACTS[EVENTS], None, spool)
+    names = rows_of(iter([next(windows)]))
+    # Behind what the run has read, and before the snapshot that it goes on with.
+    run(source, "insert into events (actor, created_at) values ('late', '2026-01-01')")
+    kill(source)
+    rest = list(windows)
+    small.close()
+    assert names + rows_of(iter(rest)) == [f"p{number}" for number in range(1, 10)]
+    assert "late" in rows_of(live.windows(CONTRACTS[EVENTS], a_day_later(last_cursor(iter(rest))), spool))
 
 
 def test_a_view_that_does_not_hand_on_its_xmin_is_read_by_time_alone(
