@@ -661,9 +661,11 @@ def test_a_stub_of_what_was_deleted_is_a_deletion(read: Reader) -> None:
 def test_a_killed_backfill_goes_on_where_its_windows_ended(
     read: Reader, monkeypatch: pytest.MonkeyPatch, warehouse: Warehouse, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("ingest.live.stripe._OBJECTS_A_WINDOW", 2)
+    monkeypatch.setattr("ingest.live.stripe._OBJECTS_A_WINDOW", 3)
     read.account.subscriptions.append(subscription("a", "2026-01-05", price_item(2500, 10)))
-    read.account.invoices += [invoice(f"{number:02d}", f"2026-02-{number:02d}") for number in range(1, 8)]
+    # The first window of them ends between two of one second.
+    days = (1, 2, 3, 5, 5, 6, 7)
+    read.account.invoices += [invoice(f"{n:02d}", f"2026-02-{day:02d}") for n, day in enumerate(days, 1)]
     read.account.events += changes(2)
     cursors: list[str | None] = []
     for _ in range(40):
@@ -682,7 +684,7 @@ def test_a_killed_backfill_goes_on_where_its_windows_ended(
         shutil.move(path, folder / path.name.removeprefix("kept."))
     import_drop(warehouse, tmp_path / "drop", as_of=datetime.fromisoformat(NOW))
 
-    assert "2026-06-10T06:00:00Z invoices before 2026-02-06T00:00:00Z" in cursors
+    assert "2026-06-10T06:00:00Z invoices before 2026-02-05T00:00:00Z" in cursors
     assert ids(fetch(warehouse, "select id from raw.billing_stripe_events")) == [
         *(f"backfill_in_{number:02d}_paid" for number in range(1, 8)),
         "backfill_sub_a_created",
