@@ -37,7 +37,8 @@ def put(drop: Path, name: str, *rows: dict[str, Any]) -> None:
 def event(day: int, number: int = 0) -> dict[str, Any]:
     return {
         "event_id": f"e{day}-{number}",
-        "created_at": f"2026-06-{day:02d}T10:00:00Z",
+        # The first of a day comes as it begins.
+        "created_at": f"2026-06-{day:02d}T{'00' if number == 1 else '10'}:00:00Z",
         "event_type": "telemetry:skill_invoke",
         "actor": "someone",
     }
@@ -112,7 +113,8 @@ def test_a_row_of_a_closed_day_does_not_come_back_and_the_ledger_says_so(loaded:
     expire(loaded, now=AS_OF)
     drop = loaded.settings.drop_folder
     shutil.copy(drop / "registry/events/june.ndjson", drop / "registry/events/again.ndjson")
-    put(drop, "registry/events/late.ndjson", event(25, 3), event(26, 3))
+    edges = ("2026-06-25T23:59:59.999999Z", "2026-06-26T00:00:00Z")
+    put(drop, "registry/events/late.ndjson", *(event(n, 3) | {"created_at": at} for n, at in enumerate(edges, 25)))
     report = import_sources(loaded, as_of=AS_OF)
     loads = {load.file_name: load for load in report.loads}
     again, late = loads["registry/events/again.ndjson"], loads["registry/events/late.ndjson"]
