@@ -222,6 +222,29 @@ def test_a_text_that_is_nothing_but_the_id_goes_too_also_when_it_comes_again(loa
     assert [row["resource"] for row in found] == ["erased", "acme/docs"]
 
 
+def test_an_id_of_any_letters_is_found_where_it_stands_in_json(engine_settings: Settings, tmp_path: Path) -> None:
+    who = 'zoë "z" \\ 日本'
+    events = [
+        event(1, OTHER, metadata={"skill_name": "acme/docs", "note": who, "by": [OTHER, who]}),
+        event(2, OTHER, note={"of": who}),
+        event(3, who),
+    ]
+    put(tmp_path / "drop", "registry/events/escaped.ndjson", *events)
+    plain = tmp_path / "drop" / "registry" / "events" / "plain.ndjson"
+    plain.write_text(json.dumps(event(4, OTHER, note=who), ensure_ascii=False) + "\n", encoding="utf-8")
+    with open_warehouse(engine_settings.model_copy(update={"drop": tmp_path / "drop"})) as warehouse:
+        import_sources(warehouse, as_of=AS_OF)
+        erase(warehouse, [Request(pseudonym(KEY, who), who)])
+        rows = fetch(warehouse, "select event_id, metadata, extra from raw.registry_events order by event_id")
+    said = {row["event_id"]: (json.loads(row["metadata"]), json.loads(row["extra"] or "null")) for row in rows}
+    plain_metadata = {"skill_name": "acme/docs", "success": True}
+    assert said == {
+        "e1": ({"skill_name": "acme/docs", "note": "erased", "by": [OTHER, "erased"]}, None),
+        "e2": (plain_metadata, {"note": {"of": "erased"}}),
+        "e4": (plain_metadata, {"note": "erased"}),
+    }
+
+
 def test_requests_of_the_privacy_entity_are_done_by_the_import_and_forget_whom_they_named(
     loaded: Warehouse, drop: Path
 ) -> None:
@@ -337,7 +360,14 @@ def test_published_snapshots_lose_the_person_the_kept_ones_too(engine_settings: 
         initialise(warehouse)
         for number in (1, 2):
             build(warehouse, f"b{number}", mark=number)
+            with warehouse.write() as writer:
+                # Who is not erased stays also where another text of the row says nothing.
+                writer.execute("update marts.fct_skill_days set account_id = null where actor_key = 'k2'")
             publish(warehouse, build_id=f"b{number}", as_of=AS_OF + timedelta(hours=number))
+        if warehouse.engine == "duckdb":
+            # Of a publisher that was killed: no pointer names it.
+            left = snapshots.people_file(engine_settings.published_folder, "20260101-x")
+            shutil.copy(next(engine_settings.published_folder.glob("*.people.duckdb")), left)
         [certificate] = erase(warehouse, [Request("k1")])
         table = "metrics.marts__fct_skill_days" if warehouse.engine == "postgres" else "marts.fct_skill_days"
         assert (table, "rows deleted", 1) in certificate.steps
@@ -351,6 +381,12 @@ def test_published_snapshots_lose_the_person_the_kept_ones_too(engine_settings: 
                 # One row in each of its three tables.
                 assert (f"published/{path.name}", "file written anew without the rows", 3) in certificate.steps
                 assert b"k1" not in path.read_bytes()
+                people = connect(path, engine_settings, read_only=True)
+                for one in PEOPLE:
+                    rows = people.execute(f"select actor_key from {one.qualified}").fetchall()
+                    assert rows == [("k2",)]
+                people.close()
+            assert not left.exists()
             assert not list(folder.glob(".*"))
         assert "published" not in "".join(place for place in places(warehouse, '"k1"') if not place.startswith("ops."))
 
