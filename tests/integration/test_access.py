@@ -9,6 +9,9 @@ import pytest
 from tests.integration.published_world import BREAKDOWNS
 from warehouse.access import OPERATOR, Role, Viewer
 from warehouse.errors import AccessError, SkillsmithError, UsageError
+from warehouse.postgres import open_connection, run
+from warehouse.postgres_access import ACCESS_ROLE
+from warehouse.postgres_reader import _be
 
 LEAD = Viewer("lead@acme", Role.TEAM_LEAD, frozenset({"acme"}), frozenset({"red", "blue", "tiny"}))
 RED_ONLY = Viewer("red@acme", Role.MEMBER, frozenset({"acme"}), frozenset({"red"}))
@@ -419,3 +422,21 @@ def test_no_statement_leaves_the_viewer_on_postgresql(reader, statement):
     assert "zeta" not in got
     assert "root:" not in got
     assert "blue" not in got
+
+
+@on_postgres
+def test_the_server_itself_holds_the_rows_behind_the_views(published_settings):
+    with open_connection(published_settings) as connection, connection.transaction():
+        views = run(
+            connection,
+            "select distinct c.relowner::regrole::text as owner, c.reloptions as options from pg_class as c "
+            "where c.relnamespace = 'access'::regnamespace and c.relkind = 'v'",
+        )
+        # Of another owner no policy would hold; without a barrier a statement's condition may be asked of other rows.
+        assert views.fetchall() == [{"owner": ACCESS_ROLE, "options": ["security_barrier=true"]}]
+        _be(connection, RED_ONLY)
+        run(connection, f"set local role {ACCESS_ROLE}")
+        seen = run(connection, "select distinct account_id from metrics.team_activity").fetchall()
+        assert seen == [{"account_id": "acme"}]
+        for table in ("mrr_bridge", "marts__fct_skill_days", "ops__check_results"):
+            assert run(connection, f"select count(*) as n from metrics.{table}").fetchall() == [{"n": 0}]
