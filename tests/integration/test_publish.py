@@ -124,11 +124,11 @@ def test_an_older_clock_needs_to_be_allowed(warehouse):
 
 
 def test_a_final_number_that_changes_is_restated_with_its_cause(warehouse):
-    build(warehouse, "b1", mark=1)
+    build(warehouse, "b1", mark=7_000_001)
     publish(warehouse, build_id="b1", as_of=AS_OF)
-    build(warehouse, "b2", mark=2)
+    build(warehouse, "b2", mark=7_000_002)
     publish(warehouse, build_id="b2", as_of=AS_OF)
-    build(warehouse, "b3", mark=3, version="2")
+    build(warehouse, "b3", mark=7_000_003, version="2")
     publish(warehouse, build_id="b3", as_of=AS_OF)
     sql = (
         "select row_key, old_value, new_value, cause, run_id from metrics.restatements "
@@ -136,12 +136,12 @@ def test_a_final_number_that_changes_is_restated_with_its_cause(warehouse):
     )
     with open_reader(warehouse.settings) as reader:
         rows = reader.query(sql, OPERATOR, ["metrics.restatements"]).to_pylist()
-    # March 2026 was not complete on 9 March, so it restates nothing.
+    # A cent of seventy thousand dollars is a change. March 2026 was not complete on 9 March, so it restates nothing.
     assert [tuple(row.values()) for row in rows] == [
-        ("month=2026-01-01, segment=total", 1.0, 2.0, "late data", "b2"),
-        ("month=2026-02-01, segment=total", 1.0, 2.0, "late data", "b2"),
-        ("month=2026-01-01, segment=total", 2.0, 3.0, "definition version", "b3"),
-        ("month=2026-02-01, segment=total", 2.0, 3.0, "definition version", "b3"),
+        ("month=2026-01-01, segment=total", 7_000_001.0, 7_000_002.0, "late data", "b2"),
+        ("month=2026-02-01, segment=total", 7_000_001.0, 7_000_002.0, "late data", "b2"),
+        ("month=2026-01-01, segment=total", 7_000_002.0, 7_000_003.0, "definition version", "b3"),
+        ("month=2026-02-01, segment=total", 7_000_002.0, 7_000_003.0, "definition version", "b3"),
     ]
 
 
