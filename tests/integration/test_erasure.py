@@ -1,5 +1,6 @@
 """A person who is erased is nowhere, and does not come back; the figures are those of a world without the person."""
 
+import fcntl
 import gzip
 import json
 import shutil
@@ -383,12 +384,45 @@ def test_closed_rows_of_the_quarantine_and_such_as_end_within_the_pseudonym_go_t
     assert NEIGHBOUR in other["row_text"]
 
 
-def test_what_usage_was_compared_with_is_forgotten(loaded: Warehouse) -> None:
+def test_what_is_made_on_the_way_to_figures_loses_the_person_and_what_usage_was_compared_with(
+    loaded: Warehouse,
+) -> None:
     with loaded.write(None) as writer:
         writer.execute("create schema if not exists intermediate")
         writer.execute("create table intermediate.int_usage_changes as select 't1' as team_id, 7 as uses")
+        for number, person in enumerate((PERSON, NEIGHBOUR)):
+            made = f"select cast('t1' as text) as team_id, cast('{person}' as text) as who"
+            writer.execute(f"create table intermediate.int_made_{number} as {made}")
     erase(loaded, [Request(PERSON, WHO)])
     assert fetch(loaded, "select * from intermediate.int_usage_changes") == []
+    assert places(loaded, PERSON) == set()
+    assert fetch(loaded, "select who from intermediate.int_made_1") == [{"who": NEIGHBOUR}]
+
+
+@pytest.mark.parametrize("engine_settings", ["duckdb"], indirect=True)
+def test_a_certificate_is_complete_once_the_file_has_no_free_page_of_the_person(
+    loaded: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr("warehouse.duckdb_files.rewrite_warehouse", die)
+    with pytest.raises(Killed):
+        erase(loaded, [Request(PERSON, WHO)])
+    assert [one.completed_at for one in certificates(loaded)] == [None]
+
+
+@pytest.mark.parametrize("engine_settings", ["duckdb"], indirect=True)
+def test_the_windows_of_a_pull_that_is_at_work_stay(loaded: Warehouse) -> None:
+    spool = loaded.settings.home / "spool"
+    for name in ("registry", "status"):
+        (spool / name).mkdir(parents=True)
+        (spool / name / "w1.csv").write_text("event_id\n")
+    with (spool / "registry.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        erase(loaded, [Request(PERSON, WHO)])
+        assert sorted(path.name for path in spool.iterdir() if path.is_dir()) == ["registry"]
+        assert (spool / "registry" / "w1.csv").exists()
 
 
 def test_the_days_that_a_server_keeps_and_its_rollups_are_kept_in_step(postgres_settings: Settings, drop: Path) -> None:
