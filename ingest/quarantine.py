@@ -1,8 +1,8 @@
 """Rows that could not be taken: looked at, tried again once the contract is right, or given up.
 
-A replay reads the file again where it still lies in the drop folder, and the quarantine's own text otherwise (of a
-live source, or of a file that is gone), which is the row less what privacy removed. Rows merge by key, so nothing is
-counted twice, however often a replay is killed and run again.
+A replay reads the file again where it still lies in the drop folder as it was, and the quarantine's own text otherwise
+(of a live source, or of a file that is gone or another one now), which is the row less what privacy removed. Rows merge
+by key, so nothing is counted twice, however often a replay is killed and run again.
 """
 
 import shutil
@@ -16,12 +16,12 @@ from typing import Any
 
 from ingest.batch import OpenRow
 from ingest.contracts import CONTRACTS
-from ingest.delivery import DroppedFile, find, look_through
+from ingest.delivery import DroppedFile, checksum, find, look_through
 from ingest.landing import Landing, limited_memory, looked_through, now
 from ingest.remote import RemoteDrop
 from ingest.report import ImportReport, Progress
 from warehouse import Warehouse, Writer
-from warehouse.errors import UsageError
+from warehouse.errors import RefusedFileError, UsageError
 from warehouse.settings import place_of
 
 _SAMPLES = 20
@@ -112,21 +112,28 @@ def replay(
     limit = warehouse.settings.memory_limit
     with warehouse.write("import") as writer, limited_memory(writer, limit), remote or nullcontext():
         files = writer.fetch(
-            "select q.source, q.entity, q.file_name, min(l.file_size) as smallest, max(l.file_size) as largest "
+            "select q.source, q.entity, q.file_name, min(l.file_checksum) as checksum, "
+            "count(distinct l.file_checksum) as versions, min(l.file_size) as size "
             f"from (select * from raw.quarantine where {condition}) as q "
             "left join raw.import_ledger as l on l.load_id = q.load_id "
             "group by q.source, q.entity, q.file_name order by q.source, q.entity, q.file_name",
             values,
         )
         there = _files_there(remote or Path(place), files) if files else {}
+        checksums = {row["file_name"]: row["checksum"] for row in files}
         for entity, of_entity in groupby(files, key=lambda row: f"{row['source']}/{row['entity']}"):
             names = [row["file_name"] for row in of_entity]
             whole = [there[name] for name in names if name in there]
             for start in range(0, len(whole), at_once):
                 group = whole[start : start + at_once]
-                rows = _open_rows(writer, choice, entity, [file.name for file in group])
                 looked = [(file, looked_through(file, look)) for file in group]
-                landing.land(landing.stage(looked, writer, replay=[row for row, _ in rows]))
+                other = {file.name for file in group if not _is_as_it_was(file, checksums[file.name])}
+                same = [(file, future) for file, future in looked if file.name not in other]
+                rows = _open_rows(writer, choice, entity, [file.name for file, _ in same]) if same else []
+                if rows:
+                    landing.land(landing.stage(same, writer, replay=[row for row, _ in rows]))
+                for name in other:
+                    del there[name]
                 if remote:
                     remote.forget(group)
             for name in names:
@@ -139,7 +146,7 @@ def replay(
 
 def _files_there(drop: Path | RemoteDrop, files: Sequence[Mapping[str, Any]]) -> dict[str, DroppedFile]:
     """Those files of the drop folder, by name, that are as big as when their rows were put aside."""
-    sizes = {row["file_name"]: {row["smallest"], row["largest"]} for row in files}
+    sizes = {row["file_name"]: row["size"] for row in files if row["versions"] == 1}
     entities = frozenset(f"{row['source']}/{row['entity']}" for row in files)
     if isinstance(drop, RemoteDrop):
         found = drop.find(entities).files
@@ -148,7 +155,16 @@ def _files_there(drop: Path | RemoteDrop, files: Sequence[Mapping[str, Any]]) ->
             found = find(drop, entities).files
         except UsageError:
             return {}
-    return {file.name: file for file in found if sizes.get(file.name) == {file.size}}
+    return {file.name: file for file in found if sizes.get(file.name) == file.size}
+
+
+def _is_as_it_was(file: DroppedFile, digest: str) -> bool:
+    """Whether a file is the one that its rows were put aside of: the line of a row in another one is another row's."""
+    try:
+        return checksum(file) == digest
+    except RefusedFileError:
+        # Staging refuses it, and says why.
+        return True
 
 
 def _open_rows(writer: Writer, choice: Choice, entity: str, names: Sequence[str]) -> list[tuple[OpenRow, str | None]]:

@@ -563,7 +563,7 @@ def test_a_manifest_states_the_rows_and_a_wrong_checksum_refuses_the_file(wareho
 def test_stripe_events_keep_what_revenue_needs_and_no_customer(warehouse: Warehouse, drop: Path) -> None:
     subscription = {
         "id": "sub_1", "object": "subscription", "status": "active", "customer": {"id": "cus_1", "name": "Robert B"},
-        "metadata": {"account_id": "a1", "tier": "team", "buyer": "Robert B"},
+        "metadata": {"account_id": "a1", "tier": "team", "buyer": "Robert B", "reason": "Robert B asked for it"},
         "items": {"data": [{"quantity": 3, "price": {"unit_amount": 2500, "recurring": {"interval": "month"}}}]},
         "default_payment_method": {"card": {"last4": "4242"}}, "customer_email": "bob@example.com",
     }  # fmt: skip

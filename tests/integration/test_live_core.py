@@ -1,5 +1,6 @@
 """A live source's windows: each lands with its cursor, a killed or failed run goes on where the last one landed."""
 
+import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,11 @@ from ingest.completeness import record_gaps
 from ingest.contracts import CONTRACTS, Contract
 from ingest.live import Window, cursor_of, import_live
 from ingest.report import ImportReport
+from orchestration import pipeline
 from tests.integration.test_import import event, fetch
-from warehouse import Warehouse
+from warehouse import Warehouse, open_warehouse
 from warehouse.errors import SourceError, TransientError, UnreachableError, UsageError, WarehouseBusyError
+from warehouse.settings import Settings
 
 AS_OF = datetime(2026, 3, 1)
 EVENTS = CONTRACTS["registry/events"]
@@ -271,3 +274,15 @@ def test_a_source_is_read_by_one_process_at_a_time(warehouse: Warehouse) -> None
 
     import_live(warehouse, Meanwhile(3), as_of=AS_OF)
     assert events(warehouse) == 3
+
+
+def test_nothing_lands_between_the_steps_of_another_run(
+    engine_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "_LANDING_WAIT_SECONDS", 0.2)
+    settings = engine_settings.model_copy(update={"status_url": "http://127.0.0.1:9/status"})
+    settings.home.mkdir(exist_ok=True)
+    with open_warehouse(settings) as warehouse, (settings.home / "run.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(WarehouseBusyError, match="another run is writing"):
+            pipeline.pull(warehouse, "status", as_of=datetime.now(UTC))

@@ -57,6 +57,10 @@ def test_a_replay_loads_what_a_mended_contract_takes_and_leaves_the_rest(
         ("created_at is not an ISO 8601 time", 1),
     ]
 
+    [some] = replay(warehouse, drop, Choice(reason="created_at is not an ISO 8601 time"), as_of=AS_OF).loads
+    assert (some.rows_seen, some.rows_loaded, some.rows_quarantined) == (1, 0, 1)
+    assert ids(warehouse) == ["1 a.ndjson.gz:1"]
+
     report = replay(warehouse, drop, EVERYTHING, as_of=AS_OF)
 
     assert [(each.rows_seen, each.rows_loaded, each.rows_quarantined) for each in report.loads] == [(3, 2, 1)]
@@ -71,6 +75,21 @@ def test_a_replay_loads_what_a_mended_contract_takes_and_leaves_the_rest(
     assert [(each.rows_seen, each.rows_loaded, each.rows_quarantined) for each in again.loads] == [(1, 0, 1)]
     assert load(warehouse, drop).known == 1
     assert fetch(warehouse, "select count(*) as n from raw.quarantine")[0]["n"] == 3
+
+
+def test_a_file_that_is_another_one_now_is_not_read_for_the_rows_of_the_one_before(
+    warehouse: Warehouse, drop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(drop, "registry/events/a.ndjson", [event(1), event(2, event_type="telemetry:skill_view")])
+    with monkeypatch.context() as before:
+        narrow(before, "registry/events", "event_type", allowed=("telemetry:skill_invoke",))
+        load(warehouse, drop)
+    # Of the same size.
+    put(drop, "registry/events/a.ndjson", [event(1), event(7, event_type="telemetry:skill_view")])
+
+    replay(warehouse, drop, EVERYTHING, as_of=AS_OF)
+
+    assert ids(warehouse) == ["1 a.ndjson:1", "2 a.ndjson:2"]
 
 
 def test_a_replayed_row_does_not_win_over_a_later_version_that_came_meanwhile(
