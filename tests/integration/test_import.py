@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +204,16 @@ def test_a_row_less_than_a_day_ahead_of_the_clock_lands(warehouse: Warehouse, dr
     )
 
     [result] = import_drop(warehouse, drop, as_of=ahead).loads
+
+    assert (result.rows_loaded, result.rows_quarantined) == (1, 1)
+
+
+def test_what_has_happened_by_now_lands_though_the_clock_is_of_long_ago(warehouse: Warehouse, drop: Path) -> None:
+    now = datetime.now(UTC)
+    rows = [event(1, created_at=now.isoformat()), event(2, created_at=(now + timedelta(days=1, hours=1)).isoformat())]
+    put(drop, "registry/events/one.ndjson", rows)
+
+    [result] = import_drop(warehouse, drop, as_of=datetime(2020, 1, 1, tzinfo=UTC)).loads
 
     assert (result.rows_loaded, result.rows_quarantined) == (1, 1)
 
