@@ -1,13 +1,13 @@
 """R1 in worlds that hypothesis draws: every row against episodes followed one by one in plain Python."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.integration.adoption_world import DAY, World, member
+from tests.integration.adoption_world import DAY, World, at, member
 from tests.integration.drawn_worlds import CHANGES, FIXED, MANY, History, histories, worlds
 from tests.integration.replayed_dbt import Recording, ReplayedWarehouse
 from tests.integration.test_adoption_windows import fill, put_events, put_what_may_change
@@ -34,6 +34,10 @@ MOMENTS = (
     -timedelta(microseconds=1),
     timedelta(hours=12),
 )
+
+
+# Days that an episode may have when something comes of it: at the edges of its week, its two weeks and its thirty days.
+AGES = (0, 1, 6, 7, 8, 9, 13, 14, 15, 16, 28, 29, 30, 31, 32)
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +103,52 @@ def assert_follows(recording: Recording, history: History) -> None:
         put_events(warehouse, world)
         warehouse.build(step.as_of)
         assert_as_defined(warehouse, world, step.as_of)
+    warehouse.close()
+
+
+def _decided_on(day: date, world: World, team: str, came: datetime) -> None:
+    """Episodes of every age of AGES, each of somebody else, of whose steps one comes on this day."""
+    for age in AGES:
+        for step in ("click", "install", "activation", "retention", "late install"):
+            person = f"{team}-{day:%m%d}-{age}-{step}"
+            world.members.append(member(team, person, at(day) - 300 * DAY, None))
+            first, last = at(day - age * DAY, 9), at(day, 9)
+
+            def put(
+                moment: datetime, kind: str, person: str = person, is_last: bool = False, **metadata: object
+            ) -> None:
+                world.add_event(moment, kind, person, came if is_last else moment, **metadata)
+
+            put(first, SHOWN, skill_id="ann/lint", surface="web", model="heuristic")
+            hour = timedelta(hours=1)
+            if step == "click":
+                put(last + hour, CLICKED, is_last=True, skill_id="ann/lint", surface="web")
+                continue
+            if step.endswith("install"):
+                put(last + hour, INSTALL, is_last=True, skill_id="ann/lint", success=True, source="cli")
+                continue
+            put(first + hour, INSTALL, skill_id="ann/lint", success=True, source="cli")
+            if step == "retention":
+                put(first + 2 * hour, INVOKE, skill_name="ann/lint", success=True)
+            put(last + 3 * hour, INVOKE, is_last=True, skill_name="ann/lint", success=True)
+
+
+def test_a_day_decides_of_every_episode_to_which_it_is_a_last_one(recommendations: Recording) -> None:
+    # Thirty days before the day is a Sunday, at which a window ends.
+    warehouse, world, clock = ReplayedWarehouse(recommendations), World(), at(date(2026, 6, 9), 6)
+    today, long_ago = clock.date(), clock.date() - 25 * DAY
+    _decided_on(today, world, "t1", clock + DAY)
+    _decided_on(long_ago, world, "t2", clock + 2 * DAY)
+    events = world.events
+    # The day is over first; then comes what is late of another; then a day passes without anything.
+    for step, now in enumerate((clock, clock + DAY, clock + 2 * DAY, clock + 3 * DAY)):
+        world.events = [event for event in events if event["loaded_at"] <= now]
+        if step:
+            put_events(warehouse, world)
+        else:
+            fill(warehouse, world)
+        warehouse.build(now)
+        assert_as_defined(warehouse, world, now)
     warehouse.close()
 
 
