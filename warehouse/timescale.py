@@ -205,9 +205,11 @@ LAYOUTS = (
     "coalesce(string_agg(attname, ',' order by segmentby_column_index) filter (where segmentby_column_index > 0), '') "
     "as segment_by, "
     "coalesce(string_agg(attname, ',' order by orderby_column_index) filter (where orderby_column_index > 0), '') "
-    "as order_by from timescaledb_information.compression_settings where hypertable_schema = 'raw' group by 1"
+    "as order_by from timescaledb_information.compression_settings where hypertable_schema = 'raw' and pg_has_role("
+    "(select relowner from pg_class where oid = format('%I.%I', hypertable_schema, hypertable_name)::regclass), "
+    "'usage') group by 1"
 )
-"""How columns of raw tables lie that are made from now on."""
+"""How columns of raw tables lie that are made from now on; a mere importer changes nothing there, and finds none."""
 
 ROLLUPS = (
     "select n.nspname || '.' || c.relname as name from pg_class as c join pg_namespace as n on c.relnamespace = n.oid "

@@ -240,6 +240,16 @@ def test_columns_of_an_older_layout_stay_and_later_ones_lie_as_the_contract_has_
     assert fetch(warehouse, counted) == [{"n": 301, "keys": 301}]
 
 
+def test_who_only_imports_leaves_an_older_layout_to_the_owner(warehouse: Warehouse) -> None:
+    layouts = f"select name from ({timescale.LAYOUTS}) as l where name = 'raw.github_repositories'"
+    install(warehouse)
+    with warehouse.write("import") as writer:
+        assert writer.fetch("select current_user::text as name") == [{"name": "skillsmith_importer"}]
+        assert writer.fetch(layouts) == []
+    with warehouse.write(None) as writer:
+        assert writer.fetch(layouts) == [{"name": "raw.github_repositories"}]
+
+
 def test_rollups_of_an_older_version_become_columns_as_they_are(warehouse: Warehouse, drop: Path) -> None:
     load_six_weeks(warehouse, drop)
     before = fetch(warehouse, "select t::text as row from rollups.usage_by_hour as t order by 1")
