@@ -280,14 +280,15 @@ def test_the_quality_of_a_skill_is_shown_with_its_seven_parts_and_why(read, skil
 
 
 def test_the_retention_of_a_skill_is_the_sum_over_its_cohorts_hidden_ones_too(look, rows):
+    # Of today's world one with a cohort that is hidden by itself, if any; not where all of them are one person's.
     found = rows(
-        "select r.skill_name, u.team_id, u.period_end, sum(r.users) as users, sum(r.retained_users) as retained "
+        "select r.skill_name, u.team_id, u.period_end, r.weeks_later, sum(r.users) as users, "
+        "sum(r.retained_users) as retained, bool_or(r.retained_users in (1, r.users - 1)) as has_hidden "
         "from metrics.skill_retention as r join metrics.team_skill_usage as u on r.skill_name = u.skill_name "
-        "where r.weeks_later = 1 and r.users >= 5 and r.retained_users is not null "
-        "and u.period_days = 28 and u.seats >= 5 "
-        "group by r.skill_name, u.team_id, u.period_end "
-        "having min(case when r.retained_users in (1, r.users - 1) then 0 else 1 end) = 0 "
-        "order by users desc, u.period_end desc, u.team_id limit 1",
+        "where r.users >= 5 and r.retained_users is not null and u.period_days = 28 and u.seats >= 5 "
+        "group by r.skill_name, u.team_id, u.period_end, r.weeks_later "
+        "having sum(r.retained_users) not in (1, sum(r.users) - 1) "
+        "order by has_hidden desc, users desc, u.period_end desc, u.team_id, r.weeks_later limit 1",
         "metrics.skill_retention",
         "metrics.team_skill_usage",
     )
@@ -296,7 +297,7 @@ def test_the_retention_of_a_skill_is_the_sum_over_its_cohorts_hidden_ones_too(lo
     page = look(_skill_path(told))
     shown = formats.share(told["retained"] / told["users"])
     charts = page.locator("[aria-label]").evaluate_all("all => all.map((one) => one.getAttribute('aria-label'))")
-    assert any(f"week 1 {shown} ({told['retained']}/{told['users']})" in text for text in charts)
+    assert any(f"week {told['weeks_later']} {shown} ({told['retained']}/{told['users']})" in text for text in charts)
 
 
 @pytest.mark.long
