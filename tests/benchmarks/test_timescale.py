@@ -247,7 +247,8 @@ def parameters(world: World) -> dict[str, object]:
             {"team_id": row["team_id"], "period_end": row["period_end"]},
         ).to_pylist()
     months = {"first_month": LAST.replace(day=1) - timedelta(days=180), "last_month": LAST.replace(day=1)}
-    return row | skill | months | {"period_days": 28, "assumption_set": "default", "segment": "total"}
+    whole = {"period_days": 28, "assumption_set": "default", "segment": "total", "surface": "*", "model": "*"}
+    return row | skill | months | whole | {"table_name": "team_activity", "column_name": "adoption_rate"}
 
 
 def queries_slower_than(world: World, seconds: float) -> dict[str, float]:
