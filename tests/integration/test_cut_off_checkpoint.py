@@ -16,7 +16,7 @@ from warehouse.errors import StorageError, WarehouseBusyError
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = 256 * 1024
 FIRST_BLOCK = 3 * 4096
-TABLES, ROWS = 40, 500
+TABLES, ROWS = 80, 500
 READ_ALL = " union ".join(f"select sum(x), count(*), sum(hash(y)) = sum(hash(x - 1)) from t{i}" for i in range(TABLES))
 
 # A day's writes, and a checkpoint that ends after its last block and before the header that would make it count.

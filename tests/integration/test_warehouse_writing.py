@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from random import Random
+from typing import Any, cast
 
 import duckdb
 import psycopg
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from warehouse import MergeCounts, Warehouse, open_warehouse
+from warehouse.duckdb import DuckDBWriter
 from warehouse.errors import ReadingError
 from warehouse.postgres import PostgresWriter
 from warehouse.tables import ColumnSpec, TableSpec
@@ -227,6 +229,58 @@ def test_texts_that_do_not_fit_the_compression_of_their_column_come_back_whole(s
     with open_warehouse(settings) as warehouse, warehouse.write() as writer:
         found = writer.fetch("select id, said, few, file_name, file_line from raw.test_texts order by file_line")
     assert [tuple(row.values()) for row in found] == rows
+
+
+@pytest.mark.parametrize(("made_by", "compression"), [(None, "ZSTD"), ("v1.0.0", "FSST")])
+def test_json_is_compressed_as_well_as_the_version_of_the_file_knows(settings, made_by, compression):
+    if made_by:
+        settings.home.mkdir()
+        duckdb.connect(str(settings.warehouse_file), config={"storage_compatibility_version": made_by}).close()
+    rows = [(f"id {n}", None, n, json.dumps({"session": f"{n:032x}", "is_new": True}), "f", n) for n in range(5_000)]
+    with open_warehouse(settings) as warehouse:
+        warehouse.initialise([EVENTS])
+        merged(warehouse, rows)
+        with warehouse.write() as writer:
+            writer.execute("checkpoint")
+            [found] = writer.fetch(
+                "select list(distinct compression) as names from pragma_storage_info('raw.test_events') "
+                "where column_name = 'extra' and segment_type = 'JSON'"
+            )
+    assert found["names"] == [compression]
+
+
+class _Explained:
+    """A connection that keeps the plan of every statement that has one."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self.plans: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, statement: str, parameters: Any = None) -> Any:
+        if statement.startswith(("create or replace temp table", "insert", "delete", "select")):
+            self.plans += [plan for _, plan in self._connection.execute(f"explain {statement}", parameters).fetchall()]
+        return self._connection.execute(statement, parameters)
+
+
+def test_a_merge_of_rows_under_a_condition_groups_no_keys_of_the_table(duckdb_warehouse):
+    duckdb_warehouse.initialise([EVENTS])
+    merged(duckdb_warehouse, [("a", MONDAY, 1, None, "f1", 1), ("b", MONDAY, 1, None, "f1", 2)])
+    with duckdb_warehouse.write() as writer:
+        stage(writer, "delivered", [("a", TUESDAY, 2, None, "f2", 1), ("c", TUESDAY, 3, None, "f2", 2)])
+        writer.execute("create temp table bad as select 2 as line")
+        # Where no row is bad there is no condition, and the engine sees by itself what is to be done.
+        writer.execute(
+            "create temp view staged as select d.* from delivered as d where d.file_line not in (select line from bad)"
+        )
+        explained = _Explained(writer.connection)
+        DuckDBWriter(cast("duckdb.DuckDBPyConnection", explained), duckdb_warehouse.settings.warehouse_file).merge(
+            "staged", EVENTS
+        )
+    assert any("SEMI" in plan for plan in explained.plans)
+    assert not [plan for plan in explained.plans if "DELIM" in plan]
 
 
 def test_replace_puts_exactly_the_given_rows_there(warehouse):
