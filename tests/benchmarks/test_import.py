@@ -102,24 +102,25 @@ print(time.perf_counter() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss
     return Run(seconds, cpu_seconds, peak_bytes, next((line for line in reversed(printed) if line), ""))
 
 
+# The engine finds out by itself what the columns are, and so takes `metadata` apart, as the import does.
 BARE = """
 import duckdb
 engine = duckdb.connect(sys.argv[1] + "/bare.duckdb", config={"threads": 2})
+engine.execute(
+    "create table events as select * from read_json($files)", {"files": sys.argv[1] + "/drop/registry/events/*.gz"}
+)
+engine.close()
+"""
+
+# The same where it is told them: a lower bound of what reading these files can take.
+TOLD = """
+import duckdb
+engine = duckdb.connect(sys.argv[1] + "/told.duckdb", config={"threads": 2})
 engine.execute(
     "create table events as select * from read_json($files, columns = {event_id: 'VARCHAR', created_at: 'TIMESTAMP', "
     "event_type: 'VARCHAR', actor: 'VARCHAR', auth_tier: 'VARCHAR', auth_method: 'VARCHAR', user_agent: 'VARCHAR', "
     "ip_prefix: 'VARCHAR', metadata: 'JSON'})",
     {"files": sys.argv[1] + "/drop/registry/events/*.gz"},
-)
-engine.close()
-"""
-
-# The same without a word on what the columns are: the engine finds out by itself, and so takes `metadata` apart.
-UNTOLD = """
-import duckdb
-engine = duckdb.connect(sys.argv[1] + "/untold.duckdb", config={"threads": 2})
-engine.execute(
-    "create table events as select * from read_json($files)", {"files": sys.argv[1] + "/drop/registry/events/*.gz"}
 )
 engine.close()
 """
@@ -164,13 +165,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_import_keeps_its_share_of_a_bare_read_in_bounded_memory(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "drop").mkdir()
     nothing = timed(OURS, str(tmp_path))
-    bare, untold, ours = (timed(code, str(folder)) for code in (BARE, UNTOLD, OURS))
+    bare, told, ours = (timed(code, str(folder)) for code in (BARE, TOLD, OURS))
     used = ours.cpu_seconds - nothing.cpu_seconds
     share = bare.cpu_seconds / used
     by_time = bare.seconds / (ours.seconds - nothing.seconds)
     print(f"{ROWS:,} rows: bare {bare}; import {ours}, of which {nothing.cpu_seconds:.1f} s for nothing")
     print(f"share of the bare rate {share:.2f} by CPU, {by_time:.2f} by time")
-    print(f"a bare read that is told no columns {untold}; share of its rate {untold.cpu_seconds / used:.2f} by CPU")
+    print(f"a bare read that is told the columns {told}; share of its rate {told.cpu_seconds / used:.2f} by CPU")
     if python := os.environ.get("SKILLSMITH_TEST_DLT_PYTHON"):
         dlt = timed(DLT, str(folder), python=python)
         times, by_cpu = dlt.seconds / ours.seconds, dlt.cpu_seconds / ours.cpu_seconds

@@ -182,6 +182,7 @@ def test_no_json_with_a_value_that_json_does_not_have_lands(warehouse: Warehouse
     bad += [row | {name: "HERE"} for name in ("user_agent", "actor", "ip_prefix")]
     # What is no object is taken as its text.
     bad += [row | {name: deep} for name in ("user_agent", "auth_tier", "actor", "ip_prefix")]
+    bad += [row | {name: [deep]} for name in ("user_agent", "actor")]
     lines = [json.dumps(line).replace('"HERE"', text) for line in bad]
     # A JSON object that was delivered as a text.
     lines.append(json.dumps(row | {"metadata": f'{{"x": {text}}}'}))
