@@ -193,8 +193,9 @@ def _bridge(looking: Looking, trust: Trust) -> None:
     with sections.values(trust, "bridge", "mrr_bridge"):
         chart = charts.show(charts.waterfall(steps), f"MRR bridge of {months[chosen]}: {told}", key="bridge")
         st.caption(
-            "Green adds, red takes away, grey stands on the ground; the amounts carry their signs. Dollars are whole, "
-            "each amount rounded by itself."
+            "Green adds, red takes away, grey is where the month opened and closed; the amounts carry their signs. The "
+            "axis spans the month's moves and need not begin at zero. Dollars are whole, each amount rounded by "
+            "itself."
         )
         tables.show(newest_first, headings, height=None if len(bridge) < 9 else 360)
     sections.foot(

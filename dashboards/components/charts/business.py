@@ -78,26 +78,32 @@ def plan(rows: Sequence[Row]) -> Chart:
 
 
 def waterfall(steps: Sequence[tuple[str, Any, bool]]) -> Chart:
-    """Opening to closing as a waterfall. steps: (name, signed cents, whether the bar stands on the ground)."""
+    """From one level to another, step by step. steps: (name, signed cents, whether it is a level and no step).
+
+    A level is a line where it lies and no bar: an axis from zero would make a month's steps too small to see.
+    """
     rows, level = [], 0.0
     for name, cents, is_level in steps:
         amount = 0.0 if formats.is_missing(cents) else cents / 100
-        start, end = (0.0, amount) if is_level else (level, level + amount)
-        level = end
+        start, level = (amount, amount) if is_level else (level, level + amount)
         rows.append(
             {
                 "step": name,
                 "start": start,
-                "end": end,
-                "top": max(start, end),
-                "kind": "Level" if is_level else "Up" if amount >= 0 else "Down",
+                "end": level,
+                "top": max(start, level),
+                "kind": "Level" if is_level or not amount else "Up" if amount > 0 else "Down",
+                "width": 4 if is_level else 1,
                 "text": formats.dollars(cents) if is_level else formats.signed_dollars(cents),
             }
         )
+    lowest, highest = min(row["end"] for row in rows), max(row["end"] for row in rows)
+    # Where nothing moved there is still an axis around it.
+    margin = (highest - lowest or max(1.0, highest)) / 20
     across = {
         "title": "MRR, US dollars",
         "axis": {"format": "$,.0f", "tickCount": 5},
-        "scale": with_room(max(1.0, *(row["top"] for row in rows)), 72, min(0.0, *(row["end"] for row in rows))),
+        "scale": with_room(highest + margin, 72, lowest - margin),
     }
     colours = {"domain": ["Level", "Up", "Down"], "range": [GREY, GREEN, RED]}
     return Chart(
@@ -117,6 +123,8 @@ def waterfall(steps: Sequence[tuple[str, Any, bool]]) -> Chart:
                     x=number("start", **across),
                     x2={"field": "end"},
                     color=named("kind", scale=colours, legend=None),
+                    stroke=named("kind", scale=colours, legend=None),
+                    strokeWidth=number("width", scale=None),
                     tooltip=[tip("step", "Step"), tip("text", "Amount")],
                 ),
                 layer(

@@ -206,6 +206,33 @@ def test_a_quarter_without_a_figure_keeps_its_place_in_the_chart():
     assert charts.plan(rows).specification["encoding"]["x"]["sort"] == ["Q1 2026", "Q2 2026"]
 
 
+def test_a_months_moves_fill_their_chart_however_small_beside_its_level():
+    steps = [
+        ("Opening", 1_000_000, True),
+        ("New", 20_000, False),
+        ("Churn", -5_000, False),
+        ("Closing", 1_015_000, True),
+    ]
+
+    chart = charts.waterfall(steps)
+
+    assert [(row["start"], row["end"], row["kind"]) for row in chart.rows] == [
+        (10_000, 10_000, "Level"),
+        (10_000, 10_200, "Up"),
+        (10_200, 10_150, "Down"),
+        (10_150, 10_150, "Level"),
+    ]
+    # A margin of a twentieth around the 200 dollars between the lowest and the highest.
+    assert chart.specification["layer"][0]["encoding"]["x"]["scale"]["domainMin"] == 9_990
+
+
+def test_a_month_without_moves_has_an_axis_around_its_level():
+    chart = charts.waterfall([("Opening", 100_000, True), ("New", 0, False), ("Closing", 100_000, True)])
+
+    assert {row["kind"] for row in chart.rows} == {"Level"}
+    assert chart.specification["layer"][0]["encoding"]["x"]["scale"]["domainMin"] == 950
+
+
 def test_onboarding_curves_are_named_at_their_ends_and_differ_by_more_than_colour():
     rows = [
         {"cohort": "Jul 2026", "day": 0, "adopted_share": None, "text": "No data"},
