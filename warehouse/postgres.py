@@ -45,6 +45,7 @@ _CONCURRENT = ("simple_heap_update", "simple_heap_delete")  # "tuple concurrentl
 _LOCK_SECONDS = 60
 _BUILD_LOCK_SECONDS = 300  # a dump or a long query reads tables that a model makes anew
 _HEALTH_LOCK_SECONDS = 1
+_SILENT_SECONDS = 3  # a shorter wait is not worth a line
 _WRITER_SECONDS = 5  # a killed writer's session ends within a second or two, and who runs it again must not be refused
 _SESSION_OPTIONS = (
     "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=1 -c client_encoding=UTF8 "
@@ -444,19 +445,22 @@ class PostgresWarehouse:
     @contextmanager
     def alone(self, wait_seconds: float) -> Iterator[None]:
         """No other run works in this database, whatever its home or machine; see `warehouse.Warehouse`."""
+        busy = "another run is writing in the PostgreSQL warehouse, from another home"
         with open_connection(self.settings) as connection:
             try:
                 with known_errors(), connection.transaction():
-                    # No time at all would be to wait for ever.
-                    run(connection, f"set local lock_timeout = {max(1, int(wait_seconds * 1000))}")
-                    run(connection, "select pg_advisory_lock(%s)", [_RUN_LOCK])
+                    is_free = run(connection, "select pg_try_advisory_lock(%s) as is_free", [_RUN_LOCK]).fetchall()
+                    if not is_free[0]["is_free"]:
+                        if wait_seconds > _SILENT_SECONDS:
+                            _log.warning("%s; waiting for it up to %.0f seconds", busy, wait_seconds)
+                        # No time at all would be to wait for ever; and one may wait longer than a statement may work.
+                        run(connection, f"set local lock_timeout = {max(1, int(wait_seconds * 1000))}")
+                        run(connection, "set local statement_timeout = 0")
+                        run(connection, "select pg_advisory_lock(%s)", [_RUN_LOCK])
             except TransientError as error:
                 if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
                     raise
-                raise WarehouseBusyError(
-                    "another run is writing in the PostgreSQL warehouse, from another home; wait until it ends, or "
-                    "stop it, and try again"
-                ) from error
+                raise WarehouseBusyError(f"{busy}; wait until it ends, or stop it, and try again") from error
             yield
 
     def freshen(self) -> None:

@@ -13,7 +13,7 @@ from tests.integration.published_world import AS_OF, build
 from warehouse import open_warehouse
 from warehouse.access import Role, Viewer, open_reader
 from warehouse.errors import AccessError, SkillsmithError, WarehouseBusyError
-from warehouse.postgres import borrowed_connection, open_connection, read_rows
+from warehouse.postgres import Connection, borrowed_connection, open_connection, read_rows, run
 from warehouse.publish import publish
 from warehouse.settings import Settings
 
@@ -150,3 +150,20 @@ def test_two_homes_on_one_server_run_one_after_the_other(postgres_settings: Sett
         assert "another process is writing now" in describe(read_status(postgres_settings))
     with run_lock(postgres_settings):
         pass
+
+
+def test_a_run_waits_for_one_of_another_home_longer_than_a_statement_may_take_and_says_so(
+    postgres_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def open_briefly(settings: Settings) -> Connection:
+        connection = open_connection(settings)
+        run(connection, "set statement_timeout = '300ms'")
+        return connection
+
+    elsewhere = postgres_settings.model_copy(update={"home": tmp_path / "elsewhere"})
+    with run_lock(postgres_settings):
+        monkeypatch.setattr("warehouse.postgres.open_connection", open_briefly)
+        monkeypatch.setattr("warehouse.postgres._SILENT_SECONDS", 0)
+        with pytest.raises(WarehouseBusyError, match="from another home"), run_lock(elsewhere, wait_seconds=1.4):
+            pass
+    assert "waiting for it up to 1 seconds" in caplog.text
