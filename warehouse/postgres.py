@@ -63,6 +63,8 @@ It is told not to compile statements: each chunk that a plan names is compiled b
 hypertable of half a year even where none of them is read.
 """
 _ENCODING_VARIABLE = "PGCLIENTENCODING"
+_SECURITY = ("PGSSL", "PGCHANNELBINDING", "PGREQUIREAUTH", "PGGSS", "PGKRB")
+"""How the variables begin that say how safe a connection has to be; dbt's profile has no place for most of them."""
 
 _CONNECT_SECONDS = 10
 _MOST_IDLE = 8
@@ -564,21 +566,21 @@ class PostgresWarehouse:
 
     def dbt_environment(self) -> dict[str, str]:
         """The password, certificates, and UTC: a cast of a time to a date goes by the zone of the session."""
-        given = _given(self.settings)
         # Sorts and hashes of a build are large, and each thread runs one statement with a few of them.
         number, unit = int(self.settings.memory_limit[:-2]), self.settings.memory_limit[-2:]
         megabytes = max(4, number * (1000 if unit == "GB" else 1) // (4 * self.settings.threads))
         options = f"{_SESSION_OPTIONS} -c work_mem={megabytes}MB"
         options += f" -c statement_timeout={self.settings.statement_minutes}min -c lock_timeout={_BUILD_LOCK_SECONDS}s"
-        if self.settings.warehouse_url:
-            from warehouse.postgres_roles import BUILDER_ROLE, may_be
+        from warehouse.postgres_roles import BUILDER_ROLE, may_be
 
-            with open_connection(self.settings) as connection:
-                options += f" -c role={BUILDER_ROLE}" if may_be(connection, BUILDER_ROLE, "build") else ""
-            options += citus.BUILD_OPTIONS if self.dbt_target == "citus" else ""
+        with open_connection(self.settings) as connection:
+            options += f" -c role={BUILDER_ROLE}" if may_be(connection, BUILDER_ROLE, "build") else ""
+            # The address need not say it: the environment or a file of passwords may.
+            password = connection.info.password
+        options += citus.BUILD_OPTIONS if self.dbt_target == "citus" else ""
         return {
-            **{name: value for name, value in given.items() if name.startswith("PGSSL")},
-            PASSWORD_VARIABLE: given.get("PGPASSWORD", ""),
+            **{name: value for name, value in _given(self.settings).items() if name.startswith(_SECURITY)},
+            PASSWORD_VARIABLE: password,
             "PGOPTIONS": options,
             _ENCODING_VARIABLE: "UTF8",
         }

@@ -19,6 +19,7 @@ from tests.integration.published_world import AS_OF, build
 from warehouse import open_warehouse
 from warehouse.access import Role, Viewer, open_reader
 from warehouse.errors import SkillsmithError, StorageError, TransientError, UsageError
+from warehouse.postgres import PASSWORD_VARIABLE
 from warehouse.postgres_access import REVOKE
 from warehouse.publish import publish
 from warehouse.settings import Settings, load_settings
@@ -183,10 +184,12 @@ def test_dbt_goes_to_where_a_session_comes_to_with_the_certificates_of_the_addre
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = owned(server, "there", tmp_path)
-    # A socket's folder of a host that nobody is at, then the server's own; the user is the environment's.
+    # A socket's folder of a host that nobody is at, then the server's own; user and password are the environment's.
     folder = parse_qs(urlsplit(server).query)["host"][0]
     monkeypatch.setenv("PGUSER", "there")
-    address = f"postgresql:///there?host={tmp_path},{folder}&sslmode=allow&sslrootcert=/certificates/root.pem"
+    monkeypatch.setenv("PGPASSWORD", "of the environment")
+    security = "sslmode=allow&sslrootcert=/certificates/root.pem&channel_binding=disable"
+    address = f"postgresql:///there?host={tmp_path},{folder}&{security}"
     named = there.model_copy(update={"warehouse_url": SecretStr(address)})
     with open_warehouse(named) as warehouse:
         profile, environment = warehouse.dbt_profile(), warehouse.dbt_environment()
@@ -196,7 +199,9 @@ def test_dbt_goes_to_where_a_session_comes_to_with_the_certificates_of_the_addre
         "dbname": "there",
         "sslmode": "allow",
     }
+    assert environment[PASSWORD_VARIABLE] == "of the environment"
     assert environment["PGSSLROOTCERT"] == "/certificates/root.pem"
+    assert environment["PGCHANNELBINDING"] == "disable"
     assert environment["PGCLIENTENCODING"] == "UTF8"
 
 
