@@ -712,11 +712,10 @@ def _bring_up(writer: PostgresWriter, table: TableSpec, there: _There) -> None:
                 writer.execute(f"alter table {name} add column {quoted(column.name)} {POSTGRES_TYPES[column.type]}")
             elif column.name in table.key and not columns[column.name]:
                 writer.execute(f"alter table {name} alter column {quoted(column.name)} set not null")
-    if table.timeline and there.layouts.get(table.qualified, timescale.layout_of(table.timeline)) != (
-        timescale.layout_of(table.timeline)
-    ):
-        for statement in timescale.lay_out_anew(table):
-            writer.execute(statement)
+    if table.timeline:
+        wanted = timescale.layout_of(table.timeline)
+        if there.layouts.get(table.qualified, wanted) != wanted:
+            writer.execute(timescale.lay_out_anew(table.qualified, table.timeline))
     if not table.key:
         return
     is_chunked = there.is_timescale and table.timeline is not None

@@ -104,11 +104,9 @@ def _layout(line: Timeline) -> str:
     return f"timescaledb.compress_segmentby = '{segment_by}', timescaledb.compress_orderby = '{order_by}'"
 
 
-def lay_out_anew(table: TableSpec) -> list[str]:
-    """Statements by which chunks become columns as the contract has it from now on; those that are columns stay."""
-    if table.timeline is None:
-        return []
-    return [f"alter table {quoted_table(table.qualified)} set ({_layout(table.timeline)})"]
+def lay_out_anew(name: str, line: Timeline) -> str:
+    """The statement by which a table's chunks become columns so from now on; those that are columns stay."""
+    return f"alter table {quoted_table(name)} set ({_layout(line)})"
 
 
 def no_retention(table: TableSpec) -> str:

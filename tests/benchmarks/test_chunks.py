@@ -241,9 +241,8 @@ def measure(writer: PostgresWriter, entity: Entity, line: Timeline, number: int)
         "where c.hypertable_schema = 'bench' and c.hypertable_name = ?",
         [table.name],
     )
-    time_column = f"{line.column}"
     [in_columns] = writer.fetch(
-        f"select count(*) as n from {table.qualified} where {time_column} < ?", [held["until"].replace(tzinfo=UTC)]
+        f"select count(*) as n from {table.qualified} where {line.column} < ?", [held["until"].replace(tzinfo=UTC)]
     )
 
     old, asked = first + timedelta(days=10), {}
