@@ -11,17 +11,8 @@ from dashboards.app_pages import team
 from dashboards.components import banners, charts, definitions, downloads, formats, periods, tables
 from dashboards.components.definitions import Trust
 from dashboards.viewers import team_labels
-from warehouse.access import Attempt, Snapshot, is_stale
-
-SNAPSHOT = Snapshot(
-    snapshot_id="20261123T060000-a1",
-    published_at=datetime(2026, 11, 23, 6, 5),
-    as_of=datetime(2026, 11, 23, 6, 0),
-    data_until=date(2026, 11, 22),
-    engine="duckdb",
-    checks_passed=10,
-    checks_warned=0,
-)
+from tests.unit.published import SNAPSHOT
+from warehouse.access import Attempt, is_stale
 
 
 def _trust(**badges: str) -> Trust:

@@ -9,7 +9,7 @@ from dashboards.app_pages import data as data_page
 from dashboards.app_pages import onboarding, team_steps
 from dashboards.components import sections, tables
 from dashboards.components.definitions import Trust
-from tests.unit.dashboards.test_components import SNAPSHOT
+from tests.unit.published import SNAPSHOT
 
 
 def _moving(gaining: int, losing: int) -> list[dict[str, object]]:

@@ -17,7 +17,7 @@ def _service() -> None:
     from dashboards.app_pages import executive
     from dashboards.components.definitions import Trust
     from dashboards.viewers import Looking
-    from tests.unit.dashboards.test_components import SNAPSHOT
+    from tests.unit.published import SNAPSHOT
     from warehouse.access import Role, Viewer
 
     looking = Looking(Viewer("executive", Role.EXECUTIVE), "Executive", is_demo=True)
@@ -47,7 +47,7 @@ def _seats(is_covered: bool) -> None:
     from dashboards.app_pages import team
     from dashboards.components import periods
     from dashboards.components.definitions import Trust
-    from tests.unit.dashboards.test_components import SNAPSHOT
+    from tests.unit.published import SNAPSHOT
 
     parts = {"seats_active": 5, "seats_idle": 2, "seats_never_used": 3, "seats_too_new": 4}
     parts |= {"new_users": 5, "returning_users": 0, "resurrected_users": 0, "dormant_users": 0}

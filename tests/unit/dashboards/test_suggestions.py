@@ -40,7 +40,7 @@ def _section(which: str) -> None:
     from dashboards.components import suggestions
     from dashboards.components.definitions import Trust
     from dashboards.viewers import Looking
-    from tests.unit.dashboards.test_components import SNAPSHOT
+    from tests.unit.published import SNAPSHOT
     from warehouse.access import Role, Viewer
 
     lead = Viewer("lead", Role.TEAM_LEAD, frozenset({"a1"}), frozenset({"t1"}))

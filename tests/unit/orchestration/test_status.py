@@ -3,25 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from orchestration import status
+from tests.unit.published import SNAPSHOT
 from warehouse.access import Snapshot
 from warehouse.settings import load_settings
-
-SNAPSHOT = Snapshot(
-    snapshot_id="20261123T060000-a1",
-    published_at=datetime(2026, 11, 23, 6, 5),
-    as_of=datetime(2026, 11, 23, 6, 0),
-    data_until=date(2026, 11, 22),
-    engine="duckdb",
-    checks_passed=10,
-    checks_warned=0,
-)
 
 
 @dataclass
