@@ -118,8 +118,9 @@ def _as_text_table(rows: pa.Table, most: int | None) -> str:
 
     lines = [line(names), line(["-" * width for width in widths])]
     lines += [line(list(row)) for row in zip(*cells, strict=True)]
-    counted = f"(the first {most} rows; --limit shows more)" if is_cut else f"({rows.num_rows} rows)"
-    return "\n".join([*lines, counted]) + "\n"
+    one, several = ("the first row", f"the first {most} rows") if is_cut else ("1 row", f"{rows.num_rows} rows")
+    counted = one if rows.num_rows == 1 else several
+    return "\n".join([*lines, f"({counted}{'; --limit shows more' if is_cut else ''})"]) + "\n"
 
 
 def _cell(value: Any) -> str:

@@ -76,7 +76,8 @@ def _whole(
         st.info(
             "**The account as a whole is hidden to protect people.** "
             + (
-                f"{formats.count(now['seats'])} people were seated; figures over {FEW} would be figures about persons."
+                f"{formats.counted(now['seats'], 'person was', 'people were')} seated; figures over {FEW} would be "
+                "figures about persons."
                 if (now.get("seats") or 0) < MINIMUM_SEATS
                 else "A figure of one of its teams is hidden in this period, or a few people are in two teams or in "
                 "none, and the teams and the account together would give them away."

@@ -129,7 +129,7 @@ def _revenue_tiles(plan: Sequence[data.Row], months: Sequence[data.Row]) -> list
         Tile(
             label="Paying accounts",
             value=formats.count(now["accounts"]),
-            details=[f"with **{formats.count(now['seats'])} seats**"],
+            details=[f"with **{formats.counted(now['seats'], 'seat')}**"],
             entries=[("mrr_bridge", "accounts"), ("mrr_bridge", "seats")],
             change=None if before is None else formats.signed(now["accounts"] - before["accounts"]),
             versus="vs the month before",

@@ -455,7 +455,7 @@ def _part(quality: data.Row, name: str, weight: float) -> data.Row:
 def _maintenance(quality: data.Row) -> str:
     facts = []
     if not formats.is_missing(quality["days_since_update"]):
-        facts.append(f"repository changed {formats.count(quality['days_since_update'])} days ago")
+        facts.append(f"repository changed {formats.counted(quality['days_since_update'], 'day')} ago")
     if quality["issues"]:
         facts.append(
             f"{formats.count(quality['issues_answered'])}/{formats.count(quality['issues'])} issues of 90 days "
@@ -467,16 +467,13 @@ def _maintenance(quality: data.Row) -> str:
 REASONS: dict[str, Callable[[data.Row], str]] = {
     "usage": lambda quality: f"rank by successes of 28 days among the skills of {quality['category'] or 'its kind'}",
     "rating": lambda quality: (
-        f"{formats.decimal(quality['stars'])} stars, from {formats.count(quality['ratings'])} "
-        f"rating{'' if quality['ratings'] == 1 else 's'} and the registry's mean"
+        f"{formats.decimal(quality['stars'])} stars, from {formats.counted(quality['ratings'], 'rating')} and the "
+        "registry's mean"
     ),
     "maintenance": _maintenance,
     "security": lambda _: "100 less the registry's risk score",
     "documentation": lambda _: "as the registry measured it",
-    "compatibility": lambda quality: (
-        f"listed for {formats.count(quality['compatible_with'])} "
-        f"agent{'' if quality['compatible_with'] == 1 else 's'}; four are 100"
-    ),
+    "compatibility": lambda quality: f"listed for {formats.counted(quality['compatible_with'], 'agent')}; four are 100",
     "performance": lambda _: "as the registry measured it",
 }
 UNKNOWN = {

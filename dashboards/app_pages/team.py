@@ -143,7 +143,7 @@ def _time_saved(looking: Looking, now: data.Row | None, series: Sequence[data.Ro
         details = [
             f"p50 of the draws; p10 to p90: **{formats.hours(now.get('hours_p10'))} to "
             f"{formats.hours(now.get('hours_p90'))}**",
-            f"from {formats.count(now.get('successes'))} successful uses; weakest assumption: "
+            f"from {formats.counted(now.get('successes'), 'successful use')}; weakest assumption: "
             f"**{formats.plain(now.get('weakest_grade') or formats.NO_DATA)}**",
         ]
     return Tile(
@@ -266,7 +266,7 @@ def _within(days: Any) -> str:
 def _skills(trust: Trust, skills: Sequence[data.Row], chosen: dict[str, Any], is_covered: bool) -> None:
     st.subheader("Top skills by users")
     if not skills:
-        banners.nothing("No skill was used in this period.", "Choose a longer period, or an earlier end.")
+        banners.nothing("No skill was used with success in this period.", "Choose a longer period, or an earlier end.")
         return
     told = [
         {
@@ -286,12 +286,13 @@ def _skills(trust: Trust, skills: Sequence[data.Row], chosen: dict[str, Any], is
     st.caption(
         f"{len(told)} of {len(skills)} skills used with success. The thin line is the 95{formats.THIN}% interval. "
         + (
-            "▲ ▼ places gained or lost against the equal period before; new: not used in it."
+            "▲ ▼ places gained or lost against the equal period before; new: not used with success in it."
             if is_covered
             else f"{periods.NOT_COVERED}."
         )
     )
-    with st.expander(f"All {len(skills)} skills as a table"), sections.values(trust, "all_skills", "team_skill_usage"):
+    folded = st.expander(f"{formats.counted(len(skills), 'skill')} as a table")
+    with folded, sections.values(trust, "all_skills", "team_skill_usage"):
         tables.show(
             [{**row, "moved": _move(row, is_covered)} for row in skills],
             {

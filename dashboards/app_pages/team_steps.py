@@ -94,15 +94,12 @@ def show_excluded(looking: Looking, trust: Trust, chosen: dict[str, Any]) -> Non
 
 def _counted(row: data.Row, rule: str) -> str:
     """212 events of 3 bots."""
-    of_one, of_many = {
-        "bot": ("bot", "bots"),
+    named = {
+        "bot": ("bot",),
         "internal": ("person of an internal account", "people of internal accounts"),
-        "scraper": ("scraper", "scrapers"),
+        "scraper": ("scraper",),
     }[rule]
-    events = "event" if row["events"] == 1 else "events"
-    return f"**{formats.count(row['events'])} {events} of {formats.count(row['actors'])} " + (
-        f"{of_one if row['actors'] == 1 else of_many}**"
-    )
+    return f"**{formats.counted(row['events'], 'event')} of {formats.counted(row['actors'], *named)}**"
 
 
 def _line(step: _Step, number: int) -> None:
@@ -177,7 +174,7 @@ def _moves(moving: Sequence[data.Row]) -> Iterator[_Step]:
 
 
 def _skills(number: int) -> str:
-    return f"{formats.count(number)} skill{'s are' if number != 1 else ' is'}"
+    return formats.counted(number, "skill is", "skills are")
 
 
 def _named(rows: Sequence[data.Row], about: Callable[[data.Row], str], most: int = NAMED) -> str:

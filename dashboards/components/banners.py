@@ -1,11 +1,11 @@
 """What stands above or instead of a page: stale or refused data, and friendly words where there is nothing to show."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
 from dashboards.components import formats
-from warehouse.access import Attempt, Snapshot, is_stale
+from warehouse.access import STALE_AFTER, Attempt, Snapshot, is_stale
 from warehouse.errors import NotPublishedError, TableNotPublishedError, TransientError, WarehouseNewerError
 from warehouse.small_groups import MINIMUM_SEATS
 
@@ -30,8 +30,9 @@ def show(snapshot: Snapshot, attempt: Attempt | None) -> None:
         )
     if is_stale(snapshot.as_of, datetime.now(UTC)):
         st.warning(
-            f"**Stale data.** The newest snapshot is as of {formats.moment(snapshot.as_of)}, more than 26 hours ago. "
-            "Run `skillsmith-analytics refresh`, or look at the schedule.",
+            f"**Stale data.** The newest snapshot is as of {formats.moment(snapshot.as_of)}, more than "
+            f"{STALE_AFTER // timedelta(hours=1)} hours ago. Run `skillsmith-analytics refresh`, or look at the "
+            "schedule.",
             icon=":material/schedule:",
         )
 
@@ -83,8 +84,8 @@ def failure(error: Exception) -> None:
 def few_people(seats: int) -> None:
     """Instead of a team's figures that are hidden: so few were seated, in the period or in one beside it."""
     why = (
-        f"{formats.count(seats)} people were seated in this team in the period. Figures over fewer than "
-        f"{MINIMUM_SEATS} would be figures about persons."
+        f"{formats.counted(seats, 'person was', 'people were')} seated in this team in the period. Figures over fewer "
+        f"than {MINIMUM_SEATS} would be figures about persons."
         if seats < MINIMUM_SEATS
         else f"Fewer than {MINIMUM_SEATS} people were seated in this team in another period that shares days with this "
         "one; the difference of the two would be figures about persons. Choose a shorter period, or another end."

@@ -34,8 +34,9 @@ _OBSERVED = {"availability_daily": "the last whole day", "slo_status": "the time
 class Trust:
     """What is published about the published: definitions by table and column, health by table, the snapshot.
 
-    blocked: tables whose newer values a refused build withheld, so that the last good ones are shown; is_old: the
-    whole snapshot is older than it should be, be it that a newer build was refused or that none came.
+    A table's own definition is that of its column `""`. blocked: tables whose newer values a refused build withheld, so
+    that the last good ones are shown; is_old: the whole snapshot is older than it should be, be it that a newer build
+    was refused or that none came.
     """
 
     definitions: Mapping[tuple[str, str], Row]
@@ -43,10 +44,6 @@ class Trust:
     snapshot: Snapshot
     blocked: frozenset[str] = frozenset()
     is_old: bool = False
-
-    def definition(self, table: str, column: str = "") -> Row | None:
-        """The text of a column, else that of its table."""
-        return self.definitions.get((table, column)) or self.definitions.get((table, ""))
 
     def data_until(self, *tables: str) -> Any:
         """The oldest data_until of the tables; the snapshot's own where nothing is known of their health.
@@ -100,11 +97,11 @@ class Trust:
         if table in self.blocked:
             found.append(f"{table}: a newer build was refused.")
         if health.get("blocking_failures"):
-            found.append(f"{table}: {_checks(health['blocking_failures'])} failed.")
+            found.append(f"{table}: {formats.counted(health['blocking_failures'], 'check')} failed.")
         if self._own_badge(table) == "grey":
             found.append(f"{table}: a source never arrived, or nothing was checked.")
         if health.get("warnings"):
-            found.append(f"{table}: {_checks(health['warnings'])} warned.")
+            found.append(f"{table}: {formats.counted(health['warnings'], 'check')} warned.")
         age, limit = health.get("freshness_minutes"), health.get("freshness_limit_minutes")
         if age is not None and limit is not None and age > limit:
             found.append(
@@ -119,10 +116,6 @@ class Trust:
             time = _OBSERVED.get(table, "the time")
             found.append(f"{table}: only {formats.share(health['coverage'])} of {time} was observed.")
         return found
-
-
-def _checks(number: Any) -> str:
-    return f"{formats.count(number)} {'check' if number == 1 else 'checks'}"
 
 
 def load(viewer: Viewer) -> Trust:
@@ -186,7 +179,7 @@ def own_words(label: str, meaning: str, *, key: str) -> None:
 
 def _definition(trust: Trust, table: str, columns: list[str]) -> str:
     """The text of a table's metric, then of its columns, as Markdown."""
-    found = trust.definition(table)
+    found = trust.definitions.get((table, ""))
     if found is None:
         lines = [f"**{formats.plain(table)}**", "Its definition is not published in this snapshot."]
     else:

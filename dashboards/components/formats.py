@@ -30,6 +30,11 @@ def count(value: Any) -> str:
     return NO_DATA if is_missing(value) else _signed(f"{int(value):,}")
 
 
+def counted(number: Any, one: str, many: str = "") -> str:
+    """A whole number of something: 1 check, 2 checks. many: what several are, where that is not `one` with an s."""
+    return f"{count(number)} {one if number == 1 else many or f'{one}s'}"
+
+
 def dollars(cents: Any) -> str:
     """Integer cents as whole dollars, halves away from zero: $12,345."""
     if is_missing(cents):

@@ -76,7 +76,7 @@ def used_together(looking: Looking, trust: Trust, skill_name: str) -> None:
     first = rows[0]
     st.caption(
         (
-            f"The nearest {PAIRS_SHOWN} of {formats.count(len(rows))} skills; the CSV has them all. "
+            f"The {PAIRS_SHOWN} of {formats.count(len(rows))} skills with the highest lift; the CSV has them all. "
             if len(rows) > PAIRS_SHOWN
             else ""
         )
@@ -84,7 +84,8 @@ def used_together(looking: Looking, trust: Trust, skill_name: str) -> None:
         f"{first['period_days']} days to {formats.day(first['period_end'])}. Lift: how many times as often as chance "
         f"would bring both together, with its 95{formats.THIN}% interval; what may be chance is left out."
         + (
-            f" {formats.count(first['sessions_left_out'])} sessions of more than 50 skills are left out."
+            f" {formats.counted(first['sessions_left_out'], 'session')} of more than 50 skills "
+            f"{'is' if first['sessions_left_out'] == 1 else 'are'} left out."
             if first["sessions_left_out"]
             else ""
         )

@@ -1,4 +1,4 @@
--- The skills that are used in the sessions of one skill more often than chance would, seen from it, the nearest first.
+-- The skills that are used in the sessions of one skill more often than chance would, seen from it, by lift.
 -- tables: metrics.skill_pairs
 select
     case when skill_name = $skill_name then paired_skill_name else skill_name end as related_skill_name,

@@ -166,9 +166,11 @@ def test_a_hidden_team_is_told_how_few_they_are_or_that_they_were_fewer_in_a_per
     monkeypatch.setattr(st, "info", lambda text, **_: said.append(text))
     banners.few_people(4)
     banners.few_people(6)
+    banners.few_people(1)
     assert "4 people were seated in this team in the period" in said[0]
     assert "in another period that shares days with this one" in said[1]
     assert "6 people" not in said[1]
+    assert "1 person was seated in this team in the period" in said[2]
 
 
 def test_a_sparkline_breaks_where_a_figure_is_hidden_and_ends_before_its_edge_where_the_newest_is():

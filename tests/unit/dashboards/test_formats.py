@@ -54,6 +54,13 @@ def test_a_half_is_rounded_as_by_whoever_opens_the_file():
     assert formats.minutes(0.5) == f"1{THIN}min"
 
 
+def test_one_is_one_of_its_kind():
+    assert [formats.counted(number, "check") for number in (0, 1, 2500)] == ["0 checks", "1 check", "2,500 checks"]
+    assert formats.counted(1, "person was", "people were") == "1 person was"
+    assert formats.counted(3, "person was", "people were") == "3 people were"
+    assert formats.counted(None, "check") == "No data checks"
+
+
 def test_a_target_has_all_its_digits():
     assert formats.exact_share(0.9995) == f"99.95{THIN}%"
     assert formats.exact_share(0.5) == f"50{THIN}%"

@@ -68,6 +68,33 @@ def test_who_was_active_before_the_data_begins_is_no_measured_nought():
     assert "before the data begins" not in captions[1]
 
 
+def _skills(skills: tuple[dict[str, object], ...]) -> None:
+    from dashboards.app_pages import team
+    from dashboards.components.definitions import Trust
+    from tests.unit.published import SNAPSHOT
+
+    team._skills(
+        Trust(definitions={}, health={}, snapshot=SNAPSHOT), skills, {"team_id": "t", "period_end": "2026-11-29"}, True
+    )
+
+
+def test_where_every_use_failed_no_skill_has_a_rank_and_none_is_said_not_to_be_used():
+    [said] = AppTest.from_function(_skills, args=((),)).run().info
+    assert "No skill was used with success in this period." in said.value
+
+
+def test_one_skill_is_told_as_one():
+    row = {
+        **{"skill_name": "ann/lint", "usage_rank": 1, "users": 2, "seats": 8, "uses": 3, "failures": 0},
+        **{"adoption_rate": 0.25, "adoption_low": 0.07, "adoption_high": 0.59, "is_provisional": False},
+        **{"previous_users": 0, "previous_usage_rank": None},
+    }
+    app = AppTest.from_function(_skills, args=((row,),)).run()
+    assert not app.exception
+    assert app.expander[0].label == "1 skill as a table"
+    assert "new: not used with success in it" in app.caption[0].value
+
+
 @pytest.mark.parametrize(
     ("period_days", "end", "weeks", "why"),
     [

@@ -99,13 +99,15 @@ def test_related_skills_say_how_often_and_of_how_many(monkeypatch):
     assert f"1.3{formats.THIN}× (1.1–1.4)" in said
     assert "Of the 8 sessions with this skill, in all teams, in the 90 days to 31 May 2026" in said
     assert "3 sessions of more than 50 skills are left out" in said
-    assert "The nearest" not in said
+    assert "the CSV has them all" not in said
+    one = _shown(monkeypatch, "used_together", ({**PAIR, "sessions_left_out": 1},))
+    assert "1 session of more than 50 skills is left out" in one
 
 
 def test_a_list_of_related_skills_that_ends_before_the_last_says_so(monkeypatch):
     rows = tuple({**PAIR, "related_skill_name": f"bob/{number:02}"} for number in range(57))
     said = _shown(monkeypatch, "used_together", rows)
-    assert "The nearest 20 of 57 skills; the CSV has them all." in said
+    assert "The 20 of 57 skills with the highest lift; the CSV has them all." in said
     assert "bob/19" in said
     assert "bob/20" not in said
-    assert "The nearest" not in _shown(monkeypatch, "used_together", rows[:20])
+    assert "the CSV has them all" not in _shown(monkeypatch, "used_together", rows[:20])

@@ -18,6 +18,8 @@ def test_a_table_that_ends_before_the_last_row_says_so(tmp_path):
     assert _printed(rows, tmp_path, most=2)[2:] == ["a", "b", "(the first 2 rows; --limit shows more)"]
     assert _printed(rows, tmp_path, most=3)[2:] == ["a", "b", "c", "(3 rows)"]
     assert _printed(rows, tmp_path, most=None)[-1] == "(3 rows)"
+    assert _printed(rows.slice(0, 1), tmp_path, most=1)[-1] == "(1 row)"
+    assert _printed(rows, tmp_path, most=1)[-1] == "(the first row; --limit shows more)"
 
 
 @pytest.mark.parametrize(
