@@ -106,14 +106,7 @@ def show(looking: Looking) -> None:
         return
     trust = definitions.load(looking.viewer)
     over_time = data.query("recommendations_over_time", looking.viewer, surface=ALL, model=ALL, **chosen)
-    target = targets.line(
-        looking.viewer,
-        total,
-        TABLE,
-        "acceptance_rate",
-        formats.exact_share,
-        interval=("acceptance_low", "acceptance_high"),
-    )
+    target = targets.find(looking.viewer, TABLE, "acceptance_rate", end)
     _figures(trust, total, over_time, period_days, target)
     _behind(trust, rows, total)
     _funnel(trust, total)
@@ -121,10 +114,12 @@ def show(looking: Looking) -> None:
     recommendations_over_time.show(looking, trust, chosen)
 
 
-def _figures(trust: Trust, total: data.Row, over_time: Sequence[data.Row], period_days: int, target: str) -> None:
-    end: date = total["period_end"]
-    before = periods.row_at(over_time, end - timedelta(days=period_days))
-    is_comparable = before is not None and before["is_covered"]
+def _figures(
+    trust: Trust, total: data.Row, over_time: Sequence[data.Row], period_days: int, target: data.Row | None
+) -> None:
+    before_end: date = total["period_end"] - timedelta(days=period_days)
+    before = periods.comparable(over_time, before_end)
+    interval = (total["acceptance_low"], total["acceptance_high"])
 
     def tile(label: str, column: str, value: str, details: Sequence[str], **more: str) -> Tile:
         return Tile(
@@ -134,9 +129,9 @@ def _figures(trust: Trust, total: data.Row, over_time: Sequence[data.Row], perio
             value=value,
             details=details,
             entries=[(TABLE, column)],
-            change=periods.difference(total, before if is_comparable else None, column, formats.points),
+            change=periods.difference(total, before, column, formats.points),
             versus=f"vs the {period_days} days before",
-            no_change=periods.why_nothing_before(total, before, NO_FIGURE),
+            no_change=periods.why_nothing_before(total, periods.row_at(over_time, before_end), NO_FIGURE),
             series=periods.series(over_time, column),
             is_provisional=bool(total["is_provisional"]),
         )
@@ -147,12 +142,12 @@ def _figures(trust: Trust, total: data.Row, over_time: Sequence[data.Row], perio
             tile(
                 "Acceptance",
                 "acceptance_rate",
-                _share(total, "acceptance", "installed", "shown"),
+                _share(total, "acceptance", "installed", "shown", target["target"] if target else None),
                 [
                     _counted(total, "acceptance", "installed", "shown", "shown were installed within 7 days"),
                     *([f"{formats.count(total['censored'])} still open"] if total["censored"] else []),
                 ],
-                target=target,
+                target=targets.line(target, total["acceptance_rate"], interval, formats.exact_share) if target else "",
             ),
             tile("Lift over holdout", "lift", _lift(total), _against_holdout(total), tag="experiment"),
             tile(
@@ -213,13 +208,13 @@ def _episodes(title: str, rows: Sequence[data.Row], total: data.Row, by: Sequenc
     )
 
 
-def _share(row: data.Row, rate: str, count: str, base: str) -> str:
-    """A share as text, or why there is none: hidden, still open, or nothing that it could be of."""
+def _share(row: data.Row, rate: str, count: str, base: str, target: Any = None) -> str:
+    """A share as text, beside its target; or why there is none: hidden, still open, or nothing that it could be of."""
     if is_hidden(row, count, base):
         return HIDDEN
     if row[base] == 0:
         return OPEN if _may_come(row, base) else formats.NO_DATA
-    return formats.share(row[f"{rate}_rate"], 1)
+    return formats.share_beside(row[f"{rate}_rate"], target, 1)
 
 
 def _may_come(row: data.Row, base: str) -> bool:
@@ -259,7 +254,7 @@ def _against_holdout(row: data.Row) -> list[str]:
     )
     low, high = row["lift_low"], row["lift_high"]
     found = "Above 0" if low > 0 else "Below 0" if high < 0 else "**No difference is shown**"
-    spread = f"95{formats.THIN}% interval {formats.signed(100 * low, 1)} to {formats.points(high)}"
+    spread = f"95{formats.THIN}% interval {formats.points_interval(low, high)}"
     return [f"{found}: {spread}", anyway]
 
 
@@ -425,7 +420,7 @@ def _breakdowns(trust: Trust, rows: Sequence[data.Row], total: data.Row) -> None
                 "acceptance": ("Acceptance", str),
                 "lift_text": ("Lift", str),
                 **{f"{step.count}_told": (step.name, str) for step in STEPS[3:]},
-                "censored": ("Still open", _count),
+                "censored": ("Still open", behind.count),
             },
             height=None if len(rows) < 12 else 420,
         )
@@ -449,7 +444,3 @@ def _part(row: data.Row, by: str) -> dict[str, Any]:
         "text": of_shown(row) if row["shown"] else OPEN,
         "interval": formats.interval(row["acceptance_low"], row["acceptance_high"]),
     }
-
-
-def _count(value: Any) -> str:
-    return HIDDEN if formats.is_missing(value) else formats.count(value)

@@ -98,6 +98,13 @@ def points(difference: Any, digits: int = 1) -> str:
     return NO_DATA if is_missing(difference) else f"{_with_sign(_per_cent(difference), digits)}{THIN}pp"
 
 
+def points_interval(low: Any, high: Any) -> str:
+    """Two differences of shares as an interval: -1.2 to +3.2 pp."""
+    if is_missing(low) or is_missing(high):
+        return NO_DATA
+    return f"{_with_sign(_per_cent(low), 1)} to {points(high)}"
+
+
 def hours(value: Any) -> str:
     """Hours with one decimal: 44.9 h; from 1,000 on without."""
     if is_missing(value):

@@ -1,6 +1,7 @@
 """What the plan wants of a figure, and whether it is met: the line that a tile with a target has."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from dashboards import data
@@ -12,20 +13,17 @@ ENTRY = ("usage_targets", "target")
 """Where the definition of a target is published."""
 
 
-def line(
-    viewer: Viewer, now: Row, table: str, column: str, as_text: Callable[[Any], str], *, interval: tuple[str, str]
-) -> str:
-    """The target of the quarter in which the period of `now` ends, as Markdown; empty where the plan has none.
+def find(viewer: Viewer, table: str, column: str, period_end: date) -> Row | None:
+    """The target of a figure in the quarter in which a period ends; None where the plan has none."""
+    found = data.query("usage_targets", viewer, table_name=table, column_name=column, period_end=str(period_end))
+    return found[0] if found else None
 
-    column: of the figure; interval: the columns of its ends. A figure that is hidden or not measured is held against
-    nothing.
+
+def line(target: Row, value: Any, interval: tuple[Any, Any], as_text: Callable[[Any], str]) -> str:
+    """`Target 20 % (Q2 2026): met` as Markdown, with a sign of it; and whether the figure is too unsure to say so.
+
+    A figure that is hidden or not measured is neither met nor missed.
     """
-    found = data.query("usage_targets", viewer, table_name=table, column_name=column, period_end=str(now["period_end"]))
-    return told(found[0], now[column], (now[interval[0]], now[interval[1]]), as_text) if found else ""
-
-
-def told(target: Row, value: Any, interval: tuple[Any, Any], as_text: Callable[[Any], str]) -> str:
-    """`Target 20 % (Q2 2026): met`, with a sign of it; and whether the figure is too unsure to say so."""
     is_most = target["direction"] == "at_most"
     wanted = f"Target {'at most ' if is_most else ''}{as_text(target['target'])} ({formats.quarter(target['quarter'])})"
     if formats.is_missing(value):

@@ -61,6 +61,13 @@ def test_one_is_one_of_its_kind():
     assert formats.counted(None, "check") == "No data checks"
 
 
+def test_both_ends_of_a_difference_are_rounded_alike():
+    # 100 times 0.0705 is a little less than 7.05 to a machine.
+    assert formats.points_interval(0.0705, 0.0705) == f"+7.1 to +7.1{THIN}pp"
+    assert formats.points_interval(-0.0705, 0.0) == f"{MINUS}7.1 to 0.0{THIN}pp"
+    assert formats.points_interval(None, 0.1) == "No data"
+
+
 def test_a_target_has_all_its_digits():
     assert formats.exact_share(0.9995) == f"99.95{THIN}%"
     assert formats.exact_share(0.5) == f"50{THIN}%"

@@ -105,7 +105,16 @@ def test_nothing_is_said_not_to_be_installed_while_it_may_be():
     assert activated(installed=0, censored=0) == "Nothing of this period was installed"
 
 
+def test_an_acceptance_that_misses_its_target_by_little_does_not_read_like_it():
+    # 399 of 2,000 are a little less than a fifth.
+    near = total(installed=399, acceptance_rate=0.1995)
+    assert page._share(near, "acceptance", "installed", "shown") == "20.0\u202f%"
+    assert page._share(near, "acceptance", "installed", "shown", 0.2) == "19.95\u202f%"
+    assert page._share(total(installed=None), "acceptance", "installed", "shown", 0.2) == "Hidden"
+
+
 def test_a_lift_says_whether_its_interval_leaves_nought_out():
+    assert "95\u202f% interval +7.5 to +15.1\u202fpp" in page._against_holdout(total())[0]
     assert page._against_holdout(total())[0].startswith("Above 0")
     assert page._against_holdout(total(lift_low=-0.01))[0].startswith("**No difference is shown**")
     assert page._against_holdout(total(lift_high=-0.01, lift_low=-0.2))[0].startswith("Below 0")

@@ -10,7 +10,7 @@ PLAN = {"quarter": date(2026, 4, 1), "target": 0.2, "direction": "at_least"}
 
 
 def told(value: float | None, low: float | None = None, high: float | None = None, **plan: object) -> str:
-    return targets.told(PLAN | plan, value, (low, high), formats.share)
+    return targets.line(PLAN | plan, value, (low, high), formats.share)
 
 
 @pytest.mark.parametrize(
