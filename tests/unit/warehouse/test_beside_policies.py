@@ -60,20 +60,34 @@ def test_only_what_one_may_not_do_is_left_to_the_policy() -> None:
         refresh(Answers(psycopg.errors.AdminShutdown("terminating connection")))
 
 
-def test_rights_are_given_again_where_a_policy_changed_a_table_whatever_the_servers_language() -> None:
-    class ChangedMeanwhileError(psycopg.errors.InternalError_):
-        @property
-        def diag(self) -> Any:
-            return SimpleNamespace(source_function="simple_heap_update")
+class ServersOwnError(psycopg.errors.InternalError_):
+    """An error of a server that speaks German, from a place in its source."""
 
-    ends: list[Exception | None] = [ChangedMeanwhileError("Tupel gleichzeitig aktualisiert"), None]
+    def __init__(self, place: str) -> None:
+        super().__init__("Tupel gleichzeitig aktualisiert")
+        self._place = place
+
+    @property
+    def diag(self) -> Any:
+        return SimpleNamespace(source_function=self._place)
+
+
+def give_rights(*ends: Exception | None) -> list[Exception | None]:
+    """Those of the ends that are left after rights were given."""
+    left = list(ends)
 
     def prepare(_connection: object) -> None:
-        if end := ends.pop(0):
+        if end := left.pop(0):
             raise end
 
     postgres._give_rights(prepare, None)  # pyright: ignore[reportArgumentType, reportPrivateUsage]
-    assert ends == []
+    return left
+
+
+def test_rights_are_given_again_where_a_policy_changed_a_table_whatever_the_servers_language() -> None:
+    assert give_rights(ServersOwnError("simple_heap_update"), ServersOwnError("simple_heap_delete"), None) == []
+    with pytest.raises(ServersOwnError):
+        give_rights(ServersOwnError("heap_fetch"), None)
 
 
 @pytest.mark.parametrize(
