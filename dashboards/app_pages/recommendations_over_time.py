@@ -1,6 +1,6 @@
 """Acceptance and lift over time, by surface and by model: the last part of Recommendations."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -31,14 +31,36 @@ def show(looking: Looking, trust: Trust, chosen: dict[str, Any]) -> None:
             f"Nothing was recommended {of} in the year before.", "Choose another surface or model, or all of them."
         )
         return
-    name = f"{chosen['team_id']}_{chosen['period_days']}d_{surface}_{model}".replace(ALL, "all")
+    name = f"{chosen['team_id']}_{chosen['period_days']}d_{surface}_{model}".replace(ALL, EVERY)
     # A Sunday on which nothing was shown has no row, and no line leads over it.
     series = _every_sunday(rows)
+    about = f"{of and f' {of}'} over {chosen['period_days']} days by period end"
     left, right = st.columns(2, gap="medium")
     with left:
-        accepted = _acceptance(trust, series, chosen["period_days"], of)
+        accepted = _line(
+            trust,
+            series,
+            "Acceptance",
+            about,
+            column="acceptance_rate",
+            counts=("installed", "shown"),
+            point=lambda row: {"text": of_shown(row)},
+            title="Acceptance (share of shown)",
+            number_format="%",
+        )
     with right:
-        lifted = _lifts(trust, series, chosen["period_days"], of)
+        lifted = _line(
+            trust,
+            series,
+            "Lift over holdout",
+            about,
+            column="lift",
+            counts=("installed", "holdout_installed"),
+            point=_in_points,
+            title="Lift (percentage points)",
+            number_format="+~f",
+            is_difference=True,
+        )
     st.caption(
         f"Each point is what was first shown in the {chosen['period_days']} days up to a Sunday or the chosen end, "
         f"without what is still open; the band is the 95{formats.THIN}% interval; a hollow point is provisional, a gap "
@@ -77,58 +99,46 @@ def _which(surface: str, model: str) -> str:
     )
 
 
-def _acceptance(trust: Trust, series: Sequence[data.Row], period_days: int, of: str) -> charts.Chart | None:
-    st.markdown("**Acceptance**")
-    drawn, known = periods.trend_of(series, "acceptance_rate")
+def _line(
+    trust: Trust,
+    series: Sequence[data.Row],
+    heading: str,
+    about: str,
+    *,
+    column: str,
+    counts: Sequence[str],
+    point: Callable[[data.Row], data.Row],
+    **look: Any,
+) -> charts.Chart | None:
+    """A figure over period ends; None, and said so, where there is too little to draw.
+
+    counts: of which the figure is made; point: the text of a row, and what is drawn of it otherwise than published;
+    look: as `charts.trend` takes it.
+    """
+    st.markdown(f"**{heading}**")
+    drawn, known = periods.trend_of(series, column)
     if len(known) < 2:
-        _too_little(series, "installed", "shown")
+        _too_little(series, *counts)
         return None
-    with sections.values(trust, "acceptance", TABLE):
+    name = column.removesuffix("_rate")
+    with sections.values(trust, name, TABLE):
         return charts.show(
             charts.trend(
-                [
-                    row if formats.is_missing(row.get("acceptance_rate")) else {**row, "text": of_shown(row)}
-                    for row in drawn
-                ],
-                y="acceptance_rate",
-                low="acceptance_low",
-                high="acceptance_high",
-                title="Acceptance (share of shown)",
-                number_format="%",
+                [row if formats.is_missing(row.get(column)) else {**row, **point(row)} for row in drawn],
+                y=column,
+                low=f"{name}_low",
+                high=f"{name}_high",
+                **look,
             ),
-            f"Acceptance{of and f' {of}'} over {period_days} days by period end, from {of_shown(known[0])} to "
-            f"{of_shown(known[-1])}",
-            key="acceptance",
+            f"{heading}{about}, from {point(known[0])['text']} to {point(known[-1])['text']}",
+            key=name,
         )
 
 
-def _lifts(trust: Trust, series: Sequence[data.Row], period_days: int, of: str) -> charts.Chart | None:
-    st.markdown("**Lift over holdout**")
-    drawn, known = periods.trend_of(series, "lift")
-    if len(known) < 2:
-        _too_little(series, "installed", "holdout_installed")
-        return None
-    with sections.values(trust, "lift", TABLE):
-        return charts.show(
-            charts.trend(
-                [
-                    row
-                    if formats.is_missing(row.get("lift"))
-                    else {**row, "text": formats.points(row["lift"])}
-                    | {column: 100 * row[column] for column in ("lift", "lift_low", "lift_high")}
-                    for row in drawn
-                ],
-                y="lift",
-                low="lift_low",
-                high="lift_high",
-                title="Lift (percentage points)",
-                number_format="+~f",
-                is_difference=True,
-            ),
-            f"Lift over holdout{of and f' {of}'} over {period_days} days by period end, "
-            f"from {formats.points(known[0]['lift'])} to {formats.points(known[-1]['lift'])}",
-            key="lift",
-        )
+def _in_points(row: data.Row) -> data.Row:
+    """A lift as it is drawn: in percentage points."""
+    drawn = {column: 100 * row[column] for column in ("lift", "lift_low", "lift_high")}
+    return {"text": formats.points(row["lift"]), **drawn}
 
 
 def _too_little(series: Sequence[data.Row], *counts: str) -> None:
