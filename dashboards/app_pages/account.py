@@ -29,7 +29,6 @@ from dashboards.viewers import Looking, team_labels
 from warehouse.small_groups import MINIMUM_SEATS
 
 ASSUMPTION_SET = "default"
-HIDDEN = "Hidden"
 FEW = f"fewer than {MINIMUM_SEATS} people"
 
 
@@ -99,7 +98,7 @@ def _whole(
     def tile(label: str, column: str, details: Sequence[str], value: str | None = None, change: Any = None) -> Tile:
         return Tile(
             label=label,
-            value=value or (HIDDEN if formats.is_missing(now.get(column)) else formats.count(now[column])),
+            value=value or formats.count_or_hidden(now.get(column)),
             details=details,
             entries=[("account_activity", column)],
             change=periods.difference(now, before, column, change or formats.signed),
@@ -127,7 +126,7 @@ def _whole(
             ),
             tile("Seats", "seats", ["people seated in any team; somebody in two teams is one"]),
             tile("Active skills", "active_skills", ["with at least one user; used in two teams, it is one"]),
-            tile("Uses", "uses", [f"**{_count(now.get('successes'))}** known to have succeeded"]),
+            tile("Uses", "uses", [f"**{formats.count_or_hidden(now.get('successes'))}** known to have succeeded"]),
         ],
         key="account",
     )
@@ -155,10 +154,10 @@ def _behind(looking: Looking, trust: Trust, now: data.Row) -> None:
                 columns={
                     "team": ("Team", tables.text),
                     "seats": ("Seats", formats.count),
-                    "active_users": ("Active", behind.count),
-                    "active_skills": ("Active skills", behind.count),
-                    "uses": ("Uses", behind.count),
-                    "successes": ("Successes", behind.count),
+                    "active_users": ("Active", formats.count_or_hidden),
+                    "active_skills": ("Active skills", formats.count_or_hidden),
+                    "uses": ("Uses", formats.count_or_hidden),
+                    "successes": ("Successes", formats.count_or_hidden),
                 },
                 entries=[("team_activity", "active_users"), ("team_activity", "uses")],
                 name=f"account_rows_{name}",
@@ -256,7 +255,7 @@ def _team(label: str, team_id: str, now: data.Row | None, saved: data.Row | None
     """A line of the comparison: what is shown of a team, and why the rest is not."""
     row = now or {}
     few, band = bool(row.get("is_suppressed")), row.get("adoption_band")
-    rate, previous = row.get("adoption_rate"), row.get("previous_adoption_rate")
+    rate = row.get("adoption_rate")
     if now is None:
         note = "nobody was seated in this period"
     elif few:
@@ -267,7 +266,7 @@ def _team(label: str, team_id: str, now: data.Row | None, saved: data.Row | None
         note = "hours hidden: they would be one person's"
     else:
         note = ""
-    share = HIDDEN if few else str(band) if not formats.is_missing(band) else formats.share(rate)
+    share = formats.HIDDEN if few else str(band) if not formats.is_missing(band) else formats.share(rate)
     counted = f"{share} ({formats.count(row.get('active_users'))}/{formats.count(row.get('seats'))})"
     told = f"{share} of {formats.count(row.get('seats'))}"
     return {
@@ -280,18 +279,16 @@ def _team(label: str, team_id: str, now: data.Row | None, saved: data.Row | None
         "adoption_high": row.get("adoption_high"),
         "interval": formats.interval(row.get("adoption_low"), row.get("adoption_high")),
         "text": note if now is None or few else told if formats.is_missing(rate) else counted,
-        "active": formats.NO_DATA if now is None else _count(row.get("active_users")),
+        "active": formats.NO_DATA if now is None else formats.count_or_hidden(row.get("active_users")),
         "share": share,
-        "moved": ""
-        if formats.is_missing(rate) or formats.is_missing(previous)
-        else formats.points(float(rate or 0) - float(previous or 0)),
-        "all_uses": formats.NO_DATA if now is None else _count(row.get("uses")),
+        "moved": periods.adoption_moved(row) or "",
+        "all_uses": formats.NO_DATA if now is None else formats.count_or_hidden(row.get("uses")),
         "hours": _hours(saved, "hours_p50"),
         "range": ""
         if saved is None
         else f"{_hours(saved, 'hours_p10')} to {_hours(saved, 'hours_p90')}"
         if not saved.get("is_suppressed")
-        else HIDDEN,
+        else formats.HIDDEN,
         "worth": _worth(saved, formats.dollars(saved["value_cents_p50"]) if saved and money.is_set(saved) else None),
         "worth_range": _worth(saved, money.ends(saved) if saved and money.is_set(saved) else ""),
         "note": note,
@@ -302,19 +299,15 @@ def _rate(row: data.Row) -> str:
     return formats.share_of(row["adoption_rate"], row["active_users"], row["seats"])
 
 
-def _count(value: Any) -> str:
-    return HIDDEN if formats.is_missing(value) else formats.count(value)
-
-
 def _hours(saved: data.Row | None, column: str) -> str:
     if saved is None:
         return formats.NO_DATA
-    return HIDDEN if saved.get("is_suppressed") else formats.hours(saved[column])
+    return formats.HIDDEN if saved.get("is_suppressed") else formats.hours(saved[column])
 
 
 def _worth(saved: data.Row | None, told: str | None) -> str:
     if saved is not None and saved.get("is_suppressed"):
-        return HIDDEN
+        return formats.HIDDEN
     return formats.NO_DATA if told is None else told
 
 

@@ -27,7 +27,6 @@ from warehouse.small_groups import MINIMUM_SEATS
 
 CURVES = 4
 """Months that one chart holds apart."""
-HIDDEN = "Hidden"
 
 
 def show(looking: Looking) -> None:
@@ -199,7 +198,7 @@ def _behind(trust: Trust, shown: Sequence[data.Row], month: data.Row, days: Sequ
                     "so_far": ("People so far", str),
                     "adopted_share": (
                         "Share",
-                        lambda value: HIDDEN if formats.is_missing(value) else formats.share(value),
+                        lambda value: formats.HIDDEN if formats.is_missing(value) else formats.share(value),
                     ),
                 },
                 entries=[("team_onboarding", "adopted_share")],
@@ -217,7 +216,7 @@ def _behind(trust: Trust, shown: Sequence[data.Row], month: data.Row, days: Sequ
                     "seats": ("People", formats.count),
                     "begun_7": ("Begun by day 7", str),
                     "begun_30": ("by day 30", str),
-                    "people_30": ("There for 30 days", behind.count),
+                    "people_30": ("There for 30 days", formats.count_or_hidden),
                 },
                 entries=[("team_onboarding_summary", "adopters_7"), ("team_onboarding_summary", "people_30")],
                 name=f"onboarding_joined_{name}",
@@ -230,7 +229,7 @@ def _behind(trust: Trust, shown: Sequence[data.Row], month: data.Row, days: Sequ
 
 
 def _begun(row: data.Row, count: str) -> str:
-    return _band(row, count) or (HIDDEN if formats.is_missing(row[count]) else formats.count(row[count]))
+    return _band(row, count) or formats.count_or_hidden(row[count])
 
 
 def _curves(trust: Trust, shown: Sequence[data.Row], month: data.Row, rows: Sequence[data.Row], team_id: str) -> None:
@@ -319,7 +318,7 @@ def _months(trust: Trust, months: Sequence[data.Row], team_id: str) -> None:
 
 
 def _cell(row: data.Row, text: str) -> str:
-    return formats.NO_DATA if not row["has_data"] else HIDDEN if row.get("is_suppressed") else text
+    return formats.NO_DATA if not row["has_data"] else formats.HIDDEN if row.get("is_suppressed") else text
 
 
 def _name(row: data.Row) -> str:
@@ -337,7 +336,7 @@ def _in_the_end(month: data.Row, last: dict[date, data.Row]) -> str:
     """What a month has come to: near an end how many only, for the day would be one person's."""
     band, row = _band(month, "adopters"), last.get(month["cohort_month"])
     if band or row is None:
-        return f"{_name(month)} {band or HIDDEN.lower()}"
+        return f"{_name(month)} {band or formats.HIDDEN.lower()}"
     return f"{_name(month)} {_reached(row)} by day {row['day']}"
 
 
@@ -359,7 +358,7 @@ def _mark(row: data.Row) -> str | None:
 
 def _share(row: data.Row, day: int, *, with_count: bool = False) -> str:
     if formats.is_missing(row[f"adopters_{day}"]):
-        return _band(row, f"adopters_{day}") or HIDDEN
+        return _band(row, f"adopters_{day}") or formats.HIDDEN
     value = row[f"adopted_by_{day}"]
     if formats.is_missing(value):
         return "Not known yet"
@@ -376,7 +375,7 @@ def _counted(row: data.Row, day: int) -> str:
 
 def _median(row: data.Row) -> str:
     if _is_few(row, "adopters"):
-        return HIDDEN
+        return formats.HIDDEN
     if formats.is_missing(row["median_days"]) and "adopters_band" in row:
         # Whoever sees all knows which of the two it is; here to say it would tell of one person.
         return "Not told"
@@ -394,7 +393,7 @@ def _about_median(row: data.Row) -> str:
 def _skills(row: data.Row) -> str:
     if not formats.is_missing(row["median_skills_30"]):
         return formats.decimal(row["median_skills_30"], 1)
-    return HIDDEN if row.get("people_30") != 0 else "Not known yet"
+    return formats.HIDDEN if row.get("people_30") != 0 else "Not known yet"
 
 
 def _people_30(row: data.Row) -> str:

@@ -28,7 +28,6 @@ from dashboards.components.recommended import ALL, TABLE, called, is_hidden, of_
 from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking
 
-HIDDEN = "Hidden"
 OPEN = "Still open"
 NO_FIGURE = "No comparison: one of the two periods has no such figure"
 
@@ -198,7 +197,7 @@ def _episodes(title: str, rows: Sequence[data.Row], total: data.Row, by: Sequenc
         rows=rows,
         columns={
             **{column: (column.capitalize(), called) for column in by},
-            **{column: (heading, behind.count) for column, heading in counts.items()},
+            **{column: (heading, formats.count_or_hidden) for column, heading in counts.items()},
         },
         entries=[(TABLE, column) for column in counts],
         name=f"episodes_by_{'_'.join(by)}_{total['team_id']}_{total['period_end']}",
@@ -211,7 +210,7 @@ def _episodes(title: str, rows: Sequence[data.Row], total: data.Row, by: Sequenc
 def _share(row: data.Row, rate: str, count: str, base: str, target: Any = None) -> str:
     """A share as text, beside its target; or why there is none: hidden, still open, or nothing that it could be of."""
     if is_hidden(row, count, base):
-        return HIDDEN
+        return formats.HIDDEN
     if row[base] == 0:
         return OPEN if _may_come(row, base) else formats.NO_DATA
     return formats.share_beside(row[f"{rate}_rate"], target, 1)
@@ -237,7 +236,7 @@ def _counted(row: data.Row, rate: str, count: str, base: str, what: str) -> str:
 
 def _lift(row: data.Row) -> str:
     if is_hidden(row, "installed", "holdout_installed"):
-        return HIDDEN
+        return formats.HIDDEN
     if formats.is_missing(row["lift"]):
         return "Not measured"
     return formats.points(row["lift"])
@@ -316,12 +315,12 @@ def _told(step: _Step, total: data.Row) -> dict[str, Any]:
         "step": step.name,
         "reached": None if is_count_hidden or is_too_young else count,
         "open": still_open,
-        "count": HIDDEN if is_count_hidden else OPEN if is_too_young else formats.count(count),
+        "count": formats.HIDDEN if is_count_hidden else OPEN if is_too_young else formats.count(count),
         "of_previous": _with_interval(total, step.previous, step.reached, step.entered[0], step.entered[1]),
         "of_shown": _with_interval(total, step.of_shown, step.count, step.shown),
         "dropped": "",
         "why": "",
-        "still_open": HIDDEN
+        "still_open": formats.HIDDEN
         if is_open_hidden and not is_count_hidden
         else f"{formats.count(still_open)} until {step.open_until}"
         if still_open
@@ -329,17 +328,17 @@ def _told(step: _Step, total: data.Row) -> dict[str, Any]:
     }
     if step.previous is not None and entered != 0:
         told |= {
-            "dropped": HIDDEN if is_drop_hidden else formats.count(entered - total[step.reached]),
+            "dropped": formats.HIDDEN if is_drop_hidden else formats.count(entered - total[step.reached]),
             "why": step.dropped,
         }
     share = _of(total, step.of_shown, step.count, step.shown)
     told["text"] = (
-        HIDDEN
+        formats.HIDDEN
         if is_count_hidden
         else f"{formats.count(still_open)} open"
         if is_too_young and still_open
         else told["count"]
-        + (f", {share} of shown" if share not in ("", HIDDEN) else "")
+        + (f", {share} of shown" if share not in ("", formats.HIDDEN) else "")
         + (f" + {formats.count(still_open)} open" if still_open else "")
     )
     return told
@@ -352,7 +351,7 @@ def _is_too_young(step: _Step, row: data.Row) -> bool:
 
 def _reached(step: _Step, row: data.Row) -> str:
     if is_hidden(row, step.count):
-        return HIDDEN
+        return formats.HIDDEN
     return OPEN if _is_too_young(step, row) else formats.count(row[step.count])
 
 
@@ -366,7 +365,7 @@ def _of(row: data.Row, rate: str | None, count: str, base: str) -> str:
     if rate is None:
         return ""
     if is_hidden(row, count, base):
-        return HIDDEN
+        return formats.HIDDEN
     if formats.is_missing(row[f"{rate}_rate"]):
         return ""
     return formats.share_of(row[f"{rate}_rate"], row[count], row[base], 1)
@@ -374,7 +373,7 @@ def _of(row: data.Row, rate: str | None, count: str, base: str) -> str:
 
 def _with_interval(row: data.Row, rate: str | None, count: str, base: str, of: str = "") -> str:
     share = _of(row, rate, count, base)
-    if share in ("", HIDDEN):
+    if share in ("", formats.HIDDEN):
         return share
     interval = formats.interval(row[f"{rate}_low"], row[f"{rate}_high"])
     return share + (f" of {of}" if of else "") + f", {interval}"
@@ -420,7 +419,7 @@ def _breakdowns(trust: Trust, rows: Sequence[data.Row], total: data.Row) -> None
                 "acceptance": ("Acceptance", str),
                 "lift_text": ("Lift", str),
                 **{f"{step.count}_told": (step.name, str) for step in STEPS[3:]},
-                "censored": ("Still open", behind.count),
+                "censored": ("Still open", formats.count_or_hidden),
             },
             height=None if len(rows) < 12 else 420,
         )

@@ -29,7 +29,6 @@ from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking
 from warehouse.small_groups import MINIMUM_SEATS
 
-HIDDEN = "Hidden"
 WEEK, WEEKS = 7, 4
 """Days of a week, and weeks of the one period that is whole weeks and more than one."""
 STATES = {
@@ -137,8 +136,8 @@ def _behind(looking: Looking, trust: Trust, chosen: _Chosen, now: data.Row, seri
                 rows=versions,
                 columns={
                     "value": ("SDK version", lambda value: "Unknown" if value == "unknown" else tables.text(value)),
-                    "people": ("People", behind.count),
-                    "events": ("Uses", behind.count),
+                    "people": ("People", formats.count_or_hidden),
+                    "events": ("Uses", formats.count_or_hidden),
                 },
                 entries=[("team_skill_breakdown", "events"), ("team_skill_breakdown", "people")],
                 name=f"skill_versions_{name}",
@@ -211,12 +210,12 @@ def _windows(title: str, rows: Sequence[data.Row], name: str, note: str) -> Part
         rows=rows,
         columns={
             "period_end": ("Up to", formats.day),
-            "users": ("Users", behind.count),
+            "users": ("Users", formats.count_or_hidden),
             "seats": ("Seats", formats.count),
-            "uses": ("Uses", behind.count),
-            "successes": ("Successes", behind.count),
-            "failures": ("Failures", behind.count),
-            "unknown": ("Unknown", behind.count),
+            "uses": ("Uses", formats.count_or_hidden),
+            "successes": ("Successes", formats.count_or_hidden),
+            "failures": ("Failures", formats.count_or_hidden),
+            "unknown": ("Unknown", formats.count_or_hidden),
         },
         entries=[("team_skill_usage", "users"), ("team_skill_usage", "uses")],
         name=name,
@@ -225,46 +224,38 @@ def _windows(title: str, rows: Sequence[data.Row], name: str, note: str) -> Part
 
 
 def _tiles(chosen: _Chosen, now: data.Row, before: data.Row | None, series: Sequence[data.Row]) -> list[Tile]:
-    is_covered = formats.is_missing(now["previous_users"]) or not formats.is_missing(now["previous_adoption_rate"])
+    is_covered = periods.is_before_covered(now, "previous_users")
     is_published = chosen.before in chosen.ends
-    why = (
-        periods.NOT_COVERED
-        if not is_covered
-        else "The equal period before is not published"
-        if not is_published
-        else "No comparison: one side of it is hidden to protect people"
-    )
-    if is_covered and is_published and before is None:
-        # No row of a published period is nobody's use.
-        before = {"uses": 0}
+    hidden = periods.SIDE_HIDDEN if is_covered else periods.NOT_COVERED
+    no_change = hidden if is_published or not is_covered else periods.NOT_PUBLISHED
     if not is_covered:
         before = None
+    elif is_published and before is None:
+        # No row of a published period is nobody's use.
+        before = {"uses": 0}
     common: dict[str, Any] = {
         "versus": f"vs the {chosen.period_days} days before",
         "is_provisional": bool(now["is_provisional"]),
     }
-    rate, previous = now["adoption_rate"], now["previous_adoption_rate"] if is_covered else None
     over_time = _with_unused(series, chosen)
-    is_told = not formats.is_missing(now["success_rate"])
-    nobody_says = why
-    if not formats.is_missing(now["uses"]) and before is not None:
-        nobody_says = f"No result is known of {'the equal period before' if is_told else 'this period'}"
+    no_rate = no_change
+    if not any(formats.is_missing((row or {}).get("uses")) for row in (now, before)):
+        unknown = "this period" if formats.is_missing(now["success_rate"]) else "the equal period before"
+        no_rate = f"No result is known of {unknown}"
     return [
         Tile(
             label="Adoption",
             value=_people(now),
             details=[_adoption(now)],
             entries=[("team_skill_usage", "adoption_rate"), ("team_skill_usage", "users")],
-            change=None
-            if formats.is_missing(rate) or formats.is_missing(previous)
-            else formats.points(float(rate or 0) - float(previous or 0)),
-            no_change=why if not is_covered else "No comparison: one side of it is hidden to protect people",
+            change=periods.adoption_moved(now),
+            no_change=hidden,
             series=periods.series(over_time, "adoption_rate"),
             **common,
         ),
         Tile(
             label="Uses",
-            value=_hidden_or(formats.count, now["uses"]),
+            value=formats.count_or_hidden(now["uses"]),
             details=[
                 "They would be one person's"
                 if formats.is_missing(now["uses"])
@@ -272,7 +263,7 @@ def _tiles(chosen: _Chosen, now: data.Row, before: data.Row | None, series: Sequ
             ],
             entries=[("team_skill_usage", "uses"), ("team_skill_usage", "user_days")],
             change=periods.difference(now, before, "uses", formats.signed),
-            no_change=why,
+            no_change=no_change,
             series=periods.series(over_time, "uses"),
             **common,
         ),
@@ -282,7 +273,7 @@ def _tiles(chosen: _Chosen, now: data.Row, before: data.Row | None, series: Sequ
             details=_results(now),
             entries=[("team_skill_usage", "success_rate"), ("team_skill_usage", "failures")],
             change=periods.difference(now, before, "success_rate", formats.points),
-            no_change=nobody_says,
+            no_change=no_rate,
             series=periods.series(over_time, "success_rate"),
             extra=":small[Claude Code's hook reports every use as a success, so the rate is at most this good.]",
             **common,
@@ -293,13 +284,13 @@ def _tiles(chosen: _Chosen, now: data.Row, before: data.Row | None, series: Sequ
 def _with_unused(series: Sequence[data.Row], chosen: _Chosen) -> list[data.Row]:
     """The rows of the Sundays and of the chosen period, and a row of noughts where nobody used the skill any more."""
     rows = {row["period_end"]: row for row in series}
-    sundays = {end for end in chosen.ends if end.isoweekday() == 7 and min(rows) < end < chosen.end}
+    sundays = {end for end in chosen.ends if end.isoweekday() == WEEK and min(rows) < end < chosen.end}
     return [rows.get(end, {"uses": 0, "adoption_rate": 0.0}) for end in sorted(sundays | rows.keys())]
 
 
 def _people(now: data.Row) -> str:
     if formats.is_missing(now["users"]):
-        return str(now["adoption_band"]) if not formats.is_missing(now.get("adoption_band")) else HIDDEN
+        return str(now["adoption_band"]) if not formats.is_missing(now.get("adoption_band")) else formats.HIDDEN
     return formats.share(now["adoption_rate"])
 
 
@@ -313,7 +304,7 @@ def _adoption(now: data.Row) -> str:
 
 
 def _success(now: data.Row) -> str:
-    return HIDDEN if formats.is_missing(now["uses"]) else formats.share(now["success_rate"], 1)
+    return formats.HIDDEN if formats.is_missing(now["uses"]) else formats.share(now["success_rate"], 1)
 
 
 def _results(now: data.Row) -> list[str]:
@@ -535,7 +526,3 @@ def _tier(name: str) -> str:
 
 def _points(value: Any) -> str:
     return formats.decimal(value, 1)
-
-
-def _hidden_or(as_text: Callable[[Any], str], value: Any) -> str:
-    return HIDDEN if formats.is_missing(value) else as_text(value)

@@ -12,7 +12,6 @@ from dashboards.components.definitions import Trust
 from dashboards.viewers import Looking
 
 BREAKDOWN = "team_skill_breakdown"
-HIDDEN = "Hidden"
 OUTCOMES = {
     "installed": "Installed",
     "install_error": "Install failed",
@@ -79,20 +78,15 @@ def _installs(trust: Trust, rows: Sequence[data.Row], days: str, name: str) -> N
             ],
             {
                 "what": ("What happened", tables.text),
-                "events": ("Times", _or_hidden),
-                "people": ("People", _or_hidden),
+                "events": ("Times", formats.count_or_hidden),
+                "people": ("People", formats.count_or_hidden),
             },
         )
         if errors:
             st.markdown("**Failed installs by error code**")
             is_told = any(not formats.is_missing(row["events"]) for row in errors)
-            tables.show(
-                errors,
-                {
-                    "why": ("Error code", tables.text),
-                    **({"events": ("Times", _or_hidden), "people": ("People", _or_hidden)} if is_told else {}),
-                },
-            )
+            counts = {"events": ("Times", formats.count_or_hidden), "people": ("People", formats.count_or_hidden)}
+            tables.show(errors, {"why": ("Error code", tables.text), **(counts if is_told else {})})
             if not is_told:
                 st.markdown(":material/visibility_off: How often each happened is hidden.")
         else:
@@ -117,8 +111,8 @@ def _versions(trust: Trust, rows: Sequence[data.Row], days: str, name: str) -> N
             [*versions, *(row for row in rows if row["value"] == "*")],
             {
                 "value": ("SDK version", _version),
-                "events": ("Uses", _or_hidden),
-                "people": ("People", _or_hidden),
+                "events": ("Uses", formats.count_or_hidden),
+                "people": ("People", formats.count_or_hidden),
             },
         )
     st.caption(
@@ -162,4 +156,4 @@ def _version(value: Any) -> str:
 
 
 def _or_hidden(value: Any) -> str:
-    return HIDDEN if formats.is_missing(value) else formats.count(value)
+    return formats.HIDDEN if formats.is_missing(value) else formats.count(value)

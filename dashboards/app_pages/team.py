@@ -31,9 +31,6 @@ from dashboards.viewers import Looking
 
 ASSUMPTION_SET = "default"
 TOP_SKILLS = 10
-NOT_PUBLISHED = "The equal period before is not published"
-HIDDEN_VALUE = "Hidden"
-HIDDEN = "No comparison: one side of it is hidden to protect people"
 NEVER_SEEN = " Who used a skill only before the data begins counts as never used, or as too new."
 NEW_TO_DATA = " Who was last active before the data begins counts as new."
 NO_HOURS = "No comparison: one side of it has no hours, or they are hidden to protect people"
@@ -82,13 +79,17 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
         return
     before = periods.row_at(activity, end - timedelta(days=period_days))
     saved_before = periods.row_at(saved, end - timedelta(days=period_days))
-    is_covered = _is_covered(now)
+    is_covered = periods.is_before_covered(now, "previous_active_users")
     if not is_covered:
         before = saved_before = None
     against = _Against(
         before=before,
         versus=f"vs the {period_days} days before",
-        no_change=periods.NOT_COVERED if not is_covered else NOT_PUBLISHED if before is None else HIDDEN,
+        no_change=periods.NOT_COVERED
+        if not is_covered
+        else periods.NOT_PUBLISHED
+        if before is None
+        else periods.SIDE_HIDDEN,
         is_provisional=is_provisional,
     )
     tiles.row(
@@ -119,7 +120,7 @@ def _figures(looking: Looking, trust: Trust, team_id: str, period_days: int, end
 def _active_skills(now: data.Row, series: Sequence[data.Row], against: _Against) -> Tile:
     return Tile(
         label="Active skills",
-        value=_hidden_or(formats.count)(now.get("active_skills")),
+        value=formats.count_or_hidden(now.get("active_skills")),
         # Side by side, not "of": a skill that was uninstalled since can still have been active in the period.
         details=[f"**{formats.count(now.get('installed_skills'))} installed** at the period's end"],
         entries=[("team_activity", "active_skills"), ("team_activity", "installed_skills")],
@@ -149,7 +150,7 @@ def _time_saved(looking: Looking, now: data.Row | None, series: Sequence[data.Ro
     return Tile(
         label="Time saved",
         tag="modelled",
-        value=HIDDEN_VALUE if now.get("is_suppressed") else formats.hours(now.get("hours_p50")),
+        value=formats.HIDDEN if now.get("is_suppressed") else formats.hours(now.get("hours_p50")),
         details=details,
         entries=[("team_time_saved", "hours_p50")],
         change=periods.difference(
@@ -188,12 +189,9 @@ def _assumptions(looking: Looking) -> str:
 
 def _adoption(now: data.Row, series: Sequence[data.Row], against: _Against) -> Tile:
     band = now.get("adoption_band")
-    rate, previous = now.get("adoption_rate"), now.get("previous_adoption_rate")
+    rate = now.get("adoption_rate")
     is_hidden = formats.is_missing(rate) and not formats.is_missing(band)
     counted = f"{formats.count(now.get('active_users'))}/{formats.count(now.get('seats'))}"
-    change = None
-    if not formats.is_missing(rate) and not formats.is_missing(previous):
-        change = formats.points(float(rate or 0) - float(previous or 0))
     return Tile(
         label="Adoption: at least one skill",
         value=str(band) if is_hidden else formats.share(rate),
@@ -207,7 +205,7 @@ def _adoption(now: data.Row, series: Sequence[data.Row], against: _Against) -> T
             + (" (its users to the nearest three, for one skill's are hidden)" if now.get("is_mean_coarse") else ""),
         ],
         entries=[("team_activity", "adoption_rate"), ("team_activity", "mean_skill_adoption")],
-        change=change,
+        change=periods.adoption_moved(now),
         versus=against.versus,
         no_change=against.no_change,
         series=periods.series(series, "adoption_rate"),
@@ -236,7 +234,7 @@ def _behind(
             rows=installed,
             columns={
                 "skill_name": ("Skill", tables.text),
-                "installed_people": ("People", behind.count),
+                "installed_people": ("People", formats.count_or_hidden),
                 "used_within_days": ("Used within", _within),
             },
             entries=[("team_installed_skills", "installed_people"), ("team_installed_skills", "used_within_days")],
@@ -299,10 +297,10 @@ def _skills(trust: Trust, skills: Sequence[data.Row], chosen: dict[str, Any], is
                 "usage_rank": ("Rank", formats.count),
                 "skill_name": ("Skill", tables.text),
                 "moved": ("Change", str),
-                "users": ("Users", _hidden_or(formats.count)),
-                "adoption_rate": ("Adoption", _hidden_or(formats.share)),
-                "uses": ("Uses", _hidden_or(formats.count)),
-                "failures": ("Failures", _hidden_or(formats.count)),
+                "users": ("Users", formats.count_or_hidden),
+                "adoption_rate": ("Adoption", _share),
+                "uses": ("Uses", formats.count_or_hidden),
+                "failures": ("Failures", formats.count_or_hidden),
             },
             height=None if len(skills) < 12 else 420,
         )
@@ -334,19 +332,8 @@ def _move(row: data.Row, is_covered: bool) -> str:
     return "=" if moved == 0 else f"{'▲' if moved > 0 else '▼'}{abs(moved)}"
 
 
-def _is_covered(now: data.Row) -> bool:
-    """Whether the data reaches back to the start of the equal period before.
-
-    Where it does not, the count of that period is published and its share is not; where people are protected,
-    neither is.
-    """
-    return formats.is_missing(now.get("previous_active_users")) or not formats.is_missing(
-        now.get("previous_adoption_rate")
-    )
-
-
-def _hidden_or(as_text: Any) -> Any:
-    return lambda value: HIDDEN_VALUE if formats.is_missing(value) else as_text(value)
+def _share(value: Any) -> str:
+    return formats.HIDDEN if formats.is_missing(value) else formats.share(value)
 
 
 def _rate(row: data.Row) -> str:

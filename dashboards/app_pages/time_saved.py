@@ -31,7 +31,6 @@ from dashboards.viewers import Looking
 
 DEFAULT_SET = "default"
 GIVEN = (*ENDS, "grade")
-HIDDEN = "Hidden"
 
 
 def show(looking: Looking) -> None:
@@ -307,7 +306,7 @@ def _sum_or_hidden(counts: Sequence[Any]) -> str:
     known = [count for count in counts if not formats.is_missing(count)]
     if len(known) == len(counts):
         return formats.count(sum(known))
-    return f"{formats.count(sum(known))} + hidden" if known else HIDDEN
+    return f"{formats.count(sum(known))} + hidden" if known else formats.HIDDEN
 
 
 def _assumptions(
@@ -332,8 +331,8 @@ def _assumptions(
             rows,
             {
                 "skill": ("Skill", tables.text),
-                "successes": ("Uses", _hidden_or_count),
-                "failures": ("Failures", _hidden_or_count),
+                "successes": ("Uses", formats.count_or_hidden),
+                "failures": ("Failures", formats.count_or_hidden),
                 **({"uninstalls": ("Uninstalls", tables.text)} if has_uninstalls else {}),
                 "low": ("Low, min", _minutes),
                 "mode": ("Most likely", _minutes),
@@ -385,12 +384,10 @@ def _source(row: data.Row, known: data.Row | None) -> str:
     return tables.text(known["source"]) + ("" if formats.is_missing(replaced) else f" (in place of: {replaced})")
 
 
-def _hidden_or_count(value: Any) -> str:
-    return HIDDEN if formats.is_missing(value) else formats.count(value)
-
-
 def _minutes(value: Any) -> str:
-    return HIDDEN if formats.is_missing(value) else formats.decimal(value, 0 if float(value).is_integer() else 1)
+    return (
+        formats.HIDDEN if formats.is_missing(value) else formats.decimal(value, 0 if float(value).is_integer() else 1)
+    )
 
 
 def _tornado(

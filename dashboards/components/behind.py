@@ -20,7 +20,8 @@ class Part:
     """Published rows of one kind behind the figures of a page.
 
     title: what a row is, and of which figure; columns: as `tables.show` takes them; entries: (table, column) pairs of
-    what they are of; note: what they add up to or why they do not, as Markdown; name: of the file to download.
+    what they are of; note: what they add up to or why they do not, as Markdown; name: of the file to download; meaning:
+    as `sections.foot` takes it.
     """
 
     title: str
@@ -70,11 +71,11 @@ def skills(rows: Sequence[Row], name: str, note: str) -> Part:
         columns={
             "usage_rank": ("Rank", lambda value: "" if formats.is_missing(value) else formats.count(value)),
             "skill_name": ("Skill", tables.text),
-            "users": ("Users", count),
-            "uses": ("Uses", count),
-            "successes": ("Successes", count),
-            "failures": ("Failures", count),
-            "unknown": ("Unknown", count),
+            "users": ("Users", formats.count_or_hidden),
+            "uses": ("Uses", formats.count_or_hidden),
+            "successes": ("Successes", formats.count_or_hidden),
+            "failures": ("Failures", formats.count_or_hidden),
+            "unknown": ("Unknown", formats.count_or_hidden),
         },
         entries=[("team_skill_usage", "users"), ("team_skill_usage", "uses")],
         name=name,
@@ -89,7 +90,7 @@ def assumptions(rows: Sequence[Row], saved: Row, name: str) -> Part:
         rows=rows,
         columns={
             "assumption_name": ("Skill", lambda value: "Every other skill" if value == "*" else tables.text(value)),
-            "successes": ("Successful uses", count),
+            "successes": ("Successful uses", formats.count_or_hidden),
             "low": ("Low, min", _minutes),
             "mode": ("Most likely", _minutes),
             "high": ("High", _minutes),
@@ -103,12 +104,7 @@ def assumptions(rows: Sequence[Row], saved: Row, name: str) -> Part:
 
 
 def _minutes(value: Any) -> str:
-    return "Hidden" if formats.is_missing(value) else f"{float(value):g}"
-
-
-def count(value: Any) -> str:
-    """A number of a row; `Hidden` where it would point at one person."""
-    return "Hidden" if formats.is_missing(value) else formats.count(value)
+    return formats.HIDDEN if formats.is_missing(value) else f"{float(value):g}"
 
 
 def adds_up(rows: Sequence[Row], totals: Row, counts: Mapping[str, str], more: str = "") -> str:

@@ -86,7 +86,7 @@ def as_csv(rows: Sequence[Row], trust: Trust, *tables: str, is_provisional: bool
     about = {
         "snapshot_id": lambda _: trust.snapshot.snapshot_id,
         "data_until": lambda _: trust.data_until(*tables),
-        "badge": lambda row: trust.badge(*tables, is_provisional=_says(row, is_provisional)),
+        "badge": lambda row: trust.badge(*tables, is_provisional=_is_provisional(row, is_provisional)),
     }
     # Rows that have such a column themselves (the health of each table) know it better.
     travelling = {name: of_row for name, of_row in about.items() if name not in columns}
@@ -100,10 +100,10 @@ def as_csv(rows: Sequence[Row], trust: Trust, *tables: str, is_provisional: bool
     return text.getvalue()
 
 
-def _says(row: Row, else_: bool) -> bool:
-    """Whether a row is provisional; `else_` where it does not say."""
+def _is_provisional(row: Row, otherwise: bool) -> bool:
+    """Whether a row is provisional; `otherwise` where it does not say."""
     own = row.get("is_provisional")
-    return else_ if own is None else bool(own)
+    return otherwise if own is None else bool(own)
 
 
 def _inert(value: object) -> object:

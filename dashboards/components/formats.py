@@ -11,6 +11,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 NO_DATA = "No data"
+HIDDEN = "Hidden"
+"""What reads so would point at one person."""
 MINUS = "\u2212"
 THIN = "\u202f"
 
@@ -28,6 +30,11 @@ def is_missing(value: Any) -> bool:
 def count(value: Any) -> str:
     """A whole number with separators: 12,345."""
     return NO_DATA if is_missing(value) else _signed(f"{int(value):,}")
+
+
+def count_or_hidden(value: Any) -> str:
+    """A number of people's doing; `Hidden` where the rules of small groups took it."""
+    return HIDDEN if is_missing(value) else count(value)
 
 
 def counted(number: Any, one: str, many: str = "") -> str:

@@ -11,8 +11,10 @@ from dashboards.components.definitions import Trust
 from dashboards.data import Row
 
 DAYS = {"7": "7 days", "28": "28 days", "30": "30 days", "90": "90 days"}
-NEWEST_WEEKS = timedelta(days=7)
+NEWEST_WEEK = timedelta(days=7)
 NOT_COVERED = "No comparison: the data does not reach back through the equal period before"
+NOT_PUBLISHED = "The equal period before is not published"
+SIDE_HIDDEN = "No comparison: one side of it is hidden to protect people"
 
 
 def choose_days() -> int:
@@ -36,7 +38,7 @@ def choose_end(ends: Sequence[Row], period_days: int) -> date:
 
 def default_end(days: list[date], period_days: int) -> date:
     """The newest end of the last week whose equal period before is published too; else the newest."""
-    recent = [value for value in days if max(days) - value < NEWEST_WEEKS]
+    recent = [value for value in days if max(days) - value < NEWEST_WEEK]
     comparable = [value for value in recent if value - timedelta(days=period_days) in days]
     return max(comparable or recent)
 
@@ -84,6 +86,15 @@ def why_nothing_before(now: Row, before: Row | None, otherwise: str) -> str:
     return otherwise if is_known else NOT_COVERED
 
 
+def is_before_covered(now: Row, people: str) -> bool:
+    """Whether the data reaches back to the start of the equal period before. people: the column of that period's.
+
+    Where it does not, the count of that period is published and its share is not; where people are protected,
+    neither is.
+    """
+    return formats.is_missing(now.get(people)) or not formats.is_missing(now.get("previous_adoption_rate"))
+
+
 def row_at(rows: Sequence[Row], end: date) -> Row | None:
     """The row of one period end."""
     return next((row for row in rows if row["period_end"] == end), None)
@@ -105,6 +116,11 @@ def difference(now: Row, before: Row | None, column: str, as_text: Callable[[flo
     if before is None or formats.is_missing(now.get(column)) or formats.is_missing(before.get(column)):
         return None
     return as_text(now[column] - before[column])
+
+
+def adoption_moved(now: Row) -> str | None:
+    """How adoption moved against the equal period before, which the row itself has; None as `difference` says."""
+    return difference(now, {"adoption_rate": now.get("previous_adoption_rate")}, "adoption_rate", formats.points)
 
 
 def series(rows: Sequence[Row], column: str) -> list[float]:

@@ -43,8 +43,9 @@ def foot(
     """Under a chart or table: its badge and definitions, its rows and pictures to take along, until when it has data.
 
     entries: (table, column) pairs of what is shown; name: of the files that are downloaded; meaning: what the numbers
-    mean, as Markdown, where the table is no metric and has no published definition; drawn: the charts above, by title;
-    about: what these are of, where it is not all that is chosen on the page.
+    mean, as Markdown, where the table is no metric and has no published definition; has_badge: not where the rows say
+    it themselves; drawn: the charts above, by title; about: what these are of, where it is not all that is chosen on
+    the page.
     """
     tables = [table for table, _ in entries]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -14,9 +14,11 @@ from dashboards.components.definitions import Trust
 class Tile:
     """What one tile shows. Texts are ready to print; `series` is the sparkline, oldest first.
 
-    details: lines under the number (n of N, an interval); change: the signed text against the previous equal
-    period, or None with `no_change` saying why there is none; target: the line of `targets`, empty where the plan has
-    none; meaning: what the number means, as Markdown, where it has no published definition.
+    tag: a word beside the label (modelled); details: lines under the number (n of N, an interval); entries: (table,
+    column) pairs of its definition; change: the signed text against what `versus` says, or None with `no_change` saying
+    why there is none; good: whether up is good, down is, or neither; target: the line of `targets`, empty where the
+    plan has none; extra: Markdown under the definition; meaning: what the number means, as Markdown, where it has no
+    published definition.
     """
 
     label: str
