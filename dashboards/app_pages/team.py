@@ -24,6 +24,7 @@ from dashboards.components import (
     teams,
     tiles,
 )
+from dashboards.components.assumptions import ENDS, FACTORS, called, minutes
 from dashboards.components.behind import Part
 from dashboards.components.definitions import Trust
 from dashboards.components.tiles import Tile
@@ -172,13 +173,12 @@ def _assumptions(looking: Looking) -> str:
     lines = ["**Assumptions: minutes saved per successful use**", "", "| Skill | Low | Mode | High | Grade | Source |"]
     lines.append("|---|---:|---:|---:|---|---|")
     for row in rows:
-        name = "every other skill" if row["skill_name"] == "*" else formats.plain(row["skill_name"])
-        numbers = " | ".join(formats.decimal(row[column], 0) for column in ("low", "mode", "high"))
+        name = formats.plain(called(row["skill_name"]))
+        numbers = " | ".join(minutes(row[end]) for end in ENDS)
         lines.append(f"| {name} | {numbers} | {formats.plain(row['grade'])} | {formats.plain(row['source'])} |")
     first = rows[0]
     kept, incremental = (
-        ", ".join(formats.share(first.get(f"{factor}_{end}")) for end in ("low", "mode", "high"))
-        for factor in ("kept", "incremental")
+        ", ".join(formats.exact_share(first.get(f"{factor}_{end}")) for end in ENDS) for factor in FACTORS
     )
     lines += [
         "",

@@ -24,7 +24,7 @@ from dashboards.components import (
     teams,
     tiles,
 )
-from dashboards.components.assumptions import ENDS, FACTORS, as_tables, called
+from dashboards.components.assumptions import ENDS, FACTORS, as_tables, called, minutes
 from dashboards.components.definitions import Trust
 from dashboards.components.tiles import Tile
 from dashboards.viewers import Looking
@@ -334,9 +334,9 @@ def _assumptions(
                 "successes": ("Uses", formats.count_or_hidden),
                 "failures": ("Failures", formats.count_or_hidden),
                 **({"uninstalls": ("Uninstalls", tables.text)} if has_uninstalls else {}),
-                "low": ("Low, min", _minutes),
-                "mode": ("Most likely", _minutes),
-                "high": ("High", _minutes),
+                "low": ("Low, min", minutes),
+                "mode": ("Most likely", minutes),
+                "high": ("High", minutes),
                 "grade": ("Grade", tables.text),
                 "source": ("Source", tables.text),
             },
@@ -344,7 +344,8 @@ def _assumptions(
         )
     st.caption(
         "".join(
-            f"{FACTORS[row['factor']]}: {', '.join(formats.share(row[end]) for end in ENDS)} (low, most likely, high). "
+            f"{FACTORS[row['factor']]}: {', '.join(formats.exact_share(row[end]) for end in ENDS)} "
+            "(low, most likely, high). "
             for row in shares
         )
         + "Grades, most trusted first: experiment, diary, survey, assumed. The Claude Code hook always reports "
@@ -384,12 +385,6 @@ def _source(row: data.Row, known: data.Row | None) -> str:
     return tables.text(known["source"]) + ("" if formats.is_missing(replaced) else f" (in place of: {replaced})")
 
 
-def _minutes(value: Any) -> str:
-    return (
-        formats.HIDDEN if formats.is_missing(value) else formats.decimal(value, 0 if float(value).is_integer() else 1)
-    )
-
-
 def _tornado(
     trust: Trust, uses: Sequence[data.Row], shares: Sequence[Mapping[str, Any]], name: str, *, is_provisional: bool
 ) -> None:
@@ -427,5 +422,5 @@ def _tornado(
 
 def _range(row: Mapping[str, Any]) -> str:
     if row["assumption"].startswith("#"):
-        return f"{formats.share(row['low'])} to {formats.share(row['high'])}"
-    return f"{_minutes(row['low'])} to {_minutes(row['high'])}{formats.THIN}min a use"
+        return f"{formats.exact_share(row['low'])} to {formats.exact_share(row['high'])}"
+    return f"{minutes(row['low'])} to {minutes(row['high'])}{formats.THIN}min a use"

@@ -30,7 +30,7 @@ def show(uses: Sequence[data.Row], shares: Sequence[Mapping[str, Any]], now: dat
         # Not of the primary colour, on which white letters are too pale in the dark.
         st.form_submit_button("Work it out")
     if len(uses) > CHANGEABLE:
-        st.caption(f"The {len(uses) - CHANGEABLE} assumptions with the fewest uses stay as they are.")
+        st.caption(f"Assumptions with fewer uses stay as they are: {formats.count(len(uses) - CHANGEABLE)}.")
     wrong = [row for row in [*asked_uses, *asked_shares] if not row["low"] <= row["mode"] <= row["high"]]
     if wrong:
         st.error("Low must be at most the most likely, and that at most high.", icon=":material/error:")
@@ -107,7 +107,7 @@ def _changed_worth(asked: Mapping[str, float], now: data.Row) -> list[str]:
     """In words, which of rate and share are others than the account's."""
     words = {
         "hourly_rate_cents": ("hourly rate", lambda cents: formats.plain(formats.exact_dollars(cents))),
-        "recapture_share": ("share recaptured", formats.share),
+        "recapture_share": ("share recaptured", formats.exact_share),
     }
     changed = []
     for column, (text, told) in words.items():
@@ -136,7 +136,7 @@ def _asked_of(given: Mapping[str, Any]) -> str:
 
 
 def _ends(row: Mapping[str, Any]) -> str:
-    return " / ".join(f"{float(row[end]):g}" for end in ENDS)
+    return " / ".join(formats.exact(row[end]) for end in ENDS)
 
 
 def _asked(given: Mapping[str, Any], label: str, name: str, step: float = 0.5) -> dict[str, Any]:

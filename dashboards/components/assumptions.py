@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from analysis.time_saved import OUTPUT
+from dashboards.components import formats
 
 FACTORS = {"kept": "Share of the results kept", "incremental": "Share that is incremental"}
 ENDS = {"low": "Low", "mode": "Most likely", "high": "High"}
@@ -23,7 +24,14 @@ _SHARES = pa.schema([("assumption_set", pa.string()), ("factor", pa.string()), *
 
 def called(assumption: str) -> str:
     """What a page calls an assumption, or a share (`#kept`)."""
-    return "Every other skill" if assumption == "*" else FACTORS.get(assumption.removeprefix("#"), assumption)
+    if assumption.startswith("#"):
+        return FACTORS[assumption.removeprefix("#")]
+    return "Every other skill" if assumption == "*" else assumption
+
+
+def minutes(value: Any) -> str:
+    """Minutes that are assumed of a use; `Hidden` where they stand in a row that is."""
+    return formats.HIDDEN if formats.is_missing(value) else formats.exact(value)
 
 
 def as_tables(uses: Sequence[Mapping[str, Any]], shares: Sequence[Mapping[str, Any]]) -> tuple[pa.Table, pa.Table]:

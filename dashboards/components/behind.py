@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboards.components import downloads, formats, sections, tables
+from dashboards.components.assumptions import called, minutes
 from dashboards.components.definitions import Trust
 from dashboards.data import Row
 
@@ -89,11 +90,11 @@ def assumptions(rows: Sequence[Row], saved: Row, name: str) -> Part:
         title="Successful uses by assumption",
         rows=rows,
         columns={
-            "assumption_name": ("Skill", lambda value: "Every other skill" if value == "*" else tables.text(value)),
+            "assumption_name": ("Skill", called),
             "successes": ("Successful uses", formats.count_or_hidden),
-            "low": ("Low, min", _minutes),
-            "mode": ("Most likely", _minutes),
-            "high": ("High", _minutes),
+            "low": ("Low, min", minutes),
+            "mode": ("Most likely", minutes),
+            "high": ("High", minutes),
             "grade": ("Grade", tables.text),
         },
         entries=[("team_time_saved_uses", "successes")],
@@ -101,10 +102,6 @@ def assumptions(rows: Sequence[Row], saved: Row, name: str) -> Part:
         note=f"{adds_up(rows, saved, {'successes': 'successful uses'})} Hours are drawn from all rows at once, with "
         "two shares that all have in common, so they do not add up.",
     )
-
-
-def _minutes(value: Any) -> str:
-    return formats.HIDDEN if formats.is_missing(value) else f"{float(value):g}"
 
 
 def adds_up(rows: Sequence[Row], totals: Row, counts: Mapping[str, str], more: str = "") -> str:

@@ -74,7 +74,12 @@ def share(value: Any, digits: int = 0) -> str:
 
 def exact_share(value: Any) -> str:
     """A share that somebody set, with all its digits: 99.95 %, 50 %."""
-    return NO_DATA if is_missing(value) else f"{_signed(f'{_per_cent(value).normalize():f}')}{THIN}%"
+    return NO_DATA if is_missing(value) else f"{_exact(_per_cent(value))}{THIN}%"
+
+
+def exact(value: Any) -> str:
+    """A number that somebody set, with all its digits: 2.5, 10."""
+    return NO_DATA if is_missing(value) else _exact(_decimal(value))
 
 
 def share_beside(value: Any, limit: Any, digits: int = 0) -> str:
@@ -180,6 +185,10 @@ def _decimal(value: Any) -> Decimal:
 
 def _per_cent(share: Any) -> Decimal:
     return _decimal(share) * 100
+
+
+def _exact(value: Decimal) -> str:
+    return _signed(f"{value.normalize():f}")
 
 
 def _rounded(value: Decimal, digits: int) -> Decimal:

@@ -40,7 +40,7 @@ def rate(cents: Any) -> str:
 def basis(row: Mapping[str, Any]) -> str:
     """What a worth follows from: the account's rate and share, and since when they are in force."""
     return (
-        f"at {rate(row['hourly_rate_cents'])} × {formats.share(row['recapture_share'])} recaptured, "
+        f"at {rate(row['hourly_rate_cents'])} × {formats.exact_share(row['recapture_share'])} recaptured, "
         f"set by the account from {formats.day(row['value_valid_from'])} on"
     )
 

@@ -320,7 +320,7 @@ def test_time_saved_shows_its_assumptions_one_click_away(look, lead, rows):
     popover = page.locator("[data-testid=stPopoverBody]").filter(has_text="Assumptions")
     popover.wait_for()
     assert grade["grade"] in popover.inner_text()
-    assert "every other skill" in popover.inner_text()
+    assert "Every other skill" in popover.inner_text()
 
 
 def test_every_tile_has_its_definition_one_click_away_and_says_until_when_it_has_data(look, lead):

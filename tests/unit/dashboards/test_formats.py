@@ -74,6 +74,8 @@ def test_a_target_has_all_its_digits():
     assert formats.exact_share(0.125) == f"12.5{THIN}%"
     assert formats.exact_share(1.0) == f"100{THIN}%"
     assert formats.exact_share(None) == "No data"
+    assert [formats.exact(value) for value in (1.5, 10.0, -2.25, 0)] == ["1.5", "10", f"{MINUS}2.25", "0"]
+    assert formats.exact(None) == "No data"
 
 
 def test_what_misses_its_limit_by_little_does_not_read_like_it():

@@ -15,6 +15,8 @@ def test_a_worth_is_told_with_its_ends_and_its_basis() -> None:
     assert money.ends(SET) == "\u2212$45 to $300"
     basis = f"at $60.00/hour × 50{formats.THIN}% recaptured, set by the account from 15 Jan 2026 on"
     assert money.basis(SET) == basis
+    # With 13 % the worth beside it could not be worked out.
+    assert f"12.5{formats.THIN}% recaptured" in money.basis({**SET, "recapture_share": 0.125})
 
 
 def test_nothing_is_set_where_a_row_is_missing_hidden_unset_or_of_an_older_snapshot() -> None:
