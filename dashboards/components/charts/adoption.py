@@ -13,12 +13,14 @@ from dashboards.components.charts.drawing import (
     SQUARES,
     VIOLET,
     Chart,
+    bar_texts,
     ink,
     layer,
     named,
     number,
     only,
     tip,
+    whisker,
     with_room,
 )
 from dashboards.data import Row
@@ -41,11 +43,9 @@ def adoption_bars(rows: Sequence[Row], name: str, label: str) -> Chart:
         "scale": with_room(1.0, 122),
         "axis": {"format": "%", "values": [0, 0.25, 0.5, 0.75, 1], "title": "Adoption (share of seated people)"},
     }
-    whisker = {"color": ink(), "yOffset": 8}
     return Chart(
         {
             "height": 42 * len(drawn) + 50,
-            # Names stand above their bars, so that a narrow window keeps its width for the bars.
             "encoding": {"y": named(name, sort=[row[name] for row in drawn], axis=None)},
             "layer": [
                 layer(
@@ -58,28 +58,8 @@ def adoption_bars(rows: Sequence[Row], name: str, label: str) -> Chart:
                         number("uses", title="Uses", format=","),
                     ],
                 ),
-                layer(
-                    {"type": "rule", "strokeWidth": 1.4, **whisker},
-                    x=number("adoption_low", **across),
-                    x2={"field": "adoption_high"},
-                ),
-                *(
-                    layer(
-                        {"type": "tick", "thickness": 1.4, "size": 9, "opacity": 1, **whisker},
-                        x=number(end, **across),
-                    )
-                    for end in ("adoption_low", "adoption_high")
-                ),
-                layer(
-                    {"type": "text", "align": "left", "dy": -8, "color": ink(), "fontSize": 12.5, "limit": 330},
-                    x={"datum": 0, "type": "quantitative", **across},
-                    text=tip(name),
-                ),
-                layer(
-                    {"type": "text", "align": "left", "dx": 7, "dy": 8, "color": ink(), "fontSize": 12},
-                    x=number("text_at", **across),
-                    text=tip("text"),
-                ),
+                *whisker("adoption_low", "adoption_high", across),
+                *bar_texts(name, {"datum": 0, "type": "quantitative", **across}, across),
             ],
         },
         drawn,

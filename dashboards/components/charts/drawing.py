@@ -112,6 +112,30 @@ def layer(mark: dict[str, Any], **encoding: Any) -> dict[str, Any]:
     return {"mark": {"tooltip": None} | mark, "encoding": encoding}
 
 
+def whisker(low: str, high: str, across: Encoding) -> list[dict[str, Any]]:
+    """The interval of a horizontal bar: a line from its low to its high, with a tick at each end."""
+    look = {"color": ink(), "yOffset": 8}
+    return [
+        layer({"type": "rule", "strokeWidth": 1.4, **look}, x=number(low, **across), x2={"field": high}),
+        *(
+            layer({"type": "tick", "thickness": 1.4, "size": 9, "opacity": 1, **look}, x=number(end, **across))
+            for end in (low, high)
+        ),
+    ]
+
+
+def bar_texts(name: str, start: Encoding, across: Encoding) -> list[dict[str, Any]]:
+    """What stands at a horizontal bar: its name above, from `start` on, and the row's `text` behind its `text_at`.
+
+    A narrow window then keeps its width for the bars.
+    """
+    look = {"type": "text", "align": "left", "color": ink()}
+    return [
+        layer({**look, "dy": -8, "fontSize": 12.5, "limit": 330}, x=start, text=tip(name)),
+        layer({**look, "dx": 7, "dy": 8, "fontSize": 12}, x=number("text_at", **across), text=tip("text")),
+    ]
+
+
 def number(field: str, **more: Any) -> Encoding:
     """A field of numbers."""
     return {"field": field, "type": "quantitative", **more}

@@ -3,7 +3,20 @@
 from collections.abc import Sequence
 
 from dashboards.components import formats
-from dashboards.components.charts.drawing import BLUE, ORANGE, Chart, ink, layer, named, number, only, tip, with_room
+from dashboards.components.charts.drawing import (
+    BLUE,
+    ORANGE,
+    Chart,
+    bar_texts,
+    ink,
+    layer,
+    named,
+    number,
+    only,
+    tip,
+    whisker,
+    with_room,
+)
 from dashboards.data import Row
 
 
@@ -124,16 +137,7 @@ def tornado(rows: Sequence[Row]) -> Chart:
                     {"type": "tick", "thickness": 2, "size": 21, "opacity": 1, "color": ink(), "yOffset": 8},
                     x=number("hours_p50", **across),
                 ),
-                layer(
-                    {"type": "text", "align": "left", "dy": -8, "color": ink(), "fontSize": 12.5, "limit": 330},
-                    x=number("start", **across),
-                    text=tip("name"),
-                ),
-                layer(
-                    {"type": "text", "align": "left", "dx": 7, "dy": 8, "color": ink(), "fontSize": 12},
-                    x=number("text_at", **across),
-                    text=tip("text"),
-                ),
+                *bar_texts("name", number("start", **across), across),
             ],
         },
         drawn,
@@ -203,9 +207,8 @@ def share_bars(rows: Sequence[Row], *, title: str) -> Chart:
     drawn = [
         row | {"text_at": row["high"] or 0.0} for row in only(rows, "name", "share", "low", "high", "text", "interval")
     ]
-    highest = max(0.01, *(row["text_at"] for row in drawn), 0.01)
+    highest = max([0.01, *(row["text_at"] for row in drawn)])
     across = {"scale": with_room(highest, 96), "axis": {"format": "%", "tickCount": 4, "title": title}}
-    whisker = {"color": ink(), "yOffset": 8}
     return Chart(
         {
             "height": 42 * len(drawn) + 50,
@@ -216,28 +219,8 @@ def share_bars(rows: Sequence[Row], *, title: str) -> Chart:
                     x=number("share", **across),
                     tooltip=[tip("name", "Of"), tip("text", title), tip("interval", "95 % interval")],
                 ),
-                layer(
-                    {"type": "rule", "strokeWidth": 1.4, **whisker},
-                    x=number("low", **across),
-                    x2={"field": "high"},
-                ),
-                *(
-                    layer(
-                        {"type": "tick", "thickness": 1.4, "size": 9, "opacity": 1, **whisker},
-                        x=number(end, **across),
-                    )
-                    for end in ("low", "high")
-                ),
-                layer(
-                    {"type": "text", "align": "left", "dy": -8, "color": ink(), "fontSize": 12.5, "limit": 330},
-                    x={"datum": 0, "type": "quantitative", **across},
-                    text=tip("name"),
-                ),
-                layer(
-                    {"type": "text", "align": "left", "dx": 7, "dy": 8, "color": ink(), "fontSize": 12},
-                    x=number("text_at", **across),
-                    text=tip("text"),
-                ),
+                *whisker("low", "high", across),
+                *bar_texts("name", {"datum": 0, "type": "quantitative", **across}, across),
             ],
         },
         drawn,
