@@ -315,10 +315,7 @@ def _trend(trust: Trust, activity: Sequence[data.Row], account_id: str, period_d
     st.subheader("Adoption over time")
     rows, known = periods.trend_of(activity, "adoption_rate")
     if len(known) < 2:
-        banners.nothing(
-            "Too little to draw.",
-            "A trend needs two period ends that the data covers and in which no figure of a team had to be hidden.",
-        )
+        periods.no_trend(activity, lambda row: formats.is_missing(row["adoption_rate"]))
         return
     drawn = [{**row, "text": _rate(row)} for row in rows]
     with sections.values(trust, "account_trend", "account_activity"):

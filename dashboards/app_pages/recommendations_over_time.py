@@ -144,19 +144,10 @@ def _in_points(row: data.Row) -> data.Row:
 def _too_little(series: Sequence[data.Row], *counts: str) -> None:
     """Instead of a line: its figures are hidden, or there are too few of them."""
     told = [row for row in series if "shown" in row]
-    hidden = sum(is_hidden(row, *counts) for row in told)
-    if hidden:
-        banners.nothing(
-            "Hidden to protect people.",
-            "At every period end one of the figures would point at one person."
-            if hidden == len(told)
-            else f"At {formats.count(hidden)} of {formats.count(len(told))} period ends one of the figures would point "
-            "at one person, and too few are left for a line.",
-        )
-    elif "holdout_installed" in counts:
+    if "holdout_installed" in counts and not any(is_hidden(row, *counts) for row in told):
         banners.nothing("Not measured.", "A lift needs two period ends in which something was withheld.")
     else:
-        banners.nothing("Too little history for a trend.", "It appears once two period ends have a share to show.")
+        periods.no_trend(told, lambda row: is_hidden(row, *counts))
 
 
 def _every_sunday(over_time: Sequence[data.Row]) -> list[data.Row]:

@@ -344,9 +344,7 @@ def _trend(trust: Trust, activity: Sequence[data.Row], team_id: str, period_days
     st.subheader("Adoption over time")
     rows, known = periods.trend_of(activity, "adoption_rate")
     if len(known) < 2:
-        banners.nothing(
-            "Too little history for a trend.", "It appears once two period ends are published that the data covers."
-        )
+        periods.no_trend(activity, lambda row: formats.is_missing(row["adoption_rate"]))
         return
     drawn = [{**row, "text": _rate(row)} for row in rows]
     with sections.values(trust, "trend", "team_activity"):

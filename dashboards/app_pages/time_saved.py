@@ -194,9 +194,7 @@ def _trend(trust: Trust, saved: Sequence[data.Row], team_id: str, period_days: i
     st.subheader("Hours over time")
     rows, known = periods.trend_of(saved, "hours_p50")
     if len(known) < 2:
-        banners.nothing(
-            "Too little history for a trend.", "It appears once two period ends are published that the data covers."
-        )
+        periods.no_trend(saved, lambda row: bool(row.get("is_suppressed")))
         return
     drawn = [{**row, "text": _told(row)} for row in rows]
     with sections.values(trust, "hours", "team_time_saved"):

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import streamlit as st
 
-from dashboards.components import formats, selection
+from dashboards.components import banners, formats, selection
 from dashboards.components.definitions import Trust
 from dashboards.data import Row
 
@@ -109,6 +109,24 @@ def trend_of(rows: Sequence[Row], column: str) -> tuple[list[Row], list[Row]]:
     covered = [row for row in rows if is_covered(row)]
     known = [row for row in covered if not formats.is_missing(row.get(column))]
     return [row for row in covered if known and row["period_end"] >= known[0]["period_end"]], known
+
+
+def no_trend(rows: Sequence[Row], is_hidden: Callable[[Row], bool]) -> None:
+    """Instead of a trend: its figures are hidden, or there are too few of them yet. rows: as of `trend_of`."""
+    covered = [row for row in rows if is_covered(row)]
+    hidden = sum(map(is_hidden, covered))
+    if not hidden:
+        banners.nothing(
+            "Too little history for a trend.", "It appears once two period ends that the data covers have a figure."
+        )
+        return
+    banners.nothing(
+        "Hidden to protect people.",
+        "At every period end the figure is hidden."
+        if hidden == len(covered)
+        else f"At {formats.count(hidden)} of {formats.count(len(covered))} period ends the figure is hidden, and too "
+        "few are left for a line.",
+    )
 
 
 def difference(now: Row, before: Row | None, column: str, as_text: Callable[[float], str]) -> str | None:

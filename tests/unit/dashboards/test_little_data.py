@@ -107,3 +107,31 @@ def test_one_skill_is_told_as_one():
 def test_weeks_that_are_not_listed_have_the_reason_of_the_period_that_is_chosen(period_days, end, weeks, why):
     chosen = skill._Chosen("t", "Team", "ann/lint", period_days, end, frozenset({end}))
     assert why in skill._why_no_weeks(chosen, weeks)
+
+
+def _line(page: str, rows: tuple[dict[str, object], ...]) -> None:
+    from importlib import import_module
+
+    from dashboards.components.definitions import Trust
+    from tests.unit.published import SNAPSHOT
+
+    trust = Trust(definitions={}, health={}, snapshot=SNAPSHOT)
+    import_module(f"dashboards.app_pages.{page}")._trend(trust, rows, "t", 28)
+
+
+@pytest.mark.parametrize(
+    ("page", "column"), [("team", "adoption_rate"), ("account", "adoption_rate"), ("time_saved", "hours_p50")]
+)
+def test_a_line_whose_points_are_hidden_is_not_said_to_lack_history(page, column):
+    def said(*rows: data.Row) -> str:
+        [told] = AppTest.from_function(_line, args=(page, rows)).run().info
+        return told.value
+
+    ends = [SUNDAY - timedelta(weeks=week) for week in (2, 1, 0)]
+    hidden = [{"period_end": end, column: None, "is_suppressed": True, "is_covered": True} for end in ends]
+    known = {**hidden[2], column: 0.5, "is_suppressed": False}
+    assert "At every period end the figure is hidden." in said(*hidden)
+    assert "At 2 of 3 period ends the figure is hidden, and too few are left for a line." in said(*hidden[:2], known)
+    assert "Too little history" in said(known)
+    # What the data does not cover is no history yet, hidden or not.
+    assert "Too little history" in said({**hidden[0], "is_covered": False}, known)
