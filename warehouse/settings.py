@@ -21,7 +21,7 @@ DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 
 
 def _usual_memory() -> str:
-    """Of 2.5 GB a first build of ten million events makes a process of at most 3.6 GB; of 3 GB, one of up to 4.5."""
+    """With 2.5 GB for the engine a first build of ten million events takes at most 3.6 GB; with 3 GB, up to 4.5."""
     half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2_000_000
     return f"{min(half, 2500)}MB"
 

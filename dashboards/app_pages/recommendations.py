@@ -305,43 +305,48 @@ def _funnel(trust: Trust, total: data.Row) -> None:
 
 def _told(step: _Step, total: data.Row) -> dict[str, Any]:
     """One step as the chart and the table print it."""
-    count, entered = total[step.count], total[step.entered[0]]
+    entered = total[step.entered[0]]
     is_count_hidden = is_hidden(total, step.count, step.entered[0])
-    is_open_hidden = is_hidden(total, *step.open)
-    still_open = 0 if is_count_hidden or is_open_hidden or not step.open else _less(total, step.open)
-    is_drop_hidden = is_count_hidden or is_hidden(total, step.reached)
-    is_too_young = not is_count_hidden and _is_too_young(step, total)
+    is_known = not is_count_hidden and not _is_too_young(step, total)
+    still_open = 0 if is_count_hidden else _still_open(step, total)
     told = {
         "step": step.name,
-        "reached": None if is_count_hidden or is_too_young else count,
-        "open": still_open,
-        "count": formats.HIDDEN if is_count_hidden else OPEN if is_too_young else formats.count(count),
-        "of_previous": _with_interval(total, step.previous, step.reached, step.entered[0], step.entered[1]),
+        "reached": total[step.count] if is_known else None,
+        "open": still_open or 0,
+        "count": formats.HIDDEN if is_count_hidden else _reached(step, total),
+        "of_previous": _with_interval(total, step.previous, step.reached, *step.entered),
         "of_shown": _with_interval(total, step.of_shown, step.count, step.shown),
         "dropped": "",
         "why": "",
-        "still_open": formats.HIDDEN
-        if is_open_hidden and not is_count_hidden
-        else f"{formats.count(still_open)} until {step.open_until}"
-        if still_open
-        else "",
+        "still_open": "",
     }
     if step.previous is not None and entered != 0:
-        told |= {
-            "dropped": formats.HIDDEN if is_drop_hidden else formats.count(entered - total[step.reached]),
-            "why": step.dropped,
-        }
+        is_drop_hidden = is_count_hidden or is_hidden(total, step.reached)
+        told["dropped"] = formats.HIDDEN if is_drop_hidden else formats.count(entered - total[step.reached])
+        told["why"] = step.dropped
+    if still_open is None:
+        told["still_open"] = formats.HIDDEN
+    elif still_open:
+        told["still_open"] = f"{formats.count(still_open)} until {step.open_until}"
+    return {**told, "text": _bar_text(step, total, told)}
+
+
+def _bar_text(step: _Step, total: data.Row, told: data.Row) -> str:
+    """What stands at the bar of a step: its count, its share of what was shown, and what is still open."""
+    still_open = f"{formats.count(told['open'])} open" if told["open"] else ""
+    if told["count"] == OPEN and still_open:
+        return still_open
     share = _of(total, step.of_shown, step.count, step.shown)
-    told["text"] = (
-        formats.HIDDEN
-        if is_count_hidden
-        else f"{formats.count(still_open)} open"
-        if is_too_young and still_open
-        else told["count"]
-        + (f", {share} of shown" if share not in ("", formats.HIDDEN) else "")
-        + (f" + {formats.count(still_open)} open" if still_open else "")
-    )
-    return told
+    has_share = told["count"] != formats.HIDDEN and share not in ("", formats.HIDDEN)
+    return told["count"] + (f", {share} of shown" if has_share else "") + (f" + {still_open}" if still_open else "")
+
+
+def _still_open(step: _Step, row: data.Row) -> int | None:
+    """How many may still reach a step; None where that is hidden."""
+    if is_hidden(row, *step.open):
+        return None
+    first, *others = (row[column] for column in step.open) if step.open else (0,)
+    return first - sum(others)
 
 
 def _is_too_young(step: _Step, row: data.Row) -> bool:
@@ -353,11 +358,6 @@ def _reached(step: _Step, row: data.Row) -> str:
     if is_hidden(row, step.count):
         return formats.HIDDEN
     return OPEN if _is_too_young(step, row) else formats.count(row[step.count])
-
-
-def _less(row: data.Row, columns: Sequence[str]) -> int:
-    first, *others = (row[column] for column in columns)
-    return first - sum(others)
 
 
 def _of(row: data.Row, rate: str | None, count: str, base: str) -> str:
