@@ -98,7 +98,7 @@ def _figures(trust: Trust, whole: data.Row, days: int, rows: Sequence[data.Row],
         "active_days": "with at least one success",
         "active_skills": "used with success",
         "uses": f"{formats.count(whole['unknown'])} without a known result",
-        "successes": f"{formats.count(whole['failures'])} failures",
+        "successes": formats.counted(whole["failures"], "failure"),
     }
     end: date = whole["period_end"]
     lines = _lines(by_day, end - timedelta(days=days - 1), end)

@@ -48,7 +48,12 @@ def show(looking: Looking, trust: Trust, now: data.Row, chosen: dict[str, Any], 
         elif not steps:
             st.markdown(
                 ":material/check_circle: **Nothing stands out.** Every seat has begun, no installed skill lies idle, "
-                "none fails often, and no skill is used by two people more or fewer than before."
+                + (
+                    "none fails often, and no skill is used by two people more or fewer than before."
+                    if is_covered
+                    else "none fails often. Whether skills gain or lose people is not known yet: the data does not "
+                    "reach back through the equal period before."
+                )
             )
         for number, step in enumerate(steps):
             _line(step, number)

@@ -135,3 +135,30 @@ def test_a_line_whose_points_are_hidden_is_not_said_to_lack_history(page, column
     assert "Too little history" in said(known)
     # What the data does not cover is no history yet, hidden or not.
     assert "Too little history" in said({**hidden[0], "is_covered": False}, known)
+
+
+def _next_steps(is_covered: bool) -> None:
+    from dashboards.app_pages import team_steps
+    from dashboards.components.definitions import Trust
+    from dashboards.viewers import Looking
+    from tests.unit.published import SNAPSHOT
+    from warehouse.access import Role, Viewer
+
+    looking = Looking(Viewer("lead", Role.TEAM_LEAD), "Team lead", is_demo=True)
+    now = {"seats_never_used": 0, "seats_at_end": 8, "is_covered": True}
+    chosen = {"team_id": "t", "period_end": "2026-11-29", "period_days": 28}
+    team_steps.show(looking, Trust(definitions={}, health={}, snapshot=SNAPSHOT), now, chosen, is_covered=is_covered)
+
+
+def test_what_has_no_period_before_it_is_not_said_not_to_have_moved(monkeypatch):
+    monkeypatch.setattr(data, "query", lambda *_, **__: ())
+    said = [
+        next(each.value for each in AppTest.from_function(_next_steps, args=(is_covered,)).run().markdown)
+        for is_covered in (False, True)
+    ]
+    assert all("Every seat has begun, no installed skill lies idle" in told for told in said)
+    assert ["than before" in told for told in said] == [False, True]
+    assert said[0].endswith(
+        "none fails often. Whether skills gain or lose people is not known yet: the data does not "
+        "reach back through the equal period before."
+    )
