@@ -124,10 +124,10 @@ def _behind(looking: Looking, trust: Trust, chosen: _Chosen, now: data.Row, seri
     name = f"{chosen.team_id}_{chosen.skill_name}_{chosen.end}"
     parts = []
     weeks = _weeks(looking, chosen)
-    is_whole = bool(weeks) and are_all_shown([now, *weeks])
-    if is_whole:
-        told = f"{behind.adds_up(weeks, now, {'uses': 'uses'})} Users do not add up: somebody may use it every week."
-        parts.append(_windows("The weeks of the period", weeks, f"skill_weeks_{name}", told))
+    listed = weeks if weeks and are_all_shown([now, *weeks]) else []
+    if listed:
+        told = f"{behind.adds_up(listed, now, {'uses': 'uses'})} Users do not add up: somebody may use it every week."
+        parts.append(_windows("The weeks of the period", listed, f"skill_weeks_{name}", told))
     versions = _versions(looking, trust, chosen)
     if versions:
         parts.append(
@@ -149,7 +149,7 @@ def _behind(looking: Looking, trust: Trust, chosen: _Chosen, now: data.Row, seri
             f"Every point of the lines: {chosen.period_days} days up to a Sunday, this period and the one before",
             list(reversed(series)),
             f"skill_periods_{name}",
-            "They share days, so they do not add up." + ("" if is_whole else _why_no_weeks(chosen, weeks)),
+            "They share days, so they do not add up." + ("" if listed else _why_no_weeks(chosen, weeks)),
         )
     )
     behind.show(
@@ -164,9 +164,11 @@ def are_all_shown(rows: Sequence[data.Row]) -> bool:
     )
 
 
-def _why_no_weeks(chosen: _Chosen, weeks: Sequence[data.Row]) -> str:
+def _why_no_weeks(chosen: _Chosen, weeks: Sequence[data.Row] | None) -> str:
     if weeks:
         return " The period's weeks are not listed: one of them, or it, is hidden and would follow from the others."
+    if weeks is not None:
+        return " The period's weeks are not listed: nobody used the skill in them."
     if _is_of_weeks(chosen):
         return " The period's weeks are not listed: not all of them are published."
     return f" Weeks are published for {WEEK * WEEKS} days up to a Sunday."
@@ -176,17 +178,19 @@ def _is_of_weeks(chosen: _Chosen) -> bool:
     return chosen.period_days == WEEK * WEEKS and chosen.end.isoweekday() == WEEK
 
 
-def _weeks(looking: Looking, chosen: _Chosen) -> list[data.Row]:
-    """The four weeks of the period, newest first, if it is one of four that are all published; else none."""
+def _weeks(looking: Looking, chosen: _Chosen) -> list[data.Row] | None:
+    """The weeks of the period with a row, newest first; None where it is not one of four that are all published."""
     if not _is_of_weeks(chosen):
-        return []
+        return None
     asked = {"team_id": chosen.team_id, "period_days": WEEK, "period_end": str(chosen.end)}
     first = chosen.end - timedelta(days=chosen.period_days)
     published = {row["period_end"] for row in data.query("team_activity", looking.viewer, **asked)}
-    rows = data.query("team_skill", looking.viewer, skill_name=chosen.skill_name, **asked)
     ends = {chosen.end - timedelta(days=WEEK * week) for week in range(WEEKS)}
+    if not ends <= published:
+        return None
+    rows = data.query("team_skill", looking.viewer, skill_name=chosen.skill_name, **asked)
     # A published week without a row is one in which, and in the one before which, nobody used it.
-    return [row for row in reversed(rows) if row["period_end"] > first] if ends <= published else []
+    return [row for row in reversed(rows) if row["period_end"] > first]
 
 
 def _versions(looking: Looking, trust: Trust, chosen: _Chosen) -> list[data.Row]:

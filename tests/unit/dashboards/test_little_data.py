@@ -98,9 +98,10 @@ def test_one_skill_is_told_as_one():
 @pytest.mark.parametrize(
     ("period_days", "end", "weeks", "why"),
     [
-        (28, SUNDAY, [], "not all of them are published"),
-        (28, SUNDAY - timedelta(days=1), [], "Weeks are published for 28 days up to a Sunday"),
-        (7, SUNDAY, [], "Weeks are published for 28 days up to a Sunday"),
+        (28, SUNDAY, None, "not all of them are published"),
+        (28, SUNDAY, [], "nobody used the skill in them"),
+        (28, SUNDAY - timedelta(days=1), None, "Weeks are published for 28 days up to a Sunday"),
+        (7, SUNDAY, None, "Weeks are published for 28 days up to a Sunday"),
         (28, SUNDAY, [{"uses": None}], "one of them, or it, is hidden"),
     ],
 )

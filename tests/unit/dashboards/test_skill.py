@@ -3,7 +3,12 @@
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
+
+from dashboards import data
 from dashboards.app_pages import skill
+from dashboards.viewers import Looking
+from warehouse.access import OPERATOR
 
 SUNDAY = date(2026, 11, 29)
 WEEK_BEFORE = SUNDAY - timedelta(days=7)
@@ -37,3 +42,11 @@ def test_a_success_rate_that_is_hidden_is_not_said_to_be_unknown():
 def test_a_repository_that_changed_yesterday_did_so_one_day_ago():
     quality = {"days_since_update": 1, "issues": 1, "issues_answered": 1}
     assert skill._maintenance(quality) == "repository changed 1 day ago; 1/1 issues of 90 days answered within 7 days"
+
+
+@pytest.mark.parametrize(("published", "found"), [((0, 1, 2, 3), []), ((0, 1, 2), None)])
+def test_weeks_in_which_nobody_used_a_skill_are_not_weeks_that_are_not_published(monkeypatch, published, found):
+    weeks = tuple({"period_end": SUNDAY - timedelta(weeks=week)} for week in published)
+    monkeypatch.setattr(data, "query", lambda name, *_, **__: weeks if name == "team_activity" else ())
+    chosen = skill._Chosen("t", "Team", "ann/lint", 28, SUNDAY, frozenset({SUNDAY}))
+    assert skill._weeks(Looking(OPERATOR, "Operator", is_demo=True), chosen) == found
