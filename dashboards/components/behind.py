@@ -119,7 +119,7 @@ def adds_up(rows: Sequence[Row], totals: Row, counts: Mapping[str, str], more: s
         else:
             others.append(
                 f"Of {what} there are {formats.count(sum(values))} in these rows and {formats.count(totals[column])} "
-                f"in all: {more}."
+                f"in all{more and f': {more}'}."
             )
     told = [f"The rows add up to {_listed(sums)}."] if sums else []
     told += others

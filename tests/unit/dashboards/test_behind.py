@@ -29,6 +29,8 @@ def test_a_hidden_row_or_figure_is_said_without_what_is_left():
 def test_rows_that_come_to_more_say_why():
     told = behind.adds_up(rows(700, 800), TOTALS, {"uses": "uses"}, "somebody is in two teams")
     assert told == "Of uses there are 1,500 in these rows and 1,200 in all: somebody is in two teams."
+    without = behind.adds_up(rows(700), TOTALS, {"uses": "uses"})
+    assert without == "Of uses there are 700 in these rows and 1,200 in all."
 
 
 def test_no_row_adds_up_to_nothing():
