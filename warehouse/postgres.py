@@ -7,6 +7,7 @@ gets it from this one.
 
 import json
 import logging
+import select
 import sys
 import threading
 import time
@@ -178,6 +179,13 @@ def open_connection(settings: Settings) -> Connection:
     return connection
 
 
+def _has_heard(connection: Connection) -> bool:
+    """Whether a connection at rest was told something: a server does so only where it ends it."""
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
+
+
 class _Pool:
     """Connections that readers have done with, kept for the next reader of the same address."""
 
@@ -194,11 +202,14 @@ class _Pool:
                     return None
                 connection, since = idle.pop()
             try:
-                if time.monotonic() - since > _TRUSTED_SECONDS:
-                    run(connection, "select 1")
-                return connection
+                if not _has_heard(connection):
+                    # What was cut off without a word is found by asking.
+                    if time.monotonic() - since > _TRUSTED_SECONDS:
+                        run(connection, "select 1")
+                    return connection
             except psycopg.Error:
-                connection.close()
+                pass
+            connection.close()
 
     def give(self, address: str, connection: Connection) -> None:
         """Keep a connection without anything that its user left in it, or close it."""

@@ -52,6 +52,17 @@ def test_a_connection_that_died_while_idle_is_replaced(
         assert backend(connection) != first
 
 
+def test_a_connection_that_the_server_has_just_ended_is_replaced_before_anybody_reads(
+    postgres_settings: Settings,
+) -> None:
+    with borrowed_connection(postgres_settings) as connection:
+        first = backend(connection)
+    with open_connection(postgres_settings) as other:
+        other.execute("select pg_terminate_backend(%s, 5000)", [first])
+    with borrowed_connection(postgres_settings) as connection:
+        assert backend(connection) != first
+
+
 def test_a_broken_transaction_is_not_handed_on(postgres_settings: Settings) -> None:
     with borrowed_connection(postgres_settings) as connection:
         connection.execute("begin")
