@@ -9,6 +9,7 @@ an import of nothing takes (Python, the tables) is told apart, for of few rows i
 given is parsed while it takes what came before, so there it is time that counts.
 """
 
+import gzip
 import json
 import os
 import subprocess
@@ -39,6 +40,7 @@ FILES = 20
 LEAST_SHARE_OF_BARE = 0.45
 LEAST_SHARE_OF_COPY = 0.6
 MOST_PEAK_BYTES = 1.5e9
+MOST_LOOKS_FOR_KEYS = 3
 MOST_SECONDS_PER_1000_KNOWN_FILES = 1.0
 
 
@@ -229,6 +231,51 @@ def test_import_keeps_three_fifths_of_the_rate_of_a_bare_copy(folder: Path, serv
     assert int(ours.printed) == ROWS // FILES * FILES
     assert ours.peak_bytes <= MOST_PEAK_BYTES
     assert share >= LEAST_SHARE_OF_COPY
+
+
+FIND = """
+import duckdb
+engine = duckdb.connect(sys.argv[1] + "/home/warehouse.duckdb", config={"threads": 2})
+engine.execute("create temp table staged as from read_json($files)", {"files": sys.argv[1] + "/drop/registry/events/*"})
+for _ in range(2):
+    started = time.process_time()
+    engine.execute(
+        "select t.rowid, t.event_id, t.file_name, t.file_line from raw.registry_events as t "
+        "semi join staged as s on s.event_id = t.event_id"
+    ).fetchall()
+    print(time.process_time() - started)
+engine.close()
+"""
+
+
+def test_a_small_delivery_with_a_bad_row_costs_a_few_looks_for_its_keys_in_a_long_table(
+    folder: Path, tmp_path: Path
+) -> None:
+    long, short = tmp_path / "long", tmp_path / "short"
+    long.mkdir()
+    (long / "drop").symlink_to(folder / "drop")
+    write_events(short / "drop" / "registry" / "events" / "old.ndjson.gz", ROWS, 1_000)
+    for place in (long, short):
+        timed(OURS, str(place))
+    (long / "drop").unlink()
+    (short / "drop" / "registry" / "events" / "old.ndjson.gz").unlink()
+    rows = tmp_path / "new.ndjson.gz"
+    write_events(rows, ROWS + 1_000, 1_000)
+    for place in (long, short):
+        (place / "drop" / "registry" / "events").mkdir(parents=True, exist_ok=True)
+        with gzip.open(place / "drop" / "registry" / "events" / "new.ndjson.gz", "wb") as file:
+            file.write(gzip.decompress(rows.read_bytes()) + b'{"event_id": "bad"}\n')
+
+    look = float(timed(FIND, str(long)).printed)
+    into_short, into_long = (timed(OURS, str(place)) for place in (short, long))
+
+    added = into_long.cpu_seconds - into_short.cpu_seconds
+    print(
+        f"1,000 rows into {ROWS:,}: {added:.2f} s of CPU more than into 1,000; a look for their keys {look:.2f} s: "
+        f"{added / look:.1f} times"
+    )
+    assert int(into_long.printed) == 1_000
+    assert added / look <= MOST_LOOKS_FOR_KEYS
 
 
 def test_known_files_cost_a_millisecond_each(duckdb_warehouse: DuckDBWarehouse, tmp_path: Path) -> None:
