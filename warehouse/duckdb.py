@@ -421,13 +421,15 @@ class DuckDBWriter:
                 return MergeCounts(inserted=inserted, updated=0, unchanged=0)
             known = self._known(staged, into, counted_by) if counted_by else {}
             count = self._scalar(f"select count(*) from {staged}")
+            # Of staged rows, not of the table's: a table that has a key twice loses two rows to one.
+            keys = self._scalar(f"select count(*) from (select distinct {column_list(into.key)} from _merge_known)")
             self._connection.execute(
                 f"create or replace temp table _merge_kept as select t._row, {column_list(into.key, 't')} "
                 f"from _merge_known as t join {staged} as s on {same_key(into.key, 's', 't')} "
                 f"where not {is_newer(into.version_by, 's', 't')}"
             )
             # By its place a row is found at once, by its key in a pass over the table.
-            updated = self.execute(
+            self._connection.execute(
                 f"delete from {target} where rowid in "
                 "(select _row from _merge_known where _row not in (select _row from _merge_kept))"
             )
@@ -437,7 +439,8 @@ class DuckDBWriter:
             )
             self._connection.execute("drop table _merge_known")
             self._connection.execute("drop table _merge_kept")
-        return MergeCounts(inserted=changed - updated, updated=updated, unchanged=count - changed, known=known)
+        inserted = count - keys
+        return MergeCounts(inserted=inserted, updated=changed - inserted, unchanged=count - changed, known=known)
 
     def _that_may_be_known(self, staged: str, into: TableSpec) -> str:
         """What leaves of the table's rows, `t`, those with the key of a staged one; they are remembered from here on.

@@ -283,6 +283,31 @@ def test_a_merge_of_rows_under_a_condition_groups_no_keys_of_the_table(duckdb_wa
     assert not [plan for plan in explained.plans if "DELIM" in plan]
 
 
+def test_a_key_that_the_table_has_twice_counts_as_one_and_its_older_rows_go(duckdb_warehouse):
+    """DuckDB's tables have no unique keys; PostgreSQL's cannot come to this."""
+    duckdb_warehouse.initialise([EVENTS])
+    # Beside a new row: the older of the two goes, the newer one stays; then both go.
+    deliveries = [
+        (
+            [("a", TUESDAY, 3, None, "f1", 1), ("b", MONDAY, 4, None, "f1", 2)],
+            MergeCounts(1, 0, 1),
+            [("a", 2), ("b", 4)],
+        ),
+        (
+            [("a", TUESDAY, 5, None, "f2", 1), ("b", MONDAY, 6, None, "f1", 2)],
+            MergeCounts(1, 1, 0),
+            [("a", 5), ("b", 6)],
+        ),
+    ]
+    for rows, counts, left in deliveries:
+        with duckdb_warehouse.write() as writer:
+            writer.execute("delete from raw.test_events")
+            for amount, at in ((1, MONDAY), (2, TUESDAY)):
+                writer.execute("insert into raw.test_events values ('a', ?, ?, null, 'f1', 1)", [at, amount])
+        assert merged(duckdb_warehouse, rows) == [counts]
+        assert stored(duckdb_warehouse) == left
+
+
 def test_replace_puts_exactly_the_given_rows_there(warehouse):
     table = TableSpec("build", "made", (ColumnSpec("team_id", "text"), ColumnSpec("hours", "double")), key=("team_id",))
     with warehouse.write() as writer:
