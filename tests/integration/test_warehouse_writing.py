@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from random import Random
@@ -306,6 +307,95 @@ def test_a_key_that_the_table_has_twice_counts_as_one_and_its_older_rows_go(duck
                 writer.execute("insert into raw.test_events values ('a', ?, ?, null, 'f1', 1)", [at, amount])
         assert merged(duckdb_warehouse, rows) == [counts]
         assert stored(duckdb_warehouse) == left
+
+
+def test_drawn_deliveries_leave_what_a_dictionary_of_the_greatest_versions_leaves(duckdb_warehouse):
+    """Keys and versions with NULLs, rows under a condition and a join, removed rows, several sessions."""
+    table = TableSpec(
+        "raw",
+        "test_drawn",
+        (
+            ColumnSpec("name", "text"),
+            ColumnSpec("seen_at", "timestamp"),
+            ColumnSpec("version", "bigint"),
+            ColumnSpec("number", "bigint"),
+            ColumnSpec("load_id", "text"),
+        ),
+        key=("name", "seen_at"),
+        version_by=("version",),
+    )
+    duckdb_warehouse.initialise([table])
+    random = Random(4)
+    expected: dict[tuple, tuple[int | None, int]] = {}
+    numbers = itertools.count()
+    names, times, versions = ["", "a", "A", "é", None], [MONDAY, TUESDAY, None], [1, 2, 3, None]
+    for _ in range(3):
+        with duckdb_warehouse.write() as writer:
+            writer.reading.sql("create temp table loads as select unnest(['l0', 'l1']) as load_id")
+            for _ in range(4):
+                with writer.transaction():
+                    for _ in range(3):
+                        gone = random.randint(0, 9)
+                        writer.execute("delete from raw.test_drawn where number % 10 = ?", [gone])
+                        expected = {key: found for key, found in expected.items() if found[1] % 10 != gone}
+                        rows = [
+                            (name, at, random.choice(versions), next(numbers), random.random() < 0.3)
+                            for name in names
+                            for at in times
+                            if random.random() < 0.6
+                        ]
+                        columns = dict(
+                            zip(
+                                ("name", "seen_at", "version", "number", "is_bad"), zip(*rows, strict=True), strict=True
+                            )
+                        )
+                        writer.reading.register("delivered", pa.table(columns))
+                        writer.reading.sql(
+                            "create or replace temp view staged as select d.* exclude (is_bad), l.load_id "
+                            "from delivered as d join loads as l on l.load_id = 'l' || d.number % 2 where not d.is_bad"
+                        )
+                        counts = writer.merge("staged", table, counted_by="load_id")
+                        good = {(name, at): (version, number) for name, at, version, number, bad in rows if not bad}
+                        known = {key: found for key, found in good.items() if key in expected}
+                        # Versions begin with 1, so 0 is below all of them.
+                        later = {key for key in known if (known[key][0] or 0) > (expected[key][0] or 0)}
+                        assert counts == MergeCounts(len(good) - len(known), len(later), len(known) - len(later))
+                        assert counts.known == Counter(f"l{number % 2}" for _, number in known.values())
+                        expected |= {key: found for key, found in good.items() if key in later or key not in known}
+                found = writer.fetch("select name, seen_at, version, number from raw.test_drawn")
+                assert len(found) == len(expected)
+                assert {(row["name"], row["seen_at"]): (row["version"], row["number"]) for row in found} == expected
+
+
+def test_rows_of_many_row_groups_are_found_by_their_place_also_in_the_transaction_that_wrote_them(duckdb_warehouse):
+    table = replace(
+        EVENTS, columns=(ColumnSpec("id", "bigint"), ColumnSpec("version", "bigint")), version_by=("version",)
+    )
+    duckdb_warehouse.initialise([table])
+
+    def deliver(writer, first: int, last: int, version: int) -> MergeCounts:
+        writer.reading.sql(
+            f"create or replace temp view staged as select i as id, {version} as version "
+            f"from range({first}, {last}) r (i)"
+        )
+        return writer.merge("staged", table)
+
+    left = "select version, count(*) as n, min(id) as first, max(id) as last from raw.test_events group by 1 order by 1"
+    # A row group has 122,880 rows.
+    with duckdb_warehouse.write() as writer:
+        with writer.transaction():
+            assert deliver(writer, 0, 300_000, 1) == MergeCounts(300_000, 0, 0)
+            writer.execute("delete from raw.test_events where id < 130000")
+            assert deliver(writer, 100_000, 200_000, 2) == MergeCounts(30_000, 70_000, 0)
+        # So the places of what follows are others from now on.
+        writer.execute("checkpoint")
+        with writer.transaction():
+            assert deliver(writer, 150_000, 310_000, 2) == MergeCounts(10_000, 100_000, 50_000)
+            assert deliver(writer, 290_000, 310_000, 3) == MergeCounts(0, 20_000, 0)
+        assert [tuple(row.values()) for row in writer.fetch(left)] == [
+            (2, 190_000, 100_000, 289_999),
+            (3, 20_000, 290_000, 309_999),
+        ]
 
 
 def test_replace_puts_exactly_the_given_rows_there(warehouse):
