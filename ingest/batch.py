@@ -58,6 +58,7 @@ class Batch:
     replayed: Sequence[OpenRow] = ()
     still_bad: set[tuple[str, int]] = field(default_factory=set)
     has_shifted_lines: bool = False
+    was_short_of_memory: bool = False
     is_landing: str = "s._reason is null"
 
     @property

@@ -357,7 +357,8 @@ def looked_at(file: DroppedFile, look: Look) -> Iterator[bytes]:
     """
     digest = _CountedDigest()
     last = b""
-    since_newline = 0
+    # A file may be read again, alone.
+    look.length = look.packed_length = since_newline = 0
     for chunk in _plain(file, digest):
         if not look.length:
             look.first = chunk[:64]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from itertools import cycle, groupby
+from itertools import chain, cycle, groupby
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +121,7 @@ class _Import:
                 ahead = _looked_through(new, look, at_once)
                 # Closed at once where a batch fails, so that nothing is read any more when the run ends.
                 with contextlib.closing(ahead):
-                    for looked in ahead:
-                        batch = self._landing.stage(looked, next(writers))
+                    for batch in chain.from_iterable(self._staged(looked, writers) for looked in ahead):
                         if landing:
                             landing.result()
                         landing = pool.submit(self._land, batch)
@@ -130,6 +129,15 @@ class _Import:
                             landing.result()
             if landing:
                 landing.result()
+
+    def _staged(self, looked: list[tuple[DroppedFile, "Future[Look]"]], writers: Iterator[Writer]) -> Iterator[Batch]:
+        """The files staged together, or one by one where one of them has too long rows: the others are good."""
+        batch = self._landing.stage(looked, next(writers))
+        if batch.was_short_of_memory and len(looked) > 1:
+            for one in looked:
+                yield self._landing.stage([one], next(writers))
+        else:
+            yield batch
 
     def _land(self, batch: Batch) -> None:
         self._landing.land(batch)

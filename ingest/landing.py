@@ -27,7 +27,7 @@ from ingest.reading import STAGED, Staging
 from ingest.report import FileLoad, ImportReport, Progress
 from ingest.retention import kept_from
 from warehouse import Warehouse, Writer
-from warehouse.errors import RefusedFileError
+from warehouse.errors import MemoryShortError, RefusedFileError
 from warehouse.statements import quoted
 
 _ROWS = "_import_rows"
@@ -127,6 +127,22 @@ class Landing:
                 whole.append((number, file, look.result()))
             except RefusedFileError as error:
                 batch.refused.append((file, str(error)))
+        try:
+            self._stage_whole(batch, whole, is_from_text=is_from_text)
+        except MemoryShortError:
+            batch.was_short_of_memory = True
+            batch.files.clear()
+            known = {file.name for file, _ in batch.refused}
+            batch.refused += [(file, _too_long(file)) for _, file, _ in whole if file.name not in known]
+            writer.reading.sql(f"drop table if exists {STAGED}")
+        # Some are known to be no good before they are read; all are told in the order of the files.
+        place = {file.name: number for number, (file, _) in enumerate(looked)}
+        batch.refused.sort(key=lambda refused: place[refused[0].name])
+        return batch
+
+    def _stage_whole(self, batch: Batch, whole: Sequence[tuple[int, DroppedFile, Look]], *, is_from_text: bool) -> None:
+        """Stage files that a look found nothing wrong with, and make what was staged fit to leave."""
+        staging, replay = batch.staging, batch.replayed
         begun = time.monotonic()
         together = staging.stage_together([entry for entry in whole if entry[1].format == "ndjson"])
         each = (time.monotonic() - begun) / max(1, len(together))
@@ -144,15 +160,11 @@ class Landing:
             if is_from_text:
                 entry.lines = [row.file_line for row in replay if row.file_name == file.name]
             batch.files.append(entry)
-        # Some are known to be no good before they are read; all are told in the order of the files.
-        place = {file.name: number for number, (file, _) in enumerate(looked)}
-        batch.refused.sort(key=lambda refused: place[refused[0].name])
         if batch.files:
             number_lines(batch)
             if replay and not is_from_text:
                 keep_replayed(batch)
             staging.clean([entry.rows for entry in batch.files])
-        return batch
 
     def land(self, batch: Batch) -> None:
         """Land a batch's rows, their quarantine and their ledger rows in one transaction."""
@@ -161,7 +173,14 @@ class Landing:
         if not batch.files:
             return
         begun = time.monotonic()
-        loads = self._land_rows(batch)
+        try:
+            loads = self._land_rows(batch)
+        except MemoryShortError:
+            batch.writer.reading.sql(f"drop table if exists {STAGED}")
+            for entry in batch.files:
+                batch.refused.append((entry.file, _too_long(entry.file)))
+                self._refuse(batch, *batch.refused[-1])
+            return
         share = (time.monotonic() - begun) / len(batch.files)
         for entry, load in zip(batch.files, loads, strict=True):
             if self._landed:
@@ -327,6 +346,14 @@ class Landing:
         self._report.loads.append(load)
         if self._progress:
             self._progress(file.contract.name, file.name, 0, 0.0)
+
+
+def _too_long(file: DroppedFile) -> str:
+    """Why a file is refused where it or one that is read with it has too long rows: the engine takes 2,048 at once."""
+    return (
+        f"{file.name}: rows of it, or of files read with it, are too long for the {_MOST_MEGABYTES} MB that an import "
+        "may take; deliver them without what makes them so long"
+    )
 
 
 def _has_repeated_key(batch: Batch) -> bool:

@@ -40,7 +40,7 @@ from ingest.delivery import LONGEST_LINE, DroppedFile, Look, first_line, normali
 from ingest.erasure import erased_mark, erased_mark_sql
 from ingest.lines import Lines
 from warehouse import ReadingEngine
-from warehouse.errors import ReadingError, RefusedFileError
+from warehouse.errors import MemoryShortError, ReadingError, RefusedFileError
 from warehouse.statements import quoted
 
 STAGED = "_import_staged"
@@ -106,7 +106,8 @@ class Staging:
     def stage(self, file: DroppedFile, look: Look, number: int) -> FileRows:
         """Read one CSV or Parquet file into the table.
 
-        Raises RefusedFileError, leaving none of its rows, where it is not whole.
+        Raises RefusedFileError, leaving none of its rows, where it is not whole, and MemoryShortError where its rows
+        are too long.
         """
         with self._readable(file, look) as path:
             lines = self._csv_lines(file, look, path) if file.format == "csv" else self._parquet_lines(file, path)
@@ -114,6 +115,8 @@ class Staging:
             lines = f"select line, {carried} from ({lines})"
             try:
                 self._reading.sql(self._insert(lines), self._bound_for(lines, path))
+            except MemoryShortError:
+                raise
             except ReadingError as error:
                 raise RefusedFileError(_why_unreadable(file, str(error))) from error
             rejected = self._stage_rejects(number) if file.format == "csv" else []
@@ -134,6 +137,8 @@ class Staging:
         try:
             statement = f"select * from {_READ}"
             self._reading.sql(self._insert(statement), self._bound_for(statement))
+        except MemoryShortError:
+            raise
         except ReadingError as error:
             if lines.failure:
                 raise lines.failure from error

@@ -23,6 +23,7 @@ from warehouse.access import Snapshot
 from warehouse.duckdb_mending import MendingError, mend_after_kill, open_mark
 from warehouse.errors import (
     AccessError,
+    MemoryShortError,
     ReadingError,
     SkillsmithError,
     StorageError,
@@ -62,7 +63,6 @@ _UNREADABLE = (
     duckdb.IOException,
     duckdb.InvalidInputException,
     duckdb.ConversionException,
-    duckdb.OutOfMemoryException,
     # What it says of a file that is written while it is read.
     duckdb.NotImplementedException,
 )
@@ -91,6 +91,8 @@ def as_known_error(error: duckdb.Error, path: Path | None) -> SkillsmithError | 
     if is_denied or any(message in text for message in _FULL_MESSAGES):
         reason = str(error).splitlines()[0]
         return StorageError(f"cannot write {place}: {reason}; free some space or check its permissions, and try again")
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return MemoryShortError("SKILLSMITH_MEMORY_LIMIT is too small for this; raise it, and try again")
     return None
 
 

@@ -71,3 +71,7 @@ class AccessError(SkillsmithError):
 
 class ReadingError(SkillsmithError):
     """The reading engine could not read a file or a value as it was told to."""
+
+
+class MemoryShortError(ReadingError):
+    """The engine may not have as much memory as that takes."""

@@ -264,6 +264,17 @@ def test_a_bomb_of_zstd_is_refused_like_one_of_gzip(tmp_path: Path, drop: Path) 
     assert done["megabytes"] < MEGABYTES
 
 
+def test_rows_too_long_for_the_memory_of_an_import_refuse_their_file_alone(
+    duckdb_warehouse: Warehouse, drop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.landing._MOST_MEGABYTES", 60)
+    draw = random.Random(3)
+    rows = [event(number, metadata={"text": draw.randbytes(100_000).hex()}) for number in range(400)]
+    put(drop, f"{BAD}.ndjson", rows)
+
+    assert_refused(duckdb_warehouse, drop, {f"{BAD}.ndjson": "too long for the 60 MB that an import may take"})
+
+
 def test_an_honest_file_that_packs_well_is_no_bomb(duckdb_warehouse: Warehouse, drop: Path) -> None:
     # Under the size from which growth is looked at, whatever its ratio.
     put(drop, "registry/events/x.ndjson.gz", gzip.compress(b"\n" * (1 << 20) + LINES, 9))
