@@ -100,6 +100,25 @@ def test_where_popularity_hits_as_many_people_it_is_published_and_says_so() -> N
     assert by_rank[1]["reason_skill_name"] is None
 
 
+def test_what_too_few_use_to_be_suggested_is_no_hit_of_popularity() -> None:
+    # Of what anybody had before only `ann/old` is used by enough people; the five take up what nobody had.
+    rows = people("ann/old", range(12), "bnu") + people("eve/rare", range(5), "lnu")
+    rows += [("t", "q", "dan/own", "nu")]
+
+    first = suggested(rows, "t")[0]
+
+    assert (first["hits_at_10"], first["popularity_hits_at_10"], first["tested_people"]) == (0, 0, 5)
+
+
+def test_what_everybody_uses_is_said_to_be_used_by_all() -> None:
+    # In other teams: in their own the one of six people has done something else.
+    rows = [*people("ann/old", range(6), "bnu"), ("t", "p00", "dan/own", "nu")]
+
+    (row,) = suggested(rows, "t")
+
+    assert (row["reason"], row["people_using"], row["people_of"]) == ("used by 6 of 6 people", 6, 6)
+
+
 def test_four_tested_people_are_too_few_to_be_spoken_of() -> None:
     rows = people("ann/old", range(12), "bnu") + people("ann/new", range(6), "bnu")
     rows += [*people("ann/new", range(6, 10), "lnu"), ("t", "q", "dan/own", "nu")]
@@ -269,6 +288,17 @@ def test_only_the_fifty_nearest_of_a_skill_count() -> None:
     known = [("t", f"x/{number:02d}") for number in range(NEIGHBOURS - 1)]
 
     assert [row["skill_name"] for row in suggested(rows, "t", there=known)] == [f"x/{NEIGHBOURS - 1:02d}"]
+
+
+def test_of_more_than_fifty_the_one_that_is_left_out_is_the_furthest() -> None:
+    # Of forty people who use lint six use each of the others, but five the first of them by name: 5 / sqrt(40 x 5)
+    # is less than 6 / sqrt(40 x 6).
+    rows = won() + people("ann/lint", range(40), "nu") + [("t", "p00", "ann/lint", "nu")]
+    for number in range(NEIGHBOURS + 1):
+        rows += people(f"x/{number:02d}", range(6 if number else 5), "nu")
+    known = [("t", f"x/{number:02d}") for number in range(1, NEIGHBOURS)]
+
+    assert [row["skill_name"] for row in suggested(rows, "t", there=known)] == [f"x/{NEIGHBOURS:02d}"]
 
 
 def test_blocks_hold_whole_groups_and_no_more_than_they_may(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import date
 from hashlib import md5
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,54 @@ def test_two_sets_of_assumptions_are_two_rows_of_the_same_window() -> None:
     ]
 
 
+def test_every_window_has_the_shares_and_the_minutes_of_its_own_set() -> None:
+    # 60 uses of the same skill: at 1 minute of which half is kept half an hour, at 3 of which a quarter is, 0.75.
+    teams = [f"t{number:03d}" for number in range(300)]
+    house = [uses([("commit", 1.0, 1.0, 1.0, "diary", 60)], team, "house") for team in teams]
+    careful = [uses([("commit", 3.0, 3.0, 3.0, "diary", 60)], team, "careful") for team in teams[::2]]
+    rows = [
+        ("house", "kept", 0.5),
+        ("house", "incremental", 1.0),
+        ("careful", "kept", 1.0),
+        ("careful", "incremental", 0.25),
+    ]
+    shares = [
+        {"assumption_set": of, "factor": factor} | dict.fromkeys(("low", "mode", "high"), at) for of, factor, at in rows
+    ]
+
+    found = team_time_saved(pa.concat_tables([*house, *careful]), pa.Table.from_pylist(shares)).to_pylist()
+
+    assert len(found) == 450
+    expected = {"house": 0.5, "careful": 0.75}
+    assert [row["hours_p50"] for row in found] == [expected[row["assumption_set"]] for row in found]
+
+
+def test_a_window_is_its_end_and_its_length_too() -> None:
+    # 60 uses of a minute are an hour, 30 half an hour and 15 a quarter.
+    parts = []
+    for day, days, successes in ((31, 28, 60), (31, 90, 30), (30, 28, 15)):
+        part = uses([("commit", 1.0, 1.0, 1.0, "diary", successes)])
+        for name, value in (("period_end", date(2026, 1, day)), ("period_days", days)):
+            at = part.schema.get_field_index(name)
+            part = part.set_column(at, part.schema.field(name), pa.array([value], part.schema.field(name).type))
+        parts.append(part)
+
+    found = team_time_saved(pa.concat_tables(parts), factors((1.0, 1.0, 1.0), (1.0, 1.0, 1.0))).to_pylist()
+
+    assert [(row["period_end"].day, row["period_days"], row["hours_p50"]) for row in found] == [
+        (30, 28, 0.25),
+        (31, 28, 1.0),
+        (31, 90, 0.5),
+    ]
+
+
+def test_an_experiment_is_trusted_most_then_a_diary_then_a_survey() -> None:
+    ordered = ("experiment", "diary", "survey", "assumed")
+    for better, worse in pairwise(ordered):
+        rows = [(f"by {grade}", 1.0, 1.0, 1.0, grade, 1) for grade in (worse, better)]
+        assert team_time_saved(uses(rows), factors())["weakest_grade"].to_pylist() == [worse]
+
+
 def test_nothing_used_is_no_row_with_the_columns_in_place() -> None:
     assert team_time_saved(uses([]), factors()).schema == OUTPUT
     assert team_time_saved(uses([("commit", 0.0, 1.0, 3.0, "survey", 0)]), factors()).num_rows == 0
@@ -161,6 +210,23 @@ def test_the_sensitivity_of_the_worked_example_is_around_its_median() -> None:
     for row in rows:
         assert row["hours_p50"] == pytest.approx(44.9314, abs=5e-5)
         assert row["hours_p50_at_low"] < row["hours_p50"] < row["hours_p50_at_high"]
+
+
+def test_a_sensitivity_is_of_its_own_set_and_of_what_was_used_and_equal_moves_stand_by_name() -> None:
+    # 60 uses that cost a minute each: the more of it is kept, the more is lost, from 0.2 hours to 1.
+    rows = [
+        ("slow", -1.0, -1.0, -1.0, "diary", 60),
+        ("idle", 0.0, 0.0, 0.0, "diary", 60),
+        ("none", 0.0, 1.0, 9.0, "diary", 0),
+    ]
+    own = factors((0.2, 0.5, 1.0), (1.0, 1.0, 1.0))
+    of_another = factors().set_column(0, "assumption_set", pa.array(["careful"] * 2))
+
+    found = sensitivity(uses(rows), pa.concat_tables([of_another, own])).to_pylist()
+
+    assert [row["assumption"] for row in found] == ["#kept", "#incremental", "idle", "slow"]
+    assert found[0]["hours_p50_at_low"] == pytest.approx(-0.2)
+    assert found[0]["hours_p50_at_high"] == pytest.approx(-1)
 
 
 def test_a_sensitivity_is_of_one_window_that_has_a_success() -> None:
