@@ -1,5 +1,6 @@
 """A publisher that is killed at any moment, and readers that never notice."""
 
+import errno
 import json
 import os
 import random
@@ -14,7 +15,9 @@ from tests.integration.published_world import AS_OF, build
 from warehouse import snapshots
 from warehouse.access import OPERATOR, open_reader
 from warehouse.duckdb import DuckDBWarehouse
+from warehouse.errors import StorageError
 from warehouse.publish import publish
+from warehouse.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SQL = (
@@ -162,8 +165,6 @@ def test_what_a_kill_left_is_swept_at_the_next_publish(duckdb_warehouse, setting
 
 
 def test_a_snapshot_that_somebody_reads_is_never_pruned(tmp_path):
-    from warehouse.settings import load_settings
-
     settings = load_settings(home=tmp_path / "home", snapshots_kept=1)
     warehouse = DuckDBWarehouse(settings)
     warehouse.initialise()
@@ -179,6 +180,65 @@ def test_a_snapshot_that_somebody_reads_is_never_pruned(tmp_path):
     assert not snapshots.metrics_file(folder, first.snapshot_id).exists()
     assert snapshots.metrics_file(folder, last.snapshot_id).exists()
     assert len(list(folder.glob("*.metrics.duckdb"))) == 2
+
+
+def test_a_snapshot_is_on_the_disk_under_its_name_before_the_pointer_says_so(duckdb_warehouse, settings, monkeypatch):
+    build(duckdb_warehouse, "b1")
+    done = []
+    sync, rename, replace = os.fsync, Path.rename, Path.replace
+
+    def name_of(path):
+        return ".".join(path.name.removeprefix(".").split(".")[-2:]) if path.is_file() else "folder"
+
+    def synced(descriptor):
+        sync(descriptor)
+        done.append(f"{name_of(Path(f'/proc/self/fd/{descriptor}').readlink())} synced")
+
+    def renamed(path, target):
+        # Whoever finds it can hold it.
+        assert (target.parent / f"{target.name.split('.')[0]}.lock").exists()
+        rename(path, target)
+        done.append(f"{name_of(target)} named")
+
+    def replaced(path, target):
+        replace(path, target)
+        done.append(f"{target.name} replaced")
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "rename", renamed)
+    monkeypatch.setattr(Path, "replace", replaced)
+    publish(duckdb_warehouse, build_id="b1", as_of=AS_OF)
+
+    pointed = done.index("current.json replaced")
+    for kind in ("metrics", "people"):
+        assert done.index(f"{kind}.tmp synced") < done.index(f"{kind}.duckdb named") < pointed
+    assert "folder synced" in done[max(done.index(f"{kind}.duckdb named") for kind in ("metrics", "people")) : pointed]
+
+
+def test_the_kept_ones_are_the_newest_and_a_publisher_without_room_leaves_them_as_they_are(tmp_path, monkeypatch):
+    settings = load_settings(home=tmp_path / "home", snapshots_kept=2)
+    warehouse = DuckDBWarehouse(settings)
+    warehouse.initialise()
+    build(warehouse, "b1")
+    _, second, third, fourth = (publish(warehouse, build_id="b1", as_of=AS_OF).snapshot_id for _ in range(4))
+    folder = settings.published_folder
+    pointer = snapshots.Pointer(fourth, (third, second))
+    kept = sorted(path.name for path in folder.iterdir() if path.name != "attempt.json")
+    assert snapshots.read_pointer(folder) == pointer
+    assert kept == sorted(
+        [f"{name}.{part}" for name in (second, third, fourth) for part in ("lock", "metrics.duckdb", "people.duckdb")]
+        + ["current.json"]
+    )
+
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshots, "sync_file", full)
+        with pytest.raises(StorageError, match="No space left"):
+            publish(warehouse, build_id="b1", as_of=AS_OF)
+    assert snapshots.read_pointer(folder) == pointer
+    assert sorted(path.name for path in folder.iterdir() if path.name != "attempt.json") == kept
 
 
 def test_an_open_writer_does_not_block_readers_and_does_not_show_through(duckdb_warehouse, settings):
