@@ -65,6 +65,11 @@ def test_a_file_that_a_manifest_names_is_missing_until_it_comes(warehouse: Wareh
         ("overlap", False),
         ("rows_differ", False),
     ]
+    # When it was closed stays, however often it is found to be no more.
+    closed = "select gap_id, closed_at from ops.import_gaps order by gap_id"
+    before = fetch(warehouse, closed)
+    gaps(warehouse, load(warehouse, drop))
+    assert fetch(warehouse, closed) == before
 
 
 def test_a_manifest_that_comes_after_its_file_is_held_against_it_all_the_same(warehouse: Warehouse, drop: Path) -> None:
@@ -75,6 +80,9 @@ def test_a_manifest_that_comes_after_its_file_is_held_against_it_all_the_same(wa
     report = load(warehouse, drop)
     assert (report.known, report.loads) == (1, [])
     assert gaps(warehouse, report) == [("rows_differ", "registry/events/a.ndjson", 5, 2)]
+    # Another claim of the same rows is another gap to read, also where there are more than it says.
+    put(drop, "registry/events/_manifest.json", json.dumps({"files": [{"name": "a.ndjson", "rows": 1}]}))
+    assert gaps(warehouse, load(warehouse, drop)) == [("rows_differ", "registry/events/a.ndjson", 1, 2)]
 
     # A claim that is taken back is none.
     stated: dict[str, object] = {"name": "a.ndjson"}
@@ -100,10 +108,18 @@ def test_a_manifest_that_comes_after_its_file_is_held_against_it_all_the_same(wa
 
 
 def test_a_refused_file_is_a_gap_until_a_good_one_of_its_name_loads(warehouse: Warehouse, drop: Path) -> None:
-    put(drop, "registry/events/a.ndjson.gz", b"no gzip")
-    assert gaps(warehouse, load(warehouse, drop)) == [("refused_file", "registry/events/a.ndjson.gz", None, 0)]
+    first, second = (("refused_file", f"registry/events/{name}.ndjson.gz", None, 0) for name in "ab")
+    for name in "ab":
+        put(drop, f"registry/events/{name}.ndjson.gz", b"no gzip")
+    assert gaps(warehouse, load(warehouse, drop)) == [first, second]
+    # One of another name says nothing of them.
+    put(drop, "registry/events/c.ndjson.gz", [event(3)])
+    assert gaps(warehouse, load(warehouse, drop)) == [first, second]
     put(drop, "registry/events/a.ndjson.gz", [event(1)])
-    assert gaps(warehouse, load(warehouse, drop)) == []
+    assert gaps(warehouse, load(warehouse, drop)) == [second]
+    # Nor does one that came before.
+    put(drop, "registry/events/a.ndjson.gz", b"no gzip either")
+    assert gaps(warehouse, load(warehouse, drop)) == [first, second]
 
 
 def test_a_manifest_tells_no_address_and_leads_nowhere_else(warehouse: Warehouse, drop: Path) -> None:
@@ -153,9 +169,37 @@ def test_an_empty_day_and_a_short_day_are_told_with_both_numbers(warehouse: Ware
     load(warehouse, drop)
     assert gaps(warehouse) == [("empty_day", tuesday, 40, 0), ("short_day", wednesday, 40, 19)]
 
-    put(drop, "registry/events/late.ndjson", day_of_events(tuesday, 20, 900_000))
+    for number, found in enumerate((2, 5)):
+        put(drop, f"registry/events/some-{found}.ndjson", day_of_events(tuesday, 2 + number, 900_000 + 10 * number))
+        load(warehouse, drop)
+        assert gaps(warehouse) == [("short_day", tuesday, 40, found), ("short_day", wednesday, 40, 19)]
+
+    put(drop, "registry/events/late.ndjson", day_of_events(tuesday, 15, 900_100))
     load(warehouse, drop)
     assert gaps(warehouse) == [("short_day", wednesday, 40, 19)]
+
+
+def test_a_holiday_is_no_gap_and_a_day_that_is_none_any_more_is(warehouse: Warehouse, drop: Path) -> None:
+    tuesday, wednesday = date(2026, 2, 3), date(2026, 2, 4)
+    weeks_of_events(drop, {tuesday: 0, wednesday: 0})
+    # The newest list is the whole of it.
+    for number, (holiday, workday) in enumerate(((tuesday, wednesday), (wednesday, tuesday), (tuesday, wednesday))):
+        put(drop, f"reference/holidays/{number}.csv", f"day,name\n{holiday},Feast\n")
+        load(warehouse, drop)
+        assert gaps(warehouse) == [("empty_day", workday, 40, 0)]
+
+
+def test_what_is_known_by_its_latest_version_or_has_no_day_may_come_again(warehouse: Warehouse, drop: Path) -> None:
+    incident = {"incident_id": "i1", "started_at": "2026-02-01T10:00:00Z"}
+    for day in (1, 2):
+        later = incident | {"updated_at": f"2026-02-0{day}T12:00:00Z"}
+        put(drop, f"status/incidents/{day}.ndjson", [later])
+        put(drop, f"registry/collections/{day}.ndjson", [{"collection_id": "c", "skill_id": "s"}])
+        load(warehouse, drop)
+        gaps(warehouse)
+    merged = fetch(warehouse, "select entity from raw.import_ledger where rows_merged > 0 order by entity")
+    assert [row["entity"] for row in merged] == ["collections", "incidents"]
+    assert fetch(warehouse, "select kind from ops.import_gaps") == []
 
 
 def days_of_events(drop: Path, counts: dict[date, int]) -> None:
@@ -199,15 +243,17 @@ def test_an_empty_workday_is_told_before_its_weekday_has_come_twice(warehouse: W
 
 
 def test_a_gap_that_somebody_accepts_stays_closed(warehouse: Warehouse, drop: Path) -> None:
-    weeks_of_events(drop, {date(2026, 2, 3): 0})
+    weeks_of_events(drop, {date(2026, 2, 3): 0, date(2026, 2, 10): 0})
     load(warehouse, drop)
     gaps(warehouse)
     with warehouse.write() as writer:
-        [gap] = open_gaps(writer)
+        gap, other = open_gaps(writer)
+        with pytest.raises(UsageError, match="more than one open gap's id begins with"):
+            accept_gap(writer, "", "which of them?")
         accept_gap(writer, gap["gap_id"][:8], "the registry was closed on that day")
         with pytest.raises(UsageError, match="no open gap's id begins with"):
             accept_gap(writer, gap["gap_id"][:8], "again")
-    assert gaps(warehouse) == []
+    assert gaps(warehouse) == [("empty_day", other["day"], 40, 0)]
 
 
 def test_a_live_source_that_failed_is_a_gap_until_it_was_read(warehouse: Warehouse) -> None:

@@ -711,3 +711,42 @@ def test_a_file_beside_others_that_were_there_counts_its_own_new_rows(warehouse:
     loads = load(warehouse, drop).loads
 
     assert [(one.rows_seen, one.rows_loaded, one.rows_merged) for one in loads] == [(2, 1, 1), (4, 2, 2)]
+
+
+def test_a_server_keeps_of_each_day_when_its_rows_came_and_the_days_that_rollups_have_to_follow(
+    postgres_settings: Settings, drop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_warehouse(postgres_settings) as warehouse:
+        monkeypatch.setattr(warehouse, "freshen", lambda: None)
+        loaded_at: list[datetime] = []
+
+        def bring(**created: str) -> None:
+            """A file of events by their number, and what the server noted of its range."""
+            rows = [event(int(name[1:]), created_at=at) for name, at in created.items()]
+            put(drop, f"registry/events/{len(loaded_at)}.ndjson", rows)
+            load(warehouse, drop)
+            loaded_at.append(fetch(warehouse, "select max(loaded_at) as at from raw.registry_events")[0]["at"])
+
+        def days() -> list[tuple[int, int, int]]:
+            found = fetch(warehouse, "select day, row_count, last_loaded_at from raw.days order by day")
+            return [(row["day"].day, row["row_count"], loaded_at.index(row["last_loaded_at"])) for row in found]
+
+        def ranges() -> list[tuple[datetime, datetime]]:
+            found = fetch(warehouse, "select first_at, last_at from ops.rollup_ranges")
+            with warehouse.write() as writer:
+                writer.execute("delete from ops.rollup_ranges")
+            return [(row["first_at"], row["last_at"]) for row in found]
+
+        bring(e1="2026-02-01T10:00:00Z", e2="2026-02-03T23:30:00Z")
+        assert days() == [(1, 1, 0), (3, 1, 0)]
+        # To the end of the last day, which is the beginning of the next.
+        assert ranges() == [(datetime(2026, 2, 1), datetime(2026, 2, 4))]
+
+        bring(e3="2026-02-01T11:00:00Z")
+        assert days() == [(1, 2, 1), (3, 1, 0)]
+        assert ranges() == [(datetime(2026, 2, 1), datetime(2026, 2, 2))]
+
+        # Moved to the day before: both days are others than they were.
+        bring(e2="2026-02-02T10:00:00Z")
+        assert days() == [(1, 2, 1), (2, 1, 2), (3, 0, 2)]
+        assert ranges() == [(datetime(2026, 2, 2), datetime(2026, 2, 4))]
