@@ -64,6 +64,8 @@ def test_a_failed_blocking_check_keeps_the_last_snapshot_and_readers_learn_of_it
     build(warehouse, "b1", mark=1)
     publish(warehouse, build_id="b1", as_of=AS_OF)
     build(warehouse, "b2", mark=2, status="failed")
+    with warehouse.write() as writer:
+        check(writer, "b2", "passed")
     with pytest.raises(BlockingChecksFailedError, match="shares_are_shares"):
         publish(warehouse, build_id="b2", as_of=AS_OF)
     assert marks(warehouse.settings) == {1}
@@ -101,15 +103,27 @@ def test_a_failed_warning_is_counted_and_published(warehouse):
     build(warehouse, "b1")
     with warehouse.write() as writer:
         check(writer, "b1", "failed", severity="warning")
+        # One that passed is none, and one that crashed says nothing; of another build are neither.
+        check(writer, "b1", "passed", severity="warning")
+        check(writer, "b1", "error", severity="warning")
+        check(writer, "b2", "failed")
     snapshot = publish(warehouse, build_id="b1", as_of=AS_OF)
-    assert (snapshot.checks_passed, snapshot.checks_warned) == (1, 1)
+    assert (snapshot.checks_passed, snapshot.checks_warned) == (2, 1)
+
+
+def test_data_that_ends_before_the_last_complete_day_is_said_to_end_there(warehouse):
+    build(warehouse, "b1")
+    with warehouse.write() as writer:
+        writer.execute("update build.table_health set data_until = timestamp '2026-03-07 12:00:00'")
+    assert publish(warehouse, build_id="b1", as_of=AS_OF).data_until == date(2026, 3, 7)
 
 
 def test_a_table_that_was_not_built_is_named(warehouse):
     build(warehouse, "b1")
     with warehouse.write() as writer:
         writer.execute("drop table build.slo_status")
-    with pytest.raises(SkillsmithError, match=r"build\.slo_status"):
+        writer.execute("drop table marts.fct_person_windows")
+    with pytest.raises(SkillsmithError, match=r"build\.slo_status, marts\.fct_person_windows not built"):
         publish(warehouse, build_id="b1", as_of=AS_OF)
 
 
