@@ -46,7 +46,8 @@ class Batch:
     """Files that were staged together, and those among them that cannot be trusted, each with its reason.
 
     `replayed` are the rows of the quarantine that are tried again, `still_bad` the file and line of those among them
-    that cannot be taken either. `is_landing` is the condition that a staged row `s` is to land: the latest of its key.
+    that cannot be taken either. `was_short_of_memory` says that rows were too long to be staged, so that all files are
+    refused. `is_landing` is the condition that a staged row `s` is to land: the latest of its key.
     """
 
     contract: Contract
