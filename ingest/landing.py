@@ -55,14 +55,19 @@ def limited_memory(writer: Writer, setting: str) -> Iterator[None]:
     What does not fit goes to the engine's temporary folder. Afterwards the engine has the setting again: where a file
     stays open, what builds in it next has the same engine.
     """
-    number, unit = int(setting[:-2]), setting[-2:]
-    writer.reading.sql(f"set memory_limit = '{min(_MOST_MEGABYTES, number * (1000 if unit == 'GB' else 1))}MB'")
+    writer.reading.sql(f"set memory_limit = '{_megabytes(setting)}MB'")
     try:
         yield
     finally:
         # An engine that has given up takes no settings any more, and why it did is what counts.
         with suppress(Exception):
             writer.reading.sql(f"set memory_limit = '{setting}'")
+
+
+def _megabytes(setting: str) -> int:
+    """What an import may take of the memory that the engine may use."""
+    number, unit = int(setting[:-2]), setting[-2:]
+    return min(_MOST_MEGABYTES, number * (1000 if unit == "GB" else 1))
 
 
 def looked_through(file: DroppedFile, look: Callable[[DroppedFile], Look] = look_through) -> "Future[Look]":
@@ -97,6 +102,7 @@ class Landing:
         self._is_key_known = False
         self._latest = latest_of(as_of)
         self._work = warehouse.settings.home / "tmp"
+        self._megabytes = _megabytes(warehouse.settings.memory_limit)
         self._report = report
         self._progress = progress
         self._recorded = recorded if recorded is not None else set()
@@ -133,7 +139,7 @@ class Landing:
             batch.was_short_of_memory = True
             batch.files.clear()
             known = {file.name for file, _ in batch.refused}
-            batch.refused += [(file, _too_long(file)) for _, file, _ in whole if file.name not in known]
+            batch.refused += [(file, self._too_long(file)) for _, file, _ in whole if file.name not in known]
             writer.reading.sql(f"drop table if exists {STAGED}")
         # Some are known to be no good before they are read; all are told in the order of the files.
         place = {file.name: number for number, (file, _) in enumerate(looked)}
@@ -178,7 +184,7 @@ class Landing:
         except MemoryShortError:
             batch.writer.reading.sql(f"drop table if exists {STAGED}")
             for entry in batch.files:
-                batch.refused.append((entry.file, _too_long(entry.file)))
+                batch.refused.append((entry.file, self._too_long(entry.file)))
                 self._refuse(batch, *batch.refused[-1])
             return
         share = (time.monotonic() - begun) / len(batch.files)
@@ -322,6 +328,16 @@ class Landing:
         rows = batch.writer.fetch(f"select coalesce(max(version), 0) as version from {table}")
         return int(rows[0]["version"]) + 1
 
+    def _too_long(self, file: DroppedFile) -> str:
+        """Why a file is refused where rows of it, or of one read with it, are too long: the engine takes 2,048 at once.
+
+        The memory is told in MB.
+        """
+        return (
+            f"{file.name}: rows of it, or of files read with it, are too long for the {self._megabytes} MB that an "
+            "import may take; deliver them without what makes them so long"
+        )
+
     def _refuse(self, batch: Batch, file: DroppedFile, error: str) -> None:
         """Record a refused file, once for each content and reason however often it is tried again."""
         message = safe_message(error)
@@ -346,14 +362,6 @@ class Landing:
         self._report.loads.append(load)
         if self._progress:
             self._progress(file.contract.name, file.name, 0, 0.0)
-
-
-def _too_long(file: DroppedFile) -> str:
-    """Why a file is refused where it or one that is read with it has too long rows: the engine takes 2,048 at once."""
-    return (
-        f"{file.name}: rows of it, or of files read with it, are too long for the {_MOST_MEGABYTES} MB that an import "
-        "may take; deliver them without what makes them so long"
-    )
 
 
 def _has_repeated_key(batch: Batch) -> bool:
