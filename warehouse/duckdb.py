@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from warehouse import MergeCounts, Step
 from warehouse.access import Snapshot
+from warehouse.duckdb_digests import KeyDigests
 from warehouse.duckdb_mending import MendingError, mend_after_kill, open_mark
 from warehouse.errors import (
     AccessError,
@@ -324,8 +325,8 @@ class DuckDBWriter:
         self._path = path
         self._reading = DuckDBReading(lambda: connection, path)
         self._in_transaction = False
-        # Tables merged into in this session: whether their keys are remembered.
-        self._digested: dict[str, bool] = {}
+        # Of the tables merged into in this session.
+        self._digests: dict[str, KeyDigests] = {}
 
     @property
     def reading(self) -> DuckDBReading:
@@ -367,8 +368,6 @@ class DuckDBWriter:
                 self._in_transaction = False
 
     def _roll_back(self) -> None:
-        # What was remembered in the transaction is gone with it.
-        self._digested.clear()
         # After a fatal error (a full disk at commit) the engine has rolled back by itself and refuses to be told.
         try:
             self._connection.execute("rollback")
@@ -445,29 +444,13 @@ class DuckDBWriter:
         return MergeCounts(inserted=inserted, updated=changed - inserted, unchanged=count - changed, known=known)
 
     def _that_may_be_known(self, staged: str, into: TableSpec) -> str:
-        """What leaves of the table's rows, `t`, those with the key of a staged one; they are remembered from here on.
-
-        From the second batch of a session on, the table's keys are kept as numbers: to read a long table's keys again
-        for each batch would take longer than to write the batch. Where two keys have one number, the table is asked.
-        """
+        """What leaves of the table's rows, `t`, those with the key of a staged one."""
+        if into.qualified not in self._digests:
+            self._digests[into.qualified] = KeyDigests(self._reading.sql, into)
+        if not self._digests[into.qualified].may_have(staged):
+            return "where false"
         # Not EXISTS: of a view with a condition the engine makes groups of all the table's keys for it.
-        are_staged = f"semi join {staged} as s on {same_key(into.key, 's', 't')}"
-        types = {column.name: DUCKDB_TYPES[column.type] for column in into.columns}
-        # The same value of another type has another hash.
-        digest = f"hash({', '.join(f'cast({quoted(name)} as {types[name]})' for name in into.key)})"
-        digests = quoted(f"_merge_digests_{into.name}")
-        if into.qualified not in self._digested:
-            self._digested[into.qualified] = False
-            return are_staged
-        if not self._digested[into.qualified]:
-            self._digested[into.qualified] = True
-            target = quoted_table(into.qualified)
-            self._connection.execute(f"create or replace temp table {digests} as select {digest} as key from {target}")
-        met = self._connection.execute(
-            f"select count(*) from {digests} where key in (select {digest} from {staged})"
-        ).fetchone()
-        self._connection.execute(f"insert into {digests} select {digest} from {staged}")
-        return are_staged if met and met[0] else "where false"
+        return f"semi join {staged} as s on {same_key(into.key, 's', 't')}"
 
     def _known(self, staged: str, into: TableSpec, counted_by: str) -> dict[str, int]:
         """Staged rows whose key the table has, by the value of one of their columns."""

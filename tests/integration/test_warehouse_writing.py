@@ -13,8 +13,9 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from warehouse import MergeCounts, Warehouse, open_warehouse
+from warehouse import MergeCounts, Warehouse, duckdb_digests, open_warehouse
 from warehouse.duckdb import DuckDBWriter
+from warehouse.duckdb_digests import KeyDigests
 from warehouse.errors import ReadingError
 from warehouse.postgres import PostgresWriter
 from warehouse.tables import ColumnSpec, TableSpec
@@ -99,6 +100,13 @@ class _RolledBackError(Exception):
     pass
 
 
+@pytest.fixture(params=[16_000_000, 50, 0], ids=["in memory", "outgrow it", "too many"])
+def digests_in_memory(request, monkeypatch):
+    """How many keys' numbers DuckDB's merge keeps in memory: all, some, none."""
+    monkeypatch.setattr(duckdb_digests, "_MOST_IN_MEMORY", request.param)
+
+
+@pytest.mark.usefixtures("digests_in_memory")
 def test_many_batches_of_one_session_are_merged_as_one_by_one_also_past_one_that_was_rolled_back(warehouse):
     counted = TableSpec(
         "raw",
@@ -120,7 +128,7 @@ def test_many_batches_of_one_session_are_merged_as_one_by_one_also_past_one_that
             rows = {
                 (date(2026, 1, random.randint(1, 3)), random.randint(1, 60)): random.randint(1, 9) for _ in range(20)
             }
-            is_rolled_back = batch in (2, 5, 6)
+            is_rolled_back = batch in (1, 4, 5, 6)
             days, numbers = zip(*rows, strict=True)
             staged = {
                 "day": pa.array(days),
@@ -309,6 +317,7 @@ def test_a_key_that_the_table_has_twice_counts_as_one_and_its_older_rows_go(duck
         assert stored(duckdb_warehouse) == left
 
 
+@pytest.mark.usefixtures("digests_in_memory")
 def test_drawn_deliveries_leave_what_a_dictionary_of_the_greatest_versions_leaves(duckdb_warehouse):
     """Keys and versions with NULLs, rows under a condition and a join, removed rows, several sessions."""
     table = TableSpec(
@@ -365,6 +374,22 @@ def test_drawn_deliveries_leave_what_a_dictionary_of_the_greatest_versions_leave
                 found = writer.fetch("select name, seen_at, version, number from raw.test_drawn")
                 assert len(found) == len(expected)
                 assert {(row["name"], row["seen_at"]): (row["version"], row["number"]) for row in found} == expected
+
+
+@pytest.mark.usefixtures("digests_in_memory")
+def test_from_the_second_batch_on_a_table_is_asked_only_for_keys_that_it_may_have(duckdb_warehouse):
+    table = replace(EVENTS, columns=(ColumnSpec("id", "bigint"),), version_by=())
+    duckdb_warehouse.initialise([table])
+    with duckdb_warehouse.write() as writer:
+        digests = KeyDigests(writer.reading.sql, table)
+        answers = []
+        # Nobody keeps a table from having a key twice, which says nothing of a batch.
+        writer.execute("insert into raw.test_events (id) select unnest([1, 1, 2])")
+        for ids in ([3], [4], [5, 6], [1], [7], list(range(100, 160)), [2], [8], [6, 9], [200], [130, 201]):
+            writer.reading.sql(f"create or replace temp view staged as select unnest({ids})::integer as id")
+            answers.append(digests.may_have("staged"))
+            writer.execute("insert into raw.test_events (id) select id from staged")
+        assert answers == [True, False, False, True, False, False, True, False, True, False, True]
 
 
 def test_rows_of_many_row_groups_are_found_by_their_place_also_in_the_transaction_that_wrote_them(duckdb_warehouse):
