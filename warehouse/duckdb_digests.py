@@ -12,7 +12,6 @@ from warehouse.statements import quoted, quoted_table
 from warehouse.tables import DUCKDB_TYPES, TableSpec
 
 _MOST_IN_MEMORY = 16_000_000
-_Numbers = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
 
 class KeyDigests:
@@ -25,7 +24,9 @@ class KeyDigests:
     def __init__(self, sql: Callable[[str], pa.Table], table: TableSpec) -> None:
         self._sql = sql
         self._table = table
-        self._in_order: _Numbers | None = None
+        # Room that is not filled takes no memory, and a longer array would be a second one while it is made.
+        self._room: np.ndarray[tuple[int], np.dtype[np.uint64]] = np.empty(0, np.uint64)
+        self._filled = 0
         self._batches = 0
 
     def may_have(self, staged: str) -> bool:
@@ -37,25 +38,34 @@ class KeyDigests:
         if self._batches == 1:
             return True
         if self._batches == 2 and self._count() <= _MOST_IN_MEMORY:
-            self._in_order, _ = self._among(np.empty(0, np.uint64), quoted_table(self._table.qualified))
-        if self._in_order is None:
-            return self._among_engines(staged)
-        self._in_order, is_met = self._among(self._in_order, staged)
-        if len(self._in_order) > _MOST_IN_MEMORY:
-            self._in_order = None
+            self._room = np.empty(_MOST_IN_MEMORY, np.uint64)
+            self._put(quoted_table(self._table.qualified))
+        is_met = self._put(staged) if len(self._room) else None
+        if is_met is None:
+            self._room = np.empty(0, np.uint64)
+            return self._put_into_engine(staged)
         return is_met
 
-    def _among(self, known: _Numbers, rows: str) -> tuple[_Numbers, bool]:
-        """Known numbers and those of some rows, in order; and whether one of them comes twice."""
-        new = np.sort(self._sql(f"select {self._digest()} as digest from {rows}")["digest"].to_numpy())
+    def _put(self, rows: str) -> bool | None:
+        """Put the numbers of rows among those in memory; whether one comes twice now. None where there is no room."""
+        new = self._sql(f"select {self._digest()} as digest from {rows}")["digest"].to_numpy()
+        end = self._filled + len(new)
+        if end > len(self._room):
+            return None
+        self._room[self._filled : end] = np.sort(new)
+        numbers = self._room[:end]
         # Two runs in order are what this kind of sorting puts together in one pass.
-        numbers = np.sort(np.concatenate([known, new]), kind="stable")
-        is_repeated = numbers[1:] == numbers[:-1]
-        if not is_repeated.any():
-            return numbers, False
-        return numbers[np.append(True, ~is_repeated)], True
+        numbers.sort(kind="stable")
+        is_new = numbers[1:] != numbers[:-1]
+        if is_new.all():
+            self._filled = end
+            return False
+        kept = numbers[np.append(True, is_new)]
+        self._filled = len(kept)
+        self._room[: self._filled] = kept
+        return True
 
-    def _among_engines(self, staged: str) -> bool:
+    def _put_into_engine(self, staged: str) -> bool:
         numbers = quoted(f"_merge_digests_{self._table.name}")
         target = quoted_table(self._table.qualified)
         # Where the transaction that made it was rolled back it is made again.
