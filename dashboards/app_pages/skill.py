@@ -500,10 +500,10 @@ def _what_could_change(quality: data.Row, weights: dict[str, float], bands: Sequ
     rises, falls = quality["rises_at"], quality["falls_at"]
     better, worse = _neighbours(quality["earned_tier"], bands)
     if not formats.is_missing(rises) and better:
-        more = formats.decimal(float(rises) - float(quality["score"]), 1)
+        more = formats.distance(rises, quality["score"])
         lines.append(f"It rises to {_tier(better)} at {_points(rises)}: {more} points more")
     if not formats.is_missing(falls) and worse:
-        less = formats.decimal(float(quality["score"]) - float(falls), 1)
+        less = formats.distance(quality["score"], falls)
         lines.append(f"It falls to {_tier(worse)} at {_points(falls)}: {less} points less")
     others = _others(quality)
     if others:

@@ -135,6 +135,14 @@ def decimal(value: Any, digits: int = 2) -> str:
     return NO_DATA if is_missing(value) else _fixed(_decimal(value), digits)
 
 
+def distance(value: Any, other: Any, digits: int = 1) -> str:
+    """How far two numbers are apart: 2.5; with as many digits as it takes not to read as nothing."""
+    apart = abs(_decimal(value) - _decimal(other))
+    while digits < 6 and apart and not float(decimal(apart, digits)):
+        digits += 1
+    return decimal(apart, digits)
+
+
 def minutes(value: Any) -> str:
     """A duration in minutes, readable: 45 min, 6.5 h, 3.1 days."""
     if is_missing(value):

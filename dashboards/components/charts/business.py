@@ -151,8 +151,9 @@ def availability_strip(rows: Sequence[Row]) -> Chart:
             "day": f"{row['day']:%d %b}",
             "full_day": formats.day(row["day"]),
             "band": _band(row["uptime"], row["coverage"]),
-            "uptime": formats.share(row["uptime"], 2),
-            "coverage": formats.share(row["coverage"]),
+            # With the digits that tell it from the edges of its class.
+            "uptime": max((formats.share_beside(row["uptime"], edge, 2) for edge in _EDGES), key=len),
+            "coverage": formats.share_beside(row["coverage"], _LEAST_COVERAGE),
             "down": formats.count(row["down_minutes"]),
             "excluded": formats.count(row["excluded_minutes"]),
             "mark": _MARKS.get(_band(row["uptime"], row["coverage"]), ""),
@@ -205,16 +206,18 @@ def _dollars(cents: Any) -> float | None:
     return None if formats.is_missing(cents) else cents / 100
 
 
+_EDGES = _HIGH, _LOW = 0.999, 0.99
+_LEAST_COVERAGE = 0.9
 # A full day has none.
 _MARKS = {"• 99.9 % or more": "•", "▴ 99 % or more": "▴", "✕ Below 99 %": "✕", "– No data": "–"}
 
 
 def _band(uptime: Any, coverage: Any) -> str:
     # Which colour a published number gets; less than 90 % covered is shown as no data (S3 of the definitions).
-    if formats.is_missing(uptime) or formats.is_missing(coverage) or coverage < 0.9:
+    if formats.is_missing(uptime) or formats.is_missing(coverage) or coverage < _LEAST_COVERAGE:
         return "– No data"
     if uptime >= 1:
         return "100 %"
-    if uptime >= 0.999:
+    if uptime >= _HIGH:
         return "• 99.9 % or more"
-    return "▴ 99 % or more" if uptime >= 0.99 else "✕ Below 99 %"
+    return "▴ 99 % or more" if uptime >= _LOW else "✕ Below 99 %"

@@ -226,6 +226,26 @@ def test_a_month_without_moves_has_an_axis_around_its_level():
     assert chart.specification["layer"][0]["encoding"]["x"]["scale"]["domainMin"] == 950
 
 
+@pytest.mark.parametrize(
+    ("uptime", "coverage", "told", "covered", "band"),
+    [
+        (0.98998, 1.0, "98.998", "100", "✕ Below 99 %"),
+        (0.99897, 1.0, "99.897", "100", "▴ 99 % or more"),
+        (0.998999, 1.0, "99.8999", "100", "▴ 99 % or more"),
+        (0.999, 1.0, "99.90", "100", "• 99.9 % or more"),
+        (0.9999, 0.8986, "99.99", "89.9", "– No data"),
+        (0.9999, 0.9, "99.99", "90", "• 99.9 % or more"),
+    ],
+)
+def test_the_uptime_of_a_day_is_told_apart_from_the_edges_of_its_class(uptime, coverage, told, covered, band):
+    day = {"component": "api", "day": date(2026, 11, 29), "down_minutes": 0, "excluded_minutes": 0}
+
+    [row] = charts.availability_strip([day | {"uptime": uptime, "coverage": coverage}]).rows
+
+    assert (row["uptime"], row["coverage"]) == (f"{told}{formats.THIN}%", f"{covered}{formats.THIN}%")
+    assert row["band"] == band
+
+
 def test_onboarding_curves_are_named_at_their_ends_and_differ_by_more_than_colour():
     rows = [
         {"cohort": "Jul 2026", "day": 0, "adopted_share": None, "text": "No data"},

@@ -94,6 +94,12 @@ def test_differences_carry_their_sign_and_no_difference_has_none():
     assert formats.signed(-0.0) == "0"
 
 
+def test_what_is_nearly_the_same_is_not_told_to_be_the_same():
+    assert formats.distance(92, 91.97) == "0.03"
+    assert formats.distance(89.5, 92) == "2.5"
+    assert formats.distance(92, 92) == "0.0"
+
+
 def test_hours_keep_one_decimal_below_a_thousand():
     assert formats.hours(44.9314) == f"44.9{THIN}h"
     assert formats.hours(1234.5) == f"1,235{THIN}h"

@@ -44,6 +44,20 @@ def test_a_repository_that_changed_yesterday_did_so_one_day_ago():
     assert skill._maintenance(quality) == "repository changed 1 day ago; 1/1 issues of 90 days answered within 7 days"
 
 
+def test_a_score_just_below_an_edge_says_how_much_is_missing():
+    quality = {
+        **{"tier": "verified", "tier_state": "earned", "earned_tier": "verified", "score": 91.97},
+        **{"rises_at": 92.0, "falls_at": 78.0, "tier_low": "verified", "tier_high": "verified", "usage_score": 31.0},
+    }
+    bands = [{"name": "gold", "from_score": 90.0}, {"name": "verified", "from_score": 80.0}]
+    bands.append({"name": "community", "from_score": 0.0})
+    assert skill._what_could_change(quality, {"usage": 1.0}, bands) == [
+        "It rises to Gold at 92.0: 0.03 points more",
+        # 91.97 less 78 is 13.97.
+        "It falls to Community at 78.0: 14.0 points less",
+    ]
+
+
 @pytest.mark.parametrize(("published", "found"), [((0, 1, 2, 3), []), ((0, 1, 2), None)])
 def test_weeks_in_which_nobody_used_a_skill_are_not_weeks_that_are_not_published(monkeypatch, published, found):
     weeks = tuple({"period_end": SUNDAY - timedelta(weeks=week)} for week in published)
