@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration import interrupts
 from orchestration.builds import Build, Outcome, checkable_build, finish_build, start_build
-from orchestration.progress import Progress, Silence
+from orchestration.progress import Progress, Silence, number_of
 from orchestration.run_lock import run_lock
 from warehouse import Warehouse, Writer
 from warehouse.errors import (
@@ -140,9 +140,8 @@ def retain(warehouse: Warehouse, *, now: datetime, progress: Progress = _SILENCE
         found = expire(warehouse, now=now)
         for expiry in found:
             if expiry.waits_because:
-                progress.warn(
-                    f"{expiry.table} keeps {expiry.rows:,} rows before {expiry.kept_from}: {expiry.waits_because}"
-                )
+                kept = f"{number_of(expiry.rows, 'row')} before {expiry.kept_from}"
+                progress.warn(f"{expiry.table} keeps {kept}: {expiry.waits_because}")
             else:
                 progress.line(expiry.table, rows=expiry.rows, note=f"removed, of days before {expiry.kept_from}")
         closing.rows = sum(expiry.rows for expiry in found if expiry.waits_because is None)
@@ -249,7 +248,7 @@ def describe_gap(gap: dict[str, Any]) -> str:
     what = gap["kind"].replace("_", " ")
     where = gap["file_name"] or (f"{gap['day']}" if gap["day"] else "")
     counted = (
-        f": {gap['rows_found'] or 0:,} rows, expected {gap['rows_expected']:,}"
+        f": {number_of(gap['rows_found'] or 0, 'row')}, expected {gap['rows_expected']:,}"
         if gap["rows_expected"] is not None
         else ""
     )

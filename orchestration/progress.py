@@ -11,6 +11,11 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 
+def number_of(number: int, one: str) -> str:
+    """A number and what it counts, in the singular or the plural: 1 row, 1,234 rows."""
+    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
+
+
 class Progress(Protocol):
     """Where steps report to."""
 
@@ -67,7 +72,7 @@ class Terminal:
 
     def line(self, name: str, *, rows: int | None = None, seconds: float | None = None, note: str = "") -> None:
         """One thing is done: its name, rows and seconds in columns."""
-        counted = "" if rows is None else f"{rows:,} rows"
+        counted = "" if rows is None else number_of(rows, "row")
         took = "" if seconds is None else f"{seconds:.1f} s"
         self._print(f"  {name:<52} {counted:>18} {took:>9}  {note}".rstrip())
 
@@ -90,7 +95,7 @@ class Terminal:
             self._stop(outer)
             raise
         self._stop(outer)
-        rows = "" if closing.rows is None else f", {closing.rows:,} rows"
+        rows = "" if closing.rows is None else f", {number_of(closing.rows, 'row')}"
         note = f", {closing.note}" if closing.note else ""
         self._print(f"{name}: done in {time.perf_counter() - started:.1f} s{rows}{note}")
 

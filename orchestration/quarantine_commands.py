@@ -7,6 +7,7 @@ import click
 
 from orchestration.cli_options import answer, as_of_option, json_option, places, progress_for, warehouse_settings_of
 from orchestration.clock import now
+from orchestration.progress import number_of
 
 
 def _choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -116,7 +117,7 @@ def replay(
     if as_json:
         answer({"files": len(report.loads), "rows_tried": tried, "rows_closed": tried - stay, "rows_open": stay})
     else:
-        click.echo(f"{tried:,} rows tried again, {tried - stay:,} taken and closed, {stay:,} stay")
+        click.echo(f"{number_of(tried, 'row')} tried again, {tried - stay:,} taken and closed, {stay:,} left open")
 
 
 @quarantine.command()
@@ -148,13 +149,14 @@ def discard(
         found = discard(_made(warehouse), choice, dry_run=True)
         if found and not dry_run:
             if not yes:
-                click.confirm(f"Discard {found:,} rows of the quarantine for good?", abort=True, err=True)
+                click.confirm(f"Discard {number_of(found, 'row')} of the quarantine for good?", abort=True, err=True)
             with run_lock(warehouse.settings):
                 found = discard(warehouse, choice)
     if as_json:
         answer({"rows": found, "discarded": not dry_run})
     else:
-        click.echo(f"{found:,} rows {'would be' if dry_run else 'are'} discarded")
+        done = "would be" if dry_run else "is" if found == 1 else "are"
+        click.echo(f"{number_of(found, 'row')} {done} discarded")
 
 
 def _made(warehouse: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestration.builds import last_build, utc
 from orchestration.clock import now
+from orchestration.progress import number_of
 from orchestration.run_lock import run_lock
 from warehouse import open_warehouse
 from warehouse.access import OPERATOR, STALE_AFTER, Attempt, Snapshot, is_stale, open_reader
@@ -99,8 +100,8 @@ def _record_lines(status: Status) -> list[str]:
     else:
         refused = f", {status.files_refused:,} refused" if status.files_refused else ""
         lines = [
-            f"last import {_time(status.last_import_at)}, {status.files_imported:,} files in all{refused}, "
-            f"{status.rows_in_quarantine:,} rows in quarantine, {status.open_gaps:,} gaps open"
+            f"last import {_time(status.last_import_at)}, {number_of(status.files_imported, 'file')} in all{refused}, "
+            f"{number_of(status.rows_in_quarantine, 'row')} in quarantine, {number_of(status.open_gaps, 'gap')} open"
         ]
     build = status.last_build
     lines.append(

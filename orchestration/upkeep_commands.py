@@ -11,6 +11,7 @@ import click
 
 from orchestration.cli_options import answer, json_option, places, progress_for, warehouse_settings_of
 from orchestration.clock import now
+from orchestration.progress import number_of
 
 if TYPE_CHECKING:
     from ingest.erasure import Certificate, Request
@@ -253,7 +254,9 @@ def _say_certificates(found: "list[Certificate]", as_json: bool) -> None:
         click.echo("no certificate; nobody was to be erased")
     for certificate in found:
         state = f"completed {_time(certificate.completed_at)}" if certificate.completed_at else "NOT COMPLETED"
-        click.echo(f"{certificate.certificate_id}  {certificate.request}  {state}  {certificate.rows:,} rows")
+        click.echo(
+            f"{certificate.certificate_id}  {certificate.request}  {state}  {number_of(certificate.rows, 'row')}"
+        )
 
 
 def _say_expiries(found: "list[Expiry]", as_json: bool) -> None:
@@ -262,9 +265,9 @@ def _say_expiries(found: "list[Expiry]", as_json: bool) -> None:
         return
     for expiry in found:
         waits = f", but {expiry.waits_because}" if expiry.waits_because else ""
+        rows, days = number_of(expiry.rows, "row"), number_of(expiry.days, "day")
         click.echo(
-            f"{expiry.rows:>11,} rows of {expiry.days:,} days of {expiry.table}, before {expiry.kept_from} "
-            f"(kept {expiry.keep_days} days){waits}"
+            f"{rows:>16} of {days} of {expiry.table}, before {expiry.kept_from} (kept {expiry.keep_days} days){waits}"
         )
     if not found:
         click.echo("nothing has passed its time")

@@ -8,6 +8,7 @@ from orchestration import pipeline
 from orchestration.assets import AS_OF_TAG, Run, opened_warehouse
 from orchestration.clock import now, parse_time
 from orchestration.dagster_home import WRITER_POOL
+from orchestration.progress import number_of
 
 RETENTION = "retention"
 
@@ -22,7 +23,7 @@ def upkeep_definitions(run: Run) -> dg.Definitions:
             done = pipeline.retain(warehouse, now=parse_time(tag) if tag else now(), progress=run.progress)
         for expiry in done:
             went = f"stay: {expiry.waits_because}" if expiry.waits_because else "removed"
-            context.log.info(f"{expiry.table}: {expiry.rows} rows before {expiry.kept_from} {went}")
+            context.log.info(f"{expiry.table}: {number_of(expiry.rows, 'row')} before {expiry.kept_from} {went}")
 
     @dg.job(
         name=RETENTION,

@@ -186,7 +186,7 @@ def test_the_command_lists_shows_replays_and_asks_before_it_discards(
     assert "someone@example.org" not in shown
     assert "--limit" not in shown
     assert call("quarantine", "show", "--limit", "1").output.endswith("the first 1; --limit shows more\n")
-    assert "2 rows tried again, 0 taken and closed, 2 stay" in call("quarantine", "replay").output
+    assert "2 rows tried again, 0 taken and closed, 2 left open" in call("quarantine", "replay").output
     assert call("quarantine", "discard", text="n\n").exit_code != 0
     assert json.loads(call("quarantine", "list", "--json").output)[0]["rows"] == 2
     assert "2 rows are discarded" in call("quarantine", "discard", "--yes").output
