@@ -15,6 +15,9 @@ from warehouse.access import OPERATOR, STALE_AFTER, Attempt, Snapshot, is_stale,
 from warehouse.errors import NotPublishedError, WarehouseBusyError
 from warehouse.settings import Settings
 
+# Another `status` holds the lock for less than that; a run that writes nearly always for longer.
+_PATIENCE_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -174,7 +177,7 @@ def _written(settings: Settings) -> dict[str, Any]:
         return {"unread_because": f"the warehouse can be read only by who may write in {settings.home}"}
     try:
         with (
-            run_lock(settings, wait_seconds=0.0),
+            run_lock(settings, wait_seconds=_PATIENCE_SECONDS),
             open_warehouse(settings) as warehouse,
             warehouse.write() as writer,
         ):

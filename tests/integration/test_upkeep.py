@@ -165,6 +165,25 @@ def test_two_homes_on_one_server_run_one_after_the_other(postgres_settings: Sett
         pass
 
 
+def test_two_status_at_one_moment_do_not_call_each_other_a_run_that_writes(
+    postgres_settings: Settings, tmp_path: Path
+) -> None:
+    elsewhere = postgres_settings.model_copy(update={"home": tmp_path / "elsewhere"})
+    is_held = threading.Event()
+
+    def hold() -> None:
+        with run_lock(elsewhere):
+            is_held.set()
+            time.sleep(0.5)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    assert is_held.wait(30)
+    found = read_status(postgres_settings)
+    other.join()
+    assert not found.is_writing
+
+
 def test_a_run_waits_for_one_of_another_home_longer_than_a_statement_may_take_and_says_so(
     postgres_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
