@@ -336,7 +336,24 @@ def _listed(store: Any, root: str, url: str) -> dict[str, Entry]:
     }
     if root in infos and infos[root].get("type") == "file":
         raise UsageError(f"drop folder {url} is one object; give the URL of the folder that it lies in")
+    if not listed:
+        _require_a_store(store, root, url)
     return listed
+
+
+def _require_a_store(store: Any, root: str, url: str) -> None:
+    """Raise TransientError where nothing was listed by what is no S3, such as the login page of a network.
+
+    A page that happens to be XML is read as a listing of nothing; a true one says whether there is more.
+    """
+    if not hasattr(store, "call_s3"):
+        return
+    with _explained(f"drop folder {url}"):
+        answer = store.call_s3("list_objects_v2", Bucket=root.partition("/")[0], MaxKeys=1)
+    if "IsTruncated" not in answer:
+        raise TransientError(
+            f"drop folder {url}: what answers is no object store, but a page of the network or a proxy; try again"
+        )
 
 
 def _entry(info: dict[str, Any]) -> Entry:

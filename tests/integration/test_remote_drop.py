@@ -240,6 +240,18 @@ def test_a_store_that_sends_every_request_elsewhere_is_a_wrong_call(
         load(warehouse, bucket.url)
 
 
+def test_a_page_of_the_network_is_no_empty_store(warehouse: Warehouse, server: S3Server, bucket: Bucket) -> None:
+    put_events(bucket, 1)
+    page = b"<html><head><title>Log in</title></head><body><p>Accept the terms</p></body></html>"
+    server.before = lambda *_: ("200 OK", page)
+    with pytest.raises(TransientError, match="no object store"):
+        load(warehouse, bucket.url)
+    with pytest.raises(TransientError, match="no object store"):
+        listing_of(bucket.url)
+    server.quiet()
+    assert load(warehouse, server.bucket().url).loads == []
+
+
 def test_a_damaged_or_misnamed_object_is_refused_as_a_file_is(warehouse: Warehouse, bucket: Bucket) -> None:
     bucket.put("registry/events/a.ndjson.gz", gzip.compress(lines(event(3)))[:-8] + b"checksum")
     bucket.put("registry/events/b.xlsx", b"PK")
