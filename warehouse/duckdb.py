@@ -325,8 +325,8 @@ class DuckDBWriter:
         self._path = path
         self._reading = DuckDBReading(lambda: connection, path)
         self._in_transaction = False
-        # Of the tables merged into in this session.
-        self._digests: dict[str, KeyDigests] = {}
+        # Of the table merged into last: batches come table by table, and several tables' would be too much to keep.
+        self._digests: KeyDigests | None = None
 
     @property
     def reading(self) -> DuckDBReading:
@@ -445,9 +445,11 @@ class DuckDBWriter:
 
     def _that_may_be_known(self, staged: str, into: TableSpec) -> str:
         """What leaves of the table's rows, `t`, those with the key of a staged one."""
-        if into.qualified not in self._digests:
-            self._digests[into.qualified] = KeyDigests(self._reading.sql, into)
-        if not self._digests[into.qualified].may_have(staged):
+        if self._digests is None or self._digests.table.qualified != into.qualified:
+            if self._digests:
+                self._digests.forget()
+            self._digests = KeyDigests(self._reading.sql, into)
+        if not self._digests.may_have(staged):
             return "where false"
         # Not EXISTS: of a view with a condition the engine makes groups of all the table's keys for it.
         return f"semi join {staged} as s on {same_key(into.key, 's', 't')}"

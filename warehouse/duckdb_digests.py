@@ -3,6 +3,7 @@
 To read a long table's keys again for each batch of an import would take longer than to write the batch.
 """
 
+import uuid
 from collections.abc import Callable
 
 import numpy as np
@@ -22,8 +23,10 @@ class KeyDigests:
     """
 
     def __init__(self, sql: Callable[[str], pa.Table], table: TableSpec) -> None:
+        self.table = table
         self._sql = sql
-        self._table = table
+        # A name of its own: what is dropped comes back where that is rolled back.
+        self._numbers = f"_merge_digests_{uuid.uuid4().hex}"
         # Room that is not filled takes no memory, and a longer array would be a second one while it is made.
         self._room: np.ndarray[tuple[int], np.dtype[np.uint64]] = np.empty(0, np.uint64)
         self._filled = 0
@@ -39,12 +42,16 @@ class KeyDigests:
             return True
         if self._batches == 2 and self._count() <= _MOST_IN_MEMORY:
             self._room = np.empty(_MOST_IN_MEMORY, np.uint64)
-            self._put(quoted_table(self._table.qualified))
+            self._put(quoted_table(self.table.qualified))
         is_met = self._put(staged) if len(self._room) else None
         if is_met is None:
             self._room = np.empty(0, np.uint64)
             return self._put_into_engine(staged)
         return is_met
+
+    def forget(self) -> None:
+        """Give up what the engine keeps."""
+        self._sql(f"drop table if exists {self._numbers}")
 
     def _put(self, rows: str) -> bool | None:
         """Put the numbers of rows among those in memory; whether one comes twice now. None where there is no room."""
@@ -66,20 +73,19 @@ class KeyDigests:
         return True
 
     def _put_into_engine(self, staged: str) -> bool:
-        numbers = quoted(f"_merge_digests_{self._table.name}")
-        target = quoted_table(self._table.qualified)
+        target = quoted_table(self.table.qualified)
         # Where the transaction that made it was rolled back it is made again.
-        self._sql(f"create temp table if not exists {numbers} as select {self._digest()} as digest from {target}")
+        self._sql(f"create temp table if not exists {self._numbers} as select {self._digest()} as digest from {target}")
         found = self._sql(
-            f"select count(*) as n from {numbers} where digest in (select {self._digest()} from {staged})"
+            f"select count(*) as n from {self._numbers} where digest in (select {self._digest()} from {staged})"
         )
-        self._sql(f"insert into {numbers} select {self._digest()} from {staged}")
+        self._sql(f"insert into {self._numbers} select {self._digest()} from {staged}")
         return bool(found["n"][0].as_py())
 
     def _count(self) -> int:
-        return self._sql(f"select count(*) as n from {quoted_table(self._table.qualified)}")["n"][0].as_py()
+        return self._sql(f"select count(*) as n from {quoted_table(self.table.qualified)}")["n"][0].as_py()
 
     def _digest(self) -> str:
-        types = {column.name: DUCKDB_TYPES[column.type] for column in self._table.columns}
+        types = {column.name: DUCKDB_TYPES[column.type] for column in self.table.columns}
         # The same value of another type has another hash.
-        return f"hash({', '.join(f'cast({quoted(name)} as {types[name]})' for name in self._table.key)})"
+        return f"hash({', '.join(f'cast({quoted(name)} as {types[name]})' for name in self.table.key)})"

@@ -392,6 +392,24 @@ def test_from_the_second_batch_on_a_table_is_asked_only_for_keys_that_it_may_hav
         assert answers == [True, False, False, True, False, False, True, False, True, False, True]
 
 
+@pytest.mark.usefixtures("digests_in_memory")
+def test_tables_that_are_merged_into_by_turns_know_their_keys(duckdb_warehouse):
+    events = replace(EVENTS, columns=(ColumnSpec("id", "bigint"),), version_by=())
+    others = replace(events, name="test_others")
+    duckdb_warehouse.initialise([events, others])
+    turns = [(events, 1), (events, 2), (others, 1), (others, 2), (events, 3), (others, 3), (events, 4)]
+    with duckdb_warehouse.write() as writer:
+        for table, last in turns:
+            for new, first in ((1, last), (0, max(1, last - 1))):
+                writer.reading.sql(
+                    f"create or replace temp view staged as select unnest(range({first}, {last + 1})) as id"
+                )
+                with writer.transaction():
+                    assert writer.merge("staged", table) == MergeCounts(new, 0, last - first + 1 - new)
+        [left] = writer.fetch("select count(*) as n from duckdb_tables() where temporary and estimated_size > 0")
+        assert left["n"] <= 1
+
+
 def test_rows_of_many_row_groups_are_found_by_their_place_also_in_the_transaction_that_wrote_them(duckdb_warehouse):
     table = replace(
         EVENTS, columns=(ColumnSpec("id", "bigint"), ColumnSpec("version", "bigint")), version_by=("version",)
