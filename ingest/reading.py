@@ -459,10 +459,10 @@ class Staging:
             row = reasons[0]
             # Rows with too many or too few cells are staged behind the others, which moves the lines of all.
             line = row["first_row"] - rows.first_row + (2 if file.format == "csv" else 1)
-            first = "" if rows.rejected_lines else f" (the first in line {line})"
-            raise RefusedFileError(
-                f"{file.name}: {row['reason']} in {row['rows']} rows{first}; nothing of it is in force"
-            )
+            is_one = row["rows"] == 1
+            first = "" if rows.rejected_lines else f" ({'' if is_one else 'the first '}in line {line})"
+            count = "1 row" if is_one else f"{row['rows']} rows"
+            raise RefusedFileError(f"{file.name}: {row['reason']} in {count}{first}; nothing of it is in force")
         if self._contract.told_once:
             self._refuse_if_told_twice(file, rows)
 

@@ -25,8 +25,8 @@ class KeyDigests:
     def __init__(self, sql: Callable[[str], pa.Table], table: TableSpec) -> None:
         self.table = table
         self._sql = sql
-        # A name of its own: what is dropped comes back where that is rolled back.
-        self._numbers = f"_merge_digests_{uuid.uuid4().hex}"
+        # The engine's table has a name of its own: what is dropped comes back where that is rolled back.
+        self._in_engine = f"_merge_digests_{uuid.uuid4().hex}"
         # Room that is not filled takes no memory, and a longer array would be a second one while it is made.
         self._room: np.ndarray[tuple[int], np.dtype[np.uint64]] = np.empty(0, np.uint64)
         self._filled = 0
@@ -51,7 +51,7 @@ class KeyDigests:
 
     def forget(self) -> None:
         """Give up what the engine keeps."""
-        self._sql(f"drop table if exists {self._numbers}")
+        self._sql(f"drop table if exists {self._in_engine}")
 
     def _put(self, rows: str) -> bool | None:
         """Put the numbers of rows among those in memory; whether one comes twice now. None where there is no room."""
@@ -75,11 +75,13 @@ class KeyDigests:
     def _put_into_engine(self, staged: str) -> bool:
         target = quoted_table(self.table.qualified)
         # Where the transaction that made it was rolled back it is made again.
-        self._sql(f"create temp table if not exists {self._numbers} as select {self._digest()} as digest from {target}")
-        found = self._sql(
-            f"select count(*) as n from {self._numbers} where digest in (select {self._digest()} from {staged})"
+        self._sql(
+            f"create temp table if not exists {self._in_engine} as select {self._digest()} as digest from {target}"
         )
-        self._sql(f"insert into {self._numbers} select {self._digest()} from {staged}")
+        found = self._sql(
+            f"select count(*) as n from {self._in_engine} where digest in (select {self._digest()} from {staged})"
+        )
+        self._sql(f"insert into {self._in_engine} select {self._digest()} from {staged}")
         return bool(found["n"][0].as_py())
 
     def _count(self) -> int:

@@ -467,6 +467,15 @@ def test_a_reference_is_kept_version_by_version_and_a_bad_one_leaves_the_last_in
     assert rows == [{"version": 1, "rows": 2}, {"version": 2, "rows": 1}]
 
 
+def test_the_one_wrong_row_of_a_reference_is_told_as_one_with_its_line(duckdb_warehouse: Warehouse, drop: Path) -> None:
+    put(drop, "reference/holidays.csv", "day,name\n2026-05-01,Labour Day\n1st of June,Whit Monday\n")
+
+    [refused] = load(duckdb_warehouse, drop).refused
+
+    told = "reference/holidays.csv: day is not a date in 1 row (in line 3); nothing of it is in force"
+    assert refused.error == told
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
